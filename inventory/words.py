@@ -1,0 +1,455 @@
+"""The words of Dophu as small immutable types: what every package passes to the next."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from ipaddress import IPv4Network, IPv6Network
+
+IPNetwork = IPv4Network | IPv6Network
+
+#: What a fact's value may be: the JSON types and an aware instant; None is "the source states that it does not know".
+Value = bool | int | float | str | datetime | list[object] | dict[str, object] | None
+
+
+class InputError(ValueError):
+    """Input refused as a whole; the text names the file, row or field, what was found and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One name in the two languages that people read."""
+
+    vi: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """The Vietnamese text, or the English one when `language` is "en"."""
+        return self.en if language == "en" else self.vi
+
+
+# --- the register: declared, never inferred from what answered -----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """An administrative level (cấp): data, because levels are abolished and renamed."""
+
+    code: str
+    title: Title
+    rank: int
+    part: bool = False
+    """Units of this level are parts of their parent: what they have counts as the parent's, and they are no members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """A declared unit of the organisation (cơ quan); one value is one period of validity of its code."""
+
+    code: str
+    title: Title
+    level: str
+    parent: str | None = None
+    valid_from: date = date.min
+    valid_to: date | None = None
+    """The last day on which this row is true; None while it still is."""
+    successor: str | None = None
+    """The code of the agency that took this one over, when it ended."""
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the row is true on `day` (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An address range of one agency, with its purpose and whether scanning it is allowed."""
+
+    code: str
+    agency: str
+    prefix: IPNetwork
+    purpose: str
+    scan: bool = False
+    credentials: tuple[str, ...] = ()
+    """Names of the credentials to try, in order; never the secrets."""
+    valid_from: date = date.min
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the network is declared on `day` (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection of an agency (đường truyền): Internet, the specialised data network (MTSLCD), or a WAN."""
+
+    code: str
+    agency: str
+    kind: str
+    address: str | None = None
+    """Where the line is probed: the IP address of its far end."""
+    provider: str = ""
+    contracted_mbps: float | None = None
+    valid_from: date = date.min
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the link is declared on `day` (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Website:
+    """A declared website or portal of an agency."""
+
+    url: str
+    agency: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredCount:
+    """A number that an agency declared of itself on a day, such as its officials or workstations, with the document."""
+
+    agency: str
+    key: str
+    value: int
+    day: date
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Everything declared: the denominator of every figure."""
+
+    levels: tuple[Level, ...] = ()
+    agencies: tuple[Agency, ...] = ()
+    networks: tuple[Network, ...] = ()
+    links: tuple[Link, ...] = ()
+    counts: tuple[DeclaredCount, ...] = ()
+    websites: tuple[Website, ...] = ()
+
+
+# --- what sources say -----------------------------------------------------------------------------------------------
+
+
+class Proof(enum.IntEnum):
+    """The order of proof: of two fresh values the smaller number is taken, the other kept as a conflict."""
+
+    MEASURED = 1
+    """Asked of the device itself, or seen of it on the wire."""
+    AGENT = 2
+    """Reported by a program on the machine."""
+    CONSOLE = 3
+    """Exported by another management system."""
+    DECLARED = 4
+    """Said by a person."""
+    INFERRED = 5
+    """Concluded from outside, such as a role from open ports: better than nothing, worse than any statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that one source said about one asset, link or agency at one time."""
+
+    key: str
+    """A key of the vocabulary."""
+    value: Value
+    source: str
+    """The collector's name."""
+    observed_at: datetime
+    proof: Proof = Proof.MEASURED
+    item: str = ""
+    """For keys that hold a table (interfaces, services): which row of it; empty otherwise."""
+    held_since: datetime | None = None
+    """Set by the store: since when this source has said so without a gap longer than the key's maximum age."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an observation knows of which asset it is about; `inventory.identity` says what identifies."""
+
+    identifiers: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of kind and value; the kinds are those of `inventory.identity.KINDS`."""
+    address: str | None = None
+    """An IP address, which counts only inside `network`."""
+    network: str | None = None
+    """The code of the network in which `address` was seen."""
+    agency: str | None = None
+    """The agency that the asset belongs to by where it was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one source said about one subject at one time: exactly one of `asset`, `link` and `agency` is set."""
+
+    facts: tuple[Fact, ...]
+    asset: Identity | None = None
+    link: str | None = None
+    agency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A named secret, opened: it never leaves the process, and its text form hides it."""
+
+    name: str
+    kind: str
+    """"snmp-v2c" or "snmp-v3"."""
+    secret: Mapping[str, str] = field(repr=False)
+    """v2c: community; v3: user, and where they apply auth, auth_password, priv, priv_password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one collector is to look, once."""
+
+    address: str
+    """A parsed IP address, a network in CIDR form, or a URL: never text for a command line."""
+    port: int | None = None
+    agency: str | None = None
+    network: Network | None = None
+    link: str | None = None
+    credentials: tuple[Credential, ...] = ()
+    answered_before: bool = False
+    """Whether this collector ever had an answer from here: only then does silence say anything."""
+
+    @property
+    def label(self) -> str:
+        """The name under which runs, progress and back-off know this target; free of secrets."""
+        where = self.link or (self.network.code if self.network else None)
+        host = f"{self.address}:{self.port}" if self.port else self.address
+        return f"{where} {host}" if where else host
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one collector brought back from one target, failures included: `error` is None when nothing failed."""
+
+    collector: str
+    target: str
+    started: datetime
+    finished: datetime
+    observations: tuple[Observation, ...] = ()
+    complete: bool = False
+    """The target was read to the end. A network's complete run is what lets a count over its agency be a number."""
+    error: str | None = None
+    agency: str | None = None
+    network: str | None = None
+
+
+# --- questions and answers ------------------------------------------------------------------------------------------
+
+
+class Status(enum.StrEnum):
+    """The answer of a control for one member."""
+
+    MET = "met"
+    UNMET = "unmet"
+    UNKNOWN = "unknown"
+    NOT_APPLICABLE = "not_applicable"
+    WAIVED = "waived"
+    DECLARED = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A question asked of every member of a population (tiêu chí)."""
+
+    id: str
+    title: Title
+    population: str
+    """"agencies", "assets" or "links"."""
+    meets: str
+    """A SQL boolean expression over the population's columns."""
+    where: str | None = None
+    """Which members it is asked of; None for all."""
+    declared_as: str | None = None
+    """The declared count that says how many members there should be; what is missing from it counts as unknown."""
+    note: Title | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer for one member, with what it rests on."""
+
+    control: str
+    member: str
+    """An agency's code, a link's code, or an asset's id as text; "CODE (missing)" for assets declared but not found."""
+    agency: str | None
+    level: str | None
+    status: Status
+    reason: str
+    """For unknown: which facts are missing or stale since when; empty when the evidence says it all."""
+    since: datetime
+    weight: int = 1
+    """How many members it stands for (more than 1 only for declared assets that were not found)."""
+    title: str = ""
+    evidence: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A control, a population, a target and a due date, cited to the plan that states it (chỉ tiêu)."""
+
+    id: str
+    title: Title
+    cite: str
+    """Section and lines of the plan's text."""
+    statement: str
+    """The plan statement's id, such as VP-031."""
+    levels: tuple[str, ...]
+    """The levels that it speaks of; empty when it speaks of no level."""
+    target: Mapping[str, float]
+    """The share to reach (0-1) by level, with "all" for the goal as a whole; empty when the plan writes no number."""
+    due: date | None
+    due_basis: str
+    """"written", "plan-year" or "none"."""
+    control: str | None = None
+    """None: nothing measures it yet; it is shown as not measured, never dropped."""
+    parts: tuple[tuple[Title, float], ...] = ()
+    """The single targets of a goal that lists several, as the plan writes them."""
+    note: Title | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A document with goals (kế hoạch)."""
+
+    id: str
+    title: Title
+    number: str
+    issued: date | None
+    period: str
+    goals: tuple[Goal, ...]
+
+
+class CoverageStatus(enum.StrEnum):
+    """Where a goal stands against its target."""
+
+    REACHED = "reached"
+    """Proven: no unknown could change it."""
+    OPEN = "open"
+    """The target lies between proven and possible."""
+    NOT_REACHED = "not_reached"
+    """Even if every unknown were met, the target would not be."""
+    NO_TARGET = "no_target"
+    """Measured, but the plan writes no number."""
+    NOT_MEASURED = "not_measured"
+    """No control, or nobody to ask."""
+
+
+ALL_LEVELS = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far a goal is true at one level (độ phủ): members by status, and the shares that follow."""
+
+    plan: str
+    goal: str
+    level: str
+    target: float | None
+    due: date | None
+    met: int = 0
+    unmet: int = 0
+    unknown: int = 0
+    not_applicable: int = 0
+    waived: int = 0
+    declared: int = 0
+    measured: bool = False
+
+    @property
+    def counted(self) -> int:
+        """The denominator: every member but those waived or not concerned."""
+        return self.met + self.unmet + self.unknown + self.declared
+
+    @property
+    def proven(self) -> float | None:
+        """met ÷ counted, or None where nothing counts."""
+        return self.met / self.counted if self.counted else None
+
+    @property
+    def possible(self) -> float | None:
+        """(met + unknown) ÷ counted, or None where nothing counts."""
+        return (self.met + self.unknown) / self.counted if self.counted else None
+
+    @property
+    def status(self) -> CoverageStatus:
+        """Where the figure stands against the target."""
+        if not self.measured or self.proven is None or self.possible is None:
+            return CoverageStatus.NOT_MEASURED
+        if self.target is None:
+            return CoverageStatus.NO_TARGET
+        if self.proven >= self.target:
+            return CoverageStatus.REACHED
+        return CoverageStatus.OPEN if self.possible >= self.target else CoverageStatus.NOT_REACHED
+
+
+# --- the snapshot: the only thing that exporters, dashboards, reports and pages read --------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyTally:
+    """How many members of one agency have one status for one control."""
+
+    control: str
+    agency: str
+    level: str
+    status: Status
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssetTally:
+    """How many assets of one agency and role answer ("yes"), do not ("no"), or are not known to ("unknown")."""
+
+    agency: str
+    role: str
+    answering: str
+    assets: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """Whether one link answered: "up", "down" or "unknown"."""
+
+    link: str
+    agency: str
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorState:
+    """The newest round of one collector."""
+
+    collector: str
+    last_run: datetime
+    last_success: datetime | None
+    """When a target was last read to the end."""
+    duration_seconds: float
+    """Longest run of the newest round."""
+    targets: int
+    """Targets seen in the last 24 hours."""
+    failed: int
+    """Targets whose newest run has an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every finding and coverage at one instant, in the sums that are told; the lists behind them share its `at`."""
+
+    at: datetime
+    plans: tuple[Plan, ...] = ()
+    controls: tuple[Control, ...] = ()
+    levels: tuple[Level, ...] = ()
+    agencies: tuple[Agency, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    tallies: tuple[AgencyTally, ...] = ()
+    assets: tuple[AssetTally, ...] = ()
+    links: tuple[LinkState, ...] = ()
+    collectors: tuple[CollectorState, ...] = ()
