@@ -1,0 +1,188 @@
+"""The expressions of controls: SQL boolean expressions over documented columns, checked and written for each database.
+
+Three-valued logic is SQL's own: a column without a fresh fact is NULL, and what rests on it is NULL, which is unknown.
+What could turn an unknown into a yes or no (IS NULL, COALESCE) is therefore not part of the language. A count over an
+agency is a pair of bounds, and a comparison with it is true or false only when both bounds agree.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+
+from inventory.words import InputError
+
+_ALLOWED: tuple[type[exp.Expr], ...] = (
+    exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In,
+    exp.Like, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Literal, exp.Boolean, exp.Column, exp.Identifier,
+    exp.Lower, exp.Abs,
+)  # fmt: skip
+_FUNCTIONS = ("lower", "abs")
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
+}  # fmt: skip
+_FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "=", "<>": "<>"}
+_MAX_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A checked expression, ready to be written in a database's own dialect."""
+
+    tree: exp.Expr
+    columns: tuple[str, ...]
+    """The columns that it names, in order of appearance: they are its evidence."""
+
+    def sql(self, dialect: str) -> str:
+        """The expression for "sqlite" or "postgresql", over columns of the same names.
+
+        A count column `c` is read from two columns, `c__low` and `c__high` (NULL where there is no upper bound).
+        """
+        return self.tree.sql(dialect="postgres" if dialect == "postgresql" else dialect)
+
+
+def parse(text: str, columns: Mapping[str, str], parameters: Mapping[str, float | str] | None = None) -> Expression:
+    """Check one boolean expression.
+
+    Args:
+        text: the expression, such as "antivirus_enabled and antivirus_up_to_date".
+        columns: the names that it may use, and their types (see `Vocabulary.columns`).
+        parameters: named thresholds that stand for a number or text.
+
+    Raises:
+        InputError: more than one expression, an unknown column (with the nearest name), a function that is not
+            allowed, a count that is used otherwise than compared with a number, or a value that is no condition.
+    """
+    parameters = parameters or {}
+    if len(text) > _MAX_LENGTH:
+        raise InputError(f"found {len(text)} characters, expected an expression of at most {_MAX_LENGTH}")
+    try:
+        trees = sqlglot.parse(f"SELECT {text}", read="postgres")
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise InputError(f"found {text!r}, expected one SQL expression: {str(error).splitlines()[0]}") from None
+    if len(trees) != 1 or not isinstance(trees[0], exp.Select) or len(trees[0].expressions) != 1:
+        raise InputError(f"found {text!r}, expected one expression, not several or a statement")
+    if extra := [k for k, v in trees[0].args.items() if v and k not in ("expressions", "kind")]:
+        raise InputError(f"found {text!r}, expected one expression without {extra[0].upper().strip('_')}")
+    root: exp.Expr = trees[0].expressions[0]
+    _check(root, text, columns, parameters)
+    root = root.transform(lambda node: _with_parameters(node, parameters))
+    names = tuple(dict.fromkeys(c.name for c in root.find_all(exp.Column)))
+    if not names:
+        raise InputError(f"found {text!r}, expected an expression that names at least one column")
+    if _type(root, columns) != "condition":
+        raise InputError(f"found {text!r}, expected a condition that is true or false")
+    root = root.transform(lambda node: _bound(node, text, columns))
+    left = [c.name for c in root.find_all(exp.Column) if columns.get(c.name) == "count"]
+    if left:
+        raise InputError(f"found {text!r}, expected the count {left[0]} to be compared with a number")
+    return Expression(root, names)
+
+
+def _check(root: exp.Expr, text: str, columns: Mapping[str, str], parameters: Mapping[str, object]) -> None:
+    for node in root.walk():
+        if isinstance(node, exp.Column):
+            if node.table or (node.name not in columns and node.name not in parameters):
+                raise InputError(f"unknown column {node.sql()!r}{_nearest(node.name, [*columns, *parameters])}")
+            if columns.get(node.name) == "table":
+                raise InputError(f"column {node.name!r} is a table and cannot be compared")
+        elif not isinstance(node, _ALLOWED):
+            if isinstance(node, exp.Func):
+                name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
+                allowed = ", ".join(_FUNCTIONS)
+                raise InputError(f"function {name.lower()!r} is not allowed in {text!r}; allowed are {allowed}")
+            raise InputError(f"{type(node).__name__.upper()} is not allowed in {text!r}")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
+
+
+def _with_parameters(node: exp.Expr, parameters: Mapping[str, float | str]) -> exp.Expr:
+    if isinstance(node, exp.Column) and node.name in parameters:
+        value = parameters[node.name]
+        return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(value)
+    return node
+
+
+_GROUPS = {
+    "bool": "condition",
+    "int": "number",
+    "number": "number",
+    "time": "number",
+    "count": "number",
+    "text": "text",
+}
+
+
+def _type(node: exp.Expr | None, columns: Mapping[str, str]) -> str:
+    """ "condition", "number" or "text"; PostgreSQL refuses what mixes them, SQLite silently answers wrong."""
+    sides = [s for s in (node.this, node.args.get("expression")) if isinstance(s, exp.Expr)] if node else []
+    match node:
+        case exp.Column():
+            return _GROUPS[columns[node.name]]
+        case exp.Literal():
+            return "text" if node.is_string else "number"
+        case exp.Boolean():
+            return "condition"
+        case exp.Paren():
+            return _type(node.this, columns)
+        case exp.And() | exp.Or() | exp.Not():
+            return _same(sides, "condition", columns)
+        case exp.In():
+            return _same([node.this, *node.expressions], None, columns)
+        case exp.Between():
+            return _same([node.this, node.args["low"], node.args["high"]], None, columns)
+        case exp.Like():
+            _same(sides, "text", columns)
+        case exp.Lower():
+            _same(sides, "text", columns)
+            return "text"
+        case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():
+            return _same(sides, None, columns)
+        case _:
+            _same(sides, "number", columns)
+            return "number"
+    return "condition"
+
+
+def _same(sides: list[exp.Expr], expected: str | None, columns: Mapping[str, str]) -> str:
+    for side in sides:
+        found = _type(side, columns)
+        expected = expected or found
+        if found != expected:
+            raise InputError(f"found the {found} {side.sql()!r}, expected a {expected}")
+    return "condition"
+
+
+def _bound(node: exp.Expr, text: str, columns: Mapping[str, str]) -> exp.Expr:
+    """Write a comparison with a count over its two bounds: known only when both agree."""
+    operator = _COMPARISONS.get(type(node))
+    if operator is None:
+        return node
+    left, right = node.this, node.expression
+    if _is_count(right, columns):
+        left, right, operator = right, left, _FLIPPED[operator]
+    if not _is_count(left, columns):
+        return node
+    if not isinstance(right, exp.Literal) or right.is_string:
+        raise InputError(f"found {text!r}, expected the count {left.name} to be compared with a number")
+    low, high, n = f"{left.name}__low", f"{left.name}__high", right.sql()
+    true, false = {
+        ">=": (f"{low} >= {n}", f"{high} < {n}"),
+        ">": (f"{low} > {n}", f"{high} <= {n}"),
+        "<=": (f"{high} <= {n}", f"{low} > {n}"),
+        "<": (f"{high} < {n}", f"{low} >= {n}"),
+        "=": (f"{low} = {n} AND {high} = {n}", f"{low} > {n} OR {high} < {n}"),
+        "<>": (f"{low} > {n} OR {high} < {n}", f"{low} = {n} AND {high} = {n}"),
+    }[operator]
+    return sqlglot.parse_one(f"(CASE WHEN {true} THEN TRUE WHEN {false} THEN FALSE END)", read="postgres")
+
+
+def _is_count(node: exp.Expr | None, columns: Mapping[str, str]) -> bool:
+    return isinstance(node, exp.Column) and columns.get(node.name) == "count"

@@ -1,0 +1,198 @@
+"""The vocabulary of fact keys and the columns that controls may name, read from `vocabulary.yaml`."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+
+from inventory.words import InputError, Title, Value
+
+SUBJECTS = ("asset", "link", "agency")
+POPULATIONS = {"assets": "asset", "links": "link", "agencies": "agency"}
+"""What a control may be asked of, and the subject whose facts are its columns."""
+
+_TYPES = ("bool", "int", "number", "text", "time", "table")
+_AGE = re.compile(r"(\d+)([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What one fact key means: whose it is, its type, unit, maximum age and names."""
+
+    name: str
+    of: str
+    type: str
+    max_age: timedelta
+    title: Title
+    unit: str = ""
+    one_of: tuple[str, ...] = ()
+
+    def check(self, value: Value) -> None:
+        """Refuse a value that is not of the key's type (None, stated unknown, always passes).
+
+        Raises:
+            InputError: naming the key, what was found and what was expected.
+        """
+        ok = {
+            "bool": isinstance(value, bool),
+            "int": isinstance(value, int) and not isinstance(value, bool),
+            "number": isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+            "text": isinstance(value, str),
+            "time": isinstance(value, datetime) and value.tzinfo is not None,
+            "table": isinstance(value, dict),
+        }[self.type]
+        if value is not None and not (ok and (not self.one_of or value in self.one_of)):
+            expected = f"one of {', '.join(self.one_of)}" if self.one_of else f"a value of type {self.type}"
+            raise InputError(f"fact {self.name}: found {value!r}, expected {expected}")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A column of agencies: how many of an agency's assets or links an expression is true for."""
+
+    name: str
+    of: str
+    where: str
+    looked: timedelta | None
+    """Within this age all the agency's networks must have been read to the end; None where the register is complete."""
+    title: Title
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All fact keys and counts."""
+
+    keys: Mapping[str, Key]
+    counts: Mapping[str, Count]
+
+    def of(self, subject: str) -> tuple[Key, ...]:
+        """The keys of one subject, tables left out."""
+        return tuple(k for k in self.keys.values() if k.of == subject and k.type != "table")
+
+    def columns(self, population: str) -> Mapping[str, str]:
+        """The names and types that an expression over this population may use."""
+        columns = {k.name: k.type for k in self.of(POPULATIONS[population])}
+        columns |= REGISTER_COLUMNS[population]
+        if population == "agencies":
+            columns |= dict.fromkeys(self.counts, "count")
+        return columns
+
+    def title(self, column: str) -> Title:
+        """The names of a key or count; the column's own name where it comes from the register."""
+        known = self.keys.get(column) or self.counts.get(column)
+        return known.title if known else Title(column, column)
+
+
+#: Columns that come from the register and not from facts. The level is that of the agency (of the part's parent).
+REGISTER_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "assets": {"agency": "text", "level": "text"},
+    "links": {"agency": "text", "level": "text", "kind": "text", "provider": "text", "contracted_mbps": "number"},
+    "agencies": {"agency": "text", "level": "text"},
+}
+
+
+def parse_age(text: str) -> timedelta:
+    """The time span of a text such as "26h", "8d" or "90m"."""
+    match = _AGE.fullmatch(text)
+    if not match:
+        raise InputError(f"vocabulary.yaml: found age {text!r}, expected a number and m, h or d, such as 26h")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+_FILE = Path(__file__).with_name("vocabulary.yaml")
+
+
+@functools.cache
+def load(path: Path = _FILE) -> Vocabulary:
+    """Read the vocabulary.
+
+    Raises:
+        InputError: a key twice, an unknown type, an age that cannot be read.
+    """
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    keys: dict[str, Key] = {}
+    for subject in SUBJECTS:
+        for name, row in data[subject].items():
+            if name in keys or row["type"] not in _TYPES:
+                raise InputError(f"{path.name}: {subject}.{name}: a key may stand once and its type be one of {_TYPES}")
+            keys[name] = Key(
+                name,
+                subject,
+                row["type"],
+                parse_age(row["max_age"]),
+                Title(**row["title"]),
+                row.get("unit", ""),
+                tuple(row.get("one_of", ())),
+            )
+    counts = {
+        name: Count(
+            name, row["of"], row["where"], parse_age(row["looked"]) if "looked" in row else None, Title(**row["title"])
+        )
+        for name, row in data["counts"].items()
+    }
+    if both := keys.keys() & counts.keys():
+        raise InputError(f"{path.name}: {', '.join(sorted(both))} is both a key and a count")
+    return Vocabulary(keys, counts)
+
+
+def write_value(key: Key, value: Value) -> str | None:
+    """The canonical text in which the store keeps a value: equal values have equal texts; None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime):
+        return str(instant(value))
+    if isinstance(value, dict | list):
+        return _dump(value)
+    if key.type == "number":
+        return repr(float(value))
+    # NUL cannot be kept by PostgreSQL; devices do send it, as padding.
+    return str(value).replace("\0", "")
+
+
+def read_value(key: Key, text: str | None) -> Value:
+    """The value that `write_value` wrote."""
+    if text is None:
+        return None
+    match key.type:
+        case "bool":
+            return text == "1"
+        case "int":
+            return int(text)
+        case "number":
+            return float(text)
+        case "time":
+            return moment(int(text))
+        case "table":
+            return _load(text)
+        case _:
+            return text
+
+
+def instant(moment: datetime) -> int:
+    """Milliseconds since 1970 of an aware time: the form in which the store keeps every time."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(milliseconds: int) -> datetime:
+    """The aware time (UTC) of the store's milliseconds."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).replace("\\u0000", "")
+
+
+def _load(text: str) -> Value:
+    loaded: Value = json.loads(text)
+    return loaded
