@@ -239,6 +239,7 @@ class Run:
     error: str | None = None
     agency: str | None = None
     network: str | None = None
+    """Set only by a run that was to read this whole network: only such a run can say that something is not there."""
 
 
 # --- questions and answers ------------------------------------------------------------------------------------------
@@ -270,6 +271,8 @@ class Control:
     declared_as: str | None = None
     """The declared count that says how many members there should be; what is missing from it counts as unknown."""
     note: Title | None = None
+    parameters: Mapping[str, float | str] = field(default_factory=dict, hash=False)
+    """Named thresholds that its expressions use."""
 
 
 @dataclass(frozen=True, slots=True)
