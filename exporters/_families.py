@@ -1,0 +1,196 @@
+"""From the words of a snapshot to the metrics that Prometheus reads: their names, labels, HELP and values."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from importlib.metadata import PackageNotFoundError, version
+from zoneinfo import ZoneInfo
+
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Snapshot, Status
+
+#: Where plans are written: a due date ends when its day ends there.
+PLAN_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
+
+#: Values of one metric by the values of its labels, in their order.
+Samples = Mapping[tuple[str, ...], float]
+
+_TABLE = """
+dophu_build_info{version} The version of Dophu that made this page.
+dophu_snapshot_timestamp_seconds{} When the snapshot was judged.
+dophu_collector_last_run_timestamp_seconds{collector} When the collector's newest run ended, failed or not.
+dophu_collector_last_success_timestamp_seconds{collector} When a target was last read to the end; absent if never.
+dophu_collector_run_duration_seconds{collector} Longest run of one target in the newest round.
+dophu_collector_targets{collector} Targets looked at in the last 24 hours.
+dophu_collector_targets_failed{collector} Targets whose newest run has an error.
+dophu_plan_info{plan title_vi title_en number} A plan's title and number.
+dophu_level_info{level title_vi title_en rank} An administrative level's title and rank.
+dophu_control_info{control title_vi title_en population} A control's title and the population it asks.
+dophu_goal_info{plan goal title_vi title_en statement control} A goal's title, the plan's statement, and its control.
+dophu_goal_measured{plan goal} Whether anything measures the goal: 0 when no control does or nobody is there to ask.
+dophu_goal_due_timestamp_seconds{plan goal} Last second of the due day (UTC+7); absent if the goal has no date.
+dophu_coverage_proven_ratio{plan goal level} Proven share of those counted (0-1); absent where nothing counts.
+dophu_coverage_possible_ratio{plan goal level} Share if every unknown were met (0-1); absent where nothing counts.
+dophu_coverage_target_ratio{plan goal level} Share that the plan sets (0-1); absent if it sets none.
+dophu_coverage_status{plan goal level status} Where the figure stands: 1 for the status that holds, 0 for the others.
+dophu_coverage_members{plan goal level status} Members by status of their finding; absent where nothing measures.
+dophu_agency_info{agency name_vi name_en level parent} A declared agency's names, level and parent.
+dophu_link_up{link agency kind} Whether the link answered: 1 or 0; absent while that is unknown.
+dophu_link_state{link agency kind state} What is known of the link: 1 for the state that holds, 0 for the others.
+dophu_assets{agency role answering} Assets by role and by whether they answer (yes, no, unknown).
+dophu_findings{control agency level status} Members of an agency by the status of a control's finding.
+dophu_series_dropped{metric} Series left out of this page because it has a budget.
+"""
+
+#: Every metric: its labels and its HELP, in the order in which they are kept when the budget is short.
+METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    name: (tuple(labels.split()), documentation)
+    for name, labels, documentation in re.findall(r"(\w+)\{(.*?)\} (.+)", _TABLE)
+}
+
+_ANSWERING = ("yes", "no", "unknown")
+_LINK_STATES = ("up", "down", "unknown")
+
+
+def metrics(snapshot: Snapshot | None) -> list[Metric]:
+    """Every metric of a snapshot but `dophu_series_dropped`, in the order of METRICS; of none yet, the build alone."""
+    if snapshot is None:
+        return [family(name, samples) for name, samples in _build().items()]
+    values: dict[str, Samples] = {
+        **_build(),
+        "dophu_snapshot_timestamp_seconds": {(): snapshot.at.timestamp()},
+        **_titles(snapshot),
+        **_collectors(snapshot),
+        **_goals(snapshot),
+        **_coverage(_rows(snapshot)),
+        **_links(snapshot),
+        "dophu_assets": _assets(snapshot),
+        "dophu_findings": _findings(snapshot),
+    }
+    return [family(name, values[name]) for name in METRICS if name in values]
+
+
+def _build() -> dict[str, Samples]:
+    try:
+        installed = version("dophu")
+    except PackageNotFoundError:
+        installed = "unknown"
+    return {"dophu_build_info": {(installed,): 1}}
+
+
+def _titles(snapshot: Snapshot) -> dict[str, Samples]:
+    """The names of what the other metrics call by id, for joins."""
+    day = snapshot.at.astimezone(PLAN_TIME).date()
+    goals = [(plan.id, goal) for plan in snapshot.plans for goal in plan.goals]
+    # By code, so that no code has two names at once.
+    agencies = {a.code: a for a in snapshot.agencies if a.valid_on(day)}.values()
+    return {
+        "dophu_plan_info": {(p.id, p.title.vi, p.title.en, p.number): 1 for p in snapshot.plans},
+        "dophu_level_info": {(v.code, v.title.vi, v.title.en, str(v.rank)): 1 for v in snapshot.levels},
+        "dophu_control_info": {(c.id, c.title.vi, c.title.en, c.population): 1 for c in snapshot.controls},
+        "dophu_goal_info": {(p, g.id, g.title.vi, g.title.en, g.statement, g.control or ""): 1 for p, g in goals},
+        "dophu_agency_info": {(a.code, a.title.vi, a.title.en, a.level, a.parent or ""): 1 for a in agencies},
+    }
+
+
+def _collectors(snapshot: Snapshot) -> dict[str, Samples]:
+    states = {(c.collector,): c for c in snapshot.collectors}
+    told: dict[str, Samples] = {
+        "last_run_timestamp_seconds": {k: c.last_run.timestamp() for k, c in states.items()},
+        "last_success_timestamp_seconds": {
+            k: c.last_success.timestamp() for k, c in states.items() if c.last_success is not None
+        },
+        "run_duration_seconds": {k: c.duration_seconds for k, c in states.items()},
+        "targets": {k: c.targets for k, c in states.items()},
+        "targets_failed": {k: c.failed for k, c in states.items()},
+    }
+    return {f"dophu_collector_{name}": values for name, values in told.items()}
+
+
+def _goals(snapshot: Snapshot) -> dict[str, Samples]:
+    goals = {(plan.id, goal.id): goal for plan in snapshot.plans for goal in plan.goals}
+    measured = {(row.plan, row.goal) for row in snapshot.coverage if row.measured}
+    return {
+        "dophu_goal_measured": {key: float(key in measured) for key in goals},
+        "dophu_goal_due_timestamp_seconds": {key: _end_of(goal.due) for key, goal in goals.items() if goal.due},
+    }
+
+
+def _rows(snapshot: Snapshot) -> list[Coverage]:
+    """The coverage, with a not measured row for each goal that has none: no goal is ever dropped."""
+    known = {(row.plan, row.goal) for row in snapshot.coverage}
+    missing = (
+        Coverage(plan.id, goal.id, ALL_LEVELS, goal.target.get(ALL_LEVELS), goal.due)
+        for plan in snapshot.plans
+        for goal in plan.goals
+        if (plan.id, goal.id) not in known
+    )
+    return [*snapshot.coverage, *missing]
+
+
+def _coverage(rows: Sequence[Coverage]) -> dict[str, Samples]:
+    proven, possible, target, status, members = (dict[tuple[str, ...], float]() for _ in range(5))
+    for row in rows:
+        key = (row.plan, row.goal, row.level)
+        status |= {(*key, s.value): float(s is row.status) for s in CoverageStatus}
+        if row.target is not None:
+            target[key] = row.target
+        if not row.measured:
+            continue
+        members |= {(*key, s.value): float(getattr(row, s.value)) for s in Status}
+        if row.proven is not None and row.possible is not None:
+            proven[key], possible[key] = row.proven, row.possible
+    return {
+        "dophu_coverage_proven_ratio": proven,
+        "dophu_coverage_possible_ratio": possible,
+        "dophu_coverage_target_ratio": target,
+        "dophu_coverage_status": status,
+        "dophu_coverage_members": members,
+    }
+
+
+def _links(snapshot: Snapshot) -> dict[str, Samples]:
+    states = {(k.link, k.agency, k.kind): k.state for k in snapshot.links}
+    return {
+        "dophu_link_up": {key: float(state == "up") for key, state in states.items() if state != "unknown"},
+        "dophu_link_state": {(*key, s): float(s == state) for key, state in states.items() for s in _LINK_STATES},
+    }
+
+
+def _assets(snapshot: Snapshot) -> Samples:
+    assets: Counter[tuple[str, ...]] = Counter()
+    for tally in snapshot.assets:
+        # The two other answers are known to be none, which is a 0 and not a silence.
+        assets.update({(tally.agency, tally.role, answer): 0 for answer in _ANSWERING})
+        assets[tally.agency, tally.role, tally.answering] += tally.assets
+    return assets
+
+
+def _findings(snapshot: Snapshot) -> Samples:
+    findings: Counter[tuple[str, ...]] = Counter()
+    for tally in snapshot.tallies:
+        findings[tally.control, tally.agency, tally.level, tally.status.value] += tally.members
+    return findings
+
+
+def _end_of(day: date) -> float:
+    return datetime.combine(day, time(23, 59, 59), tzinfo=PLAN_TIME).timestamp()
+
+
+def family(name: str, samples: Samples) -> Metric:
+    """The metric `name` of METRICS with these values."""
+    labels, documentation = METRICS[name]
+    if name.endswith("_info"):
+        info = InfoMetricFamily(name.removesuffix("_info"), documentation, labels=labels)
+        for values in samples:
+            info.add_metric(values, {})
+        return info
+    gauge = GaugeMetricFamily(name, documentation, labels=labels)
+    for values, value in samples.items():
+        gauge.add_metric(values, value)
+    return gauge
