@@ -1,0 +1,62 @@
+"""Coverage: the tallies of a control summed into the figures of every goal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from inventory.words import ALL_LEVELS, AgencyTally, Coverage, Level, Plan, Status
+
+
+def cover(plans: Iterable[Plan], tallies: Iterable[AgencyTally], levels: Iterable[Level]) -> tuple[Coverage, ...]:
+    """The coverage of every goal of every plan: one for each level that it speaks of, and one for all together.
+
+    A goal that speaks of no level has a row for each level where it has members, and one for all. A goal without a
+    control, or with nobody to ask, is there too: as not measured.
+    """
+    sums: dict[str, dict[str, dict[Status, int]]] = {}
+    for tally in tallies:
+        by_status = sums.setdefault(tally.control, {}).setdefault(tally.level, {})
+        by_status[tally.status] = by_status.get(tally.status, 0) + tally.members
+    ranks = {level.code: level.rank for level in levels}
+    rows = []
+    for plan in plans:
+        for goal in plan.goals:
+            found = sums.get(goal.control, {}) if goal.control else {}
+            spoken = goal.levels or tuple(sorted(found, key=lambda code: (ranks.get(code, 0), code)))
+            overall: dict[Status, int] = {}
+            for level in spoken:
+                members = found.get(level, {})
+                for status, count in members.items():
+                    overall[status] = overall.get(status, 0) + count
+                if len(spoken) > 1 or goal.levels:
+                    rows.append(
+                        _row(plan, goal.id, level, _target(goal.target, level), goal.due, members, goal.control)
+                    )
+            rows.append(_row(plan, goal.id, ALL_LEVELS, goal.target.get(ALL_LEVELS), goal.due, overall, goal.control))
+    return tuple(rows)
+
+
+def _target(targets: Mapping[str, float], level: str) -> float | None:
+    return targets.get(level, targets.get(ALL_LEVELS))
+
+
+def _row(
+    plan: Plan,
+    goal: str,
+    level: str,
+    target: float | None,
+    due: date | None,
+    members: Mapping[Status, int],
+    control: str | None,
+) -> Coverage:
+    return Coverage(
+        plan.id, goal, level, target, due,
+        met=members.get(Status.MET, 0),
+        unmet=members.get(Status.UNMET, 0),
+        unknown=members.get(Status.UNKNOWN, 0),
+        not_applicable=members.get(Status.NOT_APPLICABLE, 0),
+        waived=members.get(Status.WAIVED, 0),
+        declared=members.get(Status.DECLARED, 0),
+        measured=control is not None,
+    )  # fmt: skip

@@ -1,0 +1,159 @@
+"""The store: the only SQL of Dophu, on SQLite or PostgreSQL.
+
+The functions of this package take a connection inside a transaction and do one thing to it; `Store` opens the database
+and gives them their transactions, so that what one call does is committed whole or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+class StoreError(Exception):
+    """The database could not do its part: it is locked, full, unreachable or of another version. Nothing was stored."""
+
+
+class Store:
+    """One open database."""
+
+    def __init__(self, engine: AsyncEngine, url: str) -> None:
+        self._engine = engine
+        self._url = url
+        # SQLite has one writer: waiting here is fair and endless, waiting in the database is neither.
+        self._writer = asyncio.Lock()
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open "sqlite:///PATH" or "postgresql://…"; nothing is read or made yet.
+
+        Raises:
+            StoreError: the address is of no database that Dophu knows.
+        """
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise StoreError("the database's address is malformed; expected sqlite:///PATH or postgresql://…") from None
+        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+        kind = parsed.get_backend_name()
+        if kind not in drivers:
+            raise StoreError(f"found a database of kind {kind!r}, expected sqlite or postgresql")
+        engine = create_async_engine(parsed.set(drivername=drivers[kind]))
+        if kind == "sqlite":
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return cls(engine, url)
+
+    async def read(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `do(connection, …)` in a transaction of its own that is rolled back: temporary tables go with it.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        try:
+            async with self._engine.connect() as connection:
+                try:
+                    return await connection.run_sync(do, *args, **kwargs)
+                finally:
+                    await connection.rollback()
+        except (DBAPIError, OSError) as error:
+            raise StoreError(_explain(error)) from error
+
+    async def write(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `do(connection, …)` in a transaction and commit it; when this returns, it is on disk.
+
+        Raises:
+            StoreError: the database failed; nothing of it was stored.
+        """
+        async with self._writer:
+            try:
+                async with self._engine.connect() as connection:
+                    connection = await connection.execution_options(dophu_write=True)
+                    async with connection.begin():
+                        return await connection.run_sync(do, *args, **kwargs)
+            except (DBAPIError, OSError) as error:
+                raise StoreError(_explain(error)) from error
+
+    async def migrate(self) -> None:
+        """Bring the tables to this version, making them where there are none.
+
+        Raises:
+            StoreError: the database failed, or was written by a newer Dophu.
+        """
+        await self.write(_upgrade)
+
+    async def version(self) -> tuple[str | None, str]:
+        """The version of the tables (None: there are none) and the one that this Dophu needs."""
+        head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+        current = await self.read(lambda c: MigrationContext.configure(c).get_current_revision())
+        return current, str(head)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    script = ScriptDirectory.from_config(config)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
+        raise StoreError(f"the database is of version {current!r}, which this Dophu does not know: install a newer one")
+    command.upgrade(config, "head")
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # The driver's own transaction handling is off, so that BEGIN is ours (see _begin_sqlite).
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "busy_timeout=5000",
+        "temp_store=FILE",
+        "cache_size=-32000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that will write takes the lock at once: one that upgrades half-way cannot wait and fails.
+    write = connection.get_execution_options().get("dophu_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _explain(error: DBAPIError | OSError) -> str:
+    """The cause in words, without the statement's parameters: they may hold what is nobody's business."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    text = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    hints = {
+        "locked": "another program holds the database",
+        "full": "the disk is full",
+        "readonly": "the database file may not be written",
+        "unable to open": "the database file cannot be opened: does its folder exist?",
+        "no such table": "the database has no tables yet: run dophu init",
+        "does not exist": "the database has no tables yet: run dophu init",
+        "not a database": "the file is no database of Dophu's",
+    }
+    hint = next((h for found, h in hints.items() if found in text), "")
+    kind = "SQLite" if isinstance(cause, sqlite3.Error) else "the database"
+    return f"{kind}: {text}" + (f" ({hint})" if hint else "")

@@ -1,0 +1,181 @@
+"""Assets in the store: which one an observation is about, merging the same one seen by several sources, undoing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+
+from inventory.identity import KINDS, Known, Match, match, normalise
+from inventory.store.tables import address, asset, identifier, merge
+from inventory.vocabulary import instant
+from inventory.words import Identity, InputError
+
+
+def resolve(connection: Connection, identity: Identity, at: datetime) -> int:
+    """The id of the asset that an observation is about: known, merged from several, or new.
+
+    Remembers what identifies it and where it was seen. The id may be one that was merged into another: facts are
+    recorded under the asset that is the root now.
+
+    Raises:
+        InputError: the identity holds neither an identifier that identifies nor an address inside a network.
+    """
+    stated: dict[str, set[str]] = {}
+    for kind, value in identity.identifiers:
+        if kind not in KINDS:
+            raise InputError(f"identifier kind {kind!r}: expected one of {', '.join(KINDS)}")
+        if (plain := normalise(kind, value)) is not None:
+            stated.setdefault(kind, set()).add(plain)
+    stated = _without_shared(connection, stated)
+    if not stated and not (identity.address and identity.network):
+        raise InputError("an observation with no identifier that identifies, and no address inside a network")
+    known = _find_known(connection, stated, identity)
+    found = match(stated, known)
+    if found.shared:
+        _mark_shared(connection, found)
+        for kind, value in found.shared:
+            stated.get(kind, set()).discard(value)
+    number = found.asset if found.asset is not None else _create(connection, at)
+    for other in found.absorbed:
+        join(connection, other, number, found.reason, at)
+    _remember(connection, number, stated, identity, at)
+    return number
+
+
+def _without_shared(connection: Connection, stated: dict[str, set[str]]) -> dict[str, set[str]]:
+    pairs = [(k, v) for k, values in stated.items() for v in values]
+    if not pairs:
+        return stated
+    conditions = [and_(identifier.c.kind == k, identifier.c.value == v) for k, v in pairs]
+    query = select(identifier.c.kind, identifier.c.value).where(or_(*conditions), identifier.c.shared)
+    for kind, value in connection.execute(query).all():
+        stated[kind].discard(value)
+    return {kind: values for kind, values in stated.items() if values}
+
+
+def _find_known(connection: Connection, stated: dict[str, set[str]], identity: Identity) -> list[Known]:
+    conditions = [and_(identifier.c.kind == k, identifier.c.value.in_(values)) for k, values in stated.items()]
+    roots: set[int] = set()
+    if conditions:
+        query = select(asset.c.root).join(identifier, identifier.c.asset == asset.c.id).where(or_(*conditions))
+        roots.update(connection.scalars(query))
+    at_address = None
+    if identity.address and identity.network:
+        at_address = connection.scalar(
+            select(asset.c.root)
+            .join(address, address.c.asset == asset.c.id)
+            .where(address.c.network == identity.network, address.c.address == identity.address)
+        )
+        if at_address is not None:
+            roots.add(at_address)
+    known = {root: Known(root, by_address=root == at_address) for root in sorted(roots)}
+    if roots:
+        query = (
+            select(asset.c.root, identifier.c.kind, identifier.c.value)
+            .join(identifier, identifier.c.asset == asset.c.id)
+            .where(asset.c.root.in_(roots), ~identifier.c.shared)
+        )
+        for root, kind, value in connection.execute(query):
+            known[root].identifiers.setdefault(kind, set()).add(value)
+    return list(known.values())
+
+
+def _create(connection: Connection, at: datetime) -> int:
+    number = connection.execute(insert(asset).values(root=0, created=instant(at)).returning(asset.c.id)).scalar_one()
+    connection.execute(update(asset).where(asset.c.id == number).values(root=number))
+    return int(number)
+
+
+def _mark_shared(connection: Connection, found: Match) -> None:
+    for kind, value in found.shared:
+        connection.execute(
+            update(identifier).where(identifier.c.kind == kind, identifier.c.value == value).values(shared=True)
+        )
+
+
+def _remember(
+    connection: Connection, number: int, stated: dict[str, set[str]], identity: Identity, at: datetime
+) -> None:
+    query = (
+        select(identifier.c.kind, identifier.c.value)
+        .join(asset, asset.c.id == identifier.c.asset)
+        .where(asset.c.root == number)
+    )
+    had = {(kind, value) for kind, value in connection.execute(query)}
+    new = [
+        {"kind": kind, "value": value, "asset": number, "shared": False}
+        for kind, values in stated.items()
+        for value in sorted(values)
+        if (kind, value) not in had
+    ]
+    if new:
+        connection.execute(insert(identifier), new)
+    if identity.address and identity.network:
+        place = and_(address.c.network == identity.network, address.c.address == identity.address)
+        held = connection.execute(select(address.c.seen).where(place)).scalar_one_or_none()
+        # A delivery that comes late must not take the address from who has it now.
+        if held is None or held <= instant(at):
+            connection.execute(delete(address).where(place))
+            connection.execute(
+                insert(address).values(
+                    network=identity.network, address=identity.address, asset=number, seen=instant(at)
+                )
+            )
+
+
+def join(connection: Connection, number: int, into: int, reason: str, at: datetime) -> int | None:
+    """Merge the asset `number` into `into`; both keep their facts, and it can be undone. The merge's id, or None.
+
+    Raises:
+        InputError: one of the two does not exist.
+    """
+    roots = dict(connection.execute(select(asset.c.id, asset.c.root).where(asset.c.id.in_((number, into)))).all())
+    for wanted in (number, into):
+        if wanted not in roots:
+            raise InputError(f"found asset {wanted}, expected the id of a known asset")
+    if roots[number] == roots[into]:
+        return None
+    done = connection.execute(
+        insert(merge)
+        .values(asset=roots[number], into=roots[into], reason=reason, at=instant(at), undone=None)
+        .returning(merge.c.id)
+    ).scalar_one()
+    _settle_roots(connection, (roots[number], roots[into]))
+    return int(done)
+
+
+def undo(connection: Connection, number: int, at: datetime) -> None:
+    """Take a merge back: both assets are again what they were, with what was said of each.
+
+    Raises:
+        InputError: there is no such merge, or it was undone before.
+    """
+    row = connection.execute(select(merge).where(merge.c.id == number, merge.c.undone.is_(None))).one_or_none()
+    if row is None:
+        raise InputError(f"found merge {number}, expected the id of a merge that is not undone")
+    connection.execute(update(merge).where(merge.c.id == number).values(undone=instant(at)))
+    _settle_roots(connection, (row.asset, row.into))
+
+
+def _settle_roots(connection: Connection, touched: Iterable[int]) -> None:
+    """Give every asset that the standing merges connect with `touched` its root: the one that all lead into."""
+    group, edges = set(touched), []
+    while True:
+        standing = merge.c.undone.is_(None)
+        query = select(merge.c.asset, merge.c.into).where(
+            standing, or_(merge.c.asset.in_(group), merge.c.into.in_(group))
+        )
+        edges = [(int(a), int(b)) for a, b in connection.execute(query.order_by(merge.c.id))]
+        wider = group | {n for edge in edges for n in edge}
+        if wider == group:
+            break
+        group = wider
+    into = dict(edges)
+    for number in sorted(group):
+        root, seen = number, {number}
+        while root in into and into[root] not in seen:
+            root = into[root]
+            seen.add(root)
+        connection.execute(update(asset).where(asset.c.id == number).values(root=root))

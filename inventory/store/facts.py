@@ -1,0 +1,331 @@
+"""Facts in the store: what each source said, from when to when; the value taken; conflicts and history.
+
+History keeps runs, not repetitions: one row for a value held without a gap longer than the key's maximum age. The rows
+of one series (subject, key, item, source) never overlap: each has the time it was first and last observed and `until`,
+where the next one begins. What arrives late is put where it belongs, so that any day can be judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select, update
+
+from inventory.store.tables import FACTS, FOREVER, asset
+from inventory.vocabulary import Vocabulary, instant, moment, read_value, write_value
+from inventory.words import Fact, InputError, Proof
+
+FUTURE = timedelta(minutes=5)
+"""How far a source's clock may be ahead before its facts are refused."""
+
+_CHUNK = 400
+
+Subject = int | str
+
+
+@dataclass(slots=True)
+class Held:
+    """One row of a series: a value held from `first` to `last` (milliseconds), replaced at `until`."""
+
+    first: int
+    last: int
+    value: str | None
+    proof: int
+    until: int = FOREVER
+
+    def same(self, other: Held) -> bool:
+        """Whether both say the same, on the same proof."""
+        return self.value == other.value and self.proof == other.proof
+
+
+@dataclass(slots=True)
+class _Series:
+    """A series while facts are being added: its newest row, or all rows once something came late."""
+
+    rows: list[Held]
+    head_first: int | None = None
+    """The stored newest row's `first`, which names it; None when nothing was stored."""
+    moved: bool = False
+    whole: bool = False
+    """All stored rows are in `rows`, and are to be replaced by them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What recording facts did to the store."""
+
+    facts: int = 0
+    new: int = 0
+    """Rows that began: a first value, a changed one, or one that came back after a gap."""
+
+
+def record(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    facts: Mapping[str, Iterable[tuple[Subject, Fact]]],
+    now: datetime,
+) -> Recorded:
+    """Record facts by kind of subject, each with its subject's id.
+
+    Recording the same facts again changes nothing.
+
+    Raises:
+        InputError: an unknown key, a key of another subject, a value that is not of the key's type, or a time more
+            than `FUTURE` ahead of `now`. The caller's transaction is then to be given up: nothing is half-stored.
+    """
+    total = new = 0
+    latest = instant(now + FUTURE)
+    for kind, pairs in facts.items():
+        by_subject: dict[Subject, list[tuple[Fact, str | None, int, int]]] = {}
+        for subject, fact in pairs:
+            key = vocabulary.keys.get(fact.key)
+            if key is None or key.of != kind:
+                raise InputError(f"fact {fact.key!r} of {fact.source}: expected a key of the vocabulary for an {kind}")
+            key.check(fact.value)
+            at = instant(fact.observed_at)
+            if at > latest:
+                raise InputError(
+                    f"fact {fact.key!r} of {fact.source}: found the time {fact.observed_at.isoformat()}, which is in "
+                    f"the future; expected one not after {now.astimezone(UTC).isoformat()}: check the source's clock"
+                )
+            age = int(key.max_age.total_seconds() * 1000)
+            by_subject.setdefault(subject, []).append((fact, write_value(key, fact.value), at, age))
+            total += 1
+        subjects = list(by_subject)
+        for start in range(0, len(subjects), _CHUNK):
+            chunk = subjects[start : start + _CHUNK]
+            new += _record_chunk(connection, kind, {s: by_subject[s] for s in chunk}, instant(now))
+    return Recorded(total, new)
+
+
+_Name = tuple[Subject, str, str, str]
+
+
+def _record_chunk(
+    connection: Connection,
+    kind: str,
+    by_subject: Mapping[Subject, Sequence[tuple[Fact, str | None, int, int]]],
+    now: int,
+) -> int:
+    t = FACTS[kind]
+    found: dict[_Name, _Series] = {}
+    keys = {fact.key for rows in by_subject.values() for fact, *_ in rows}
+    heads = select(t.c.subject, t.c.key, t.c.item, t.c.source, t.c.first, t.c.last, t.c.value, t.c.proof).where(
+        t.c.subject.in_(by_subject), t.c.key.in_(keys), t.c.until == FOREVER
+    )
+    for subject, key, item, source, first, last, value, proof in connection.execute(heads):
+        found[subject, key, item, source] = _Series([Held(first, last, value, proof)], first)
+    for subject, rows in by_subject.items():
+        for fact, value, at, age in rows:
+            name = (subject, fact.key, fact.item, fact.source)
+            seen = Held(at, at, value, fact.proof)
+            series = found.get(name)
+            if series is None:
+                found[name] = _Series([seen])
+            elif not series.whole and at > series.rows[-1].last:
+                _advance(series, seen, age)
+            elif not (series.rows[-1].first <= at <= series.rows[-1].last and series.rows[-1].same(seen)):
+                if not series.whole and series.head_first is not None:
+                    series.rows[:0] = _load_before(connection, kind, name, series.head_first)
+                series.whole = True
+                series.rows = splice(series.rows, seen, age)
+    return _write(connection, kind, found, now)
+
+
+def _advance(series: _Series, seen: Held, age: int) -> None:
+    head = series.rows[-1]
+    series.moved = True
+    if head.same(seen) and seen.first - head.last <= age:
+        head.last = seen.first
+    else:
+        head.until = seen.first
+        series.rows.append(seen)
+
+
+def splice(rows: Sequence[Held], seen: Held, age: int) -> list[Held]:
+    """The rows of a series with one more value, seen at one time, put where it belongs.
+
+    A late contradiction inside a row splits it: what the row says is known again from when it was last confirmed.
+
+    Args:
+        rows: a whole series, in any order.
+        seen: the value, with the time at which it was seen as `first` and `last`.
+        age: the key's maximum age in milliseconds: a longer gap ends a row even where the value is the same.
+    """
+    pieces = [seen]
+    for row in rows:
+        inside = row.first <= seen.first <= row.last
+        if inside and row.same(seen):
+            return list(rows)
+        if not inside:
+            pieces.append(Held(row.first, row.last, row.value, row.proof))
+            continue
+        if row.first < seen.first:
+            pieces.append(Held(row.first, seen.first, row.value, row.proof))
+        if seen.first < row.last:
+            pieces.append(Held(row.last, row.last, row.value, row.proof))
+    joined: list[Held] = []
+    for row in sorted(pieces, key=lambda h: (h.first, h is seen)):
+        before = joined[-1] if joined else None
+        if before is not None and before.same(row) and row.first - before.last <= age:
+            before.last = max(before.last, row.last)
+        else:
+            if before is not None:
+                before.until = row.first
+            joined.append(row)
+    return joined
+
+
+def _load_before(connection: Connection, kind: str, name: _Name, first: int) -> list[Held]:
+    t = FACTS[kind]
+    query = select(t.c.first, t.c.last, t.c.value, t.c.proof, t.c.until).where(_named(t, name), t.c.first < first)
+    return [Held(*row) for row in connection.execute(query)]
+
+
+def _named(t: Table, name: _Name) -> ColumnElement[bool]:
+    return and_(t.c.subject == name[0], t.c.key == name[1], t.c.item == name[2], t.c.source == name[3])
+
+
+def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], now: int) -> int:
+    t = FACTS[kind]
+    begun: list[dict[str, Subject | None]] = []
+    moved: list[dict[str, Subject | None]] = []
+    for name, series in found.items():
+        rows = series.rows
+        if series.whole:
+            connection.execute(delete(t).where(_named(t, name)))
+        elif series.head_first is not None:
+            if series.moved:
+                row: dict[str, Subject | None] = dict(zip(_NAME, (*name, series.head_first), strict=True))
+                moved.append(row | {"b_last": rows[0].last, "b_until": rows[0].until})
+            rows = rows[1:]
+        begun += [
+            {"subject": name[0], "key": name[1], "item": name[2], "source": name[3], "first": h.first, "last": h.last,
+             "until": h.until, "value": h.value, "proof": h.proof, "recorded": now}
+            for h in rows
+        ]  # fmt: skip
+    if moved:
+        place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
+        connection.execute(update(t).where(place).values(last=bindparam("b_last"), until=bindparam("b_until")), moved)
+    if begun:
+        connection.execute(insert(t), begun)
+    return len(begun)
+
+
+_NAME = ("b_subject", "b_key", "b_item", "b_source", "b_first")
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    kind: str,
+    subjects: Collection[Subject],
+    at: datetime,
+    keys: Collection[str] | None = None,
+) -> dict[Subject, list[Fact]]:
+    """What every source said of these subjects as of `at`, tables included, the best proof first.
+
+    `observed_at` is when it was last confirmed up to `at`. For assets, `subjects` are roots and what was said of the
+    assets merged into them is theirs.
+    """
+    t, time = FACTS[kind], instant(at)
+    result: dict[Subject, list[Fact]] = {s: [] for s in subjects}
+    names = list(subjects)
+    for start in range(0, len(names), _CHUNK):
+        chunk = names[start : start + _CHUNK]
+        owner = asset.c.root if kind == "asset" else t.c.subject
+        query = select(owner, t.c.key, t.c.item, t.c.source, t.c.first, t.c.last, t.c.proof, t.c.value).where(
+            owner.in_(chunk), t.c.first <= time, t.c.until > time
+        )
+        if kind == "asset":
+            query = query.join_from(t, asset, asset.c.id == t.c.subject)
+        if keys is not None:
+            query = query.where(t.c.key.in_(keys))
+        for subject, name, item, source, first, last, proof, value in connection.execute(query):
+            key = vocabulary.keys.get(name)
+            if key is not None:
+                said = read_value(key, value)
+                seen = moment(min(last, time))
+                result[subject].append(Fact(name, said, source, seen, Proof(proof), item, moment(first)))
+    for facts in result.values():
+        facts.sort(key=lambda f: (f.key, f.item, f.proof, -f.observed_at.timestamp(), f.source))
+    return result
+
+
+def take(vocabulary: Vocabulary, facts: Iterable[Fact], at: datetime) -> dict[str, Fact]:
+    """For each key the fact that is taken as of `at`: known, fresh, of the best proof, then the newest.
+
+    A key of which nothing usable is known is absent. Tables are left out.
+    """
+    taken: dict[str, Fact] = {}
+    for fact in facts:
+        key = vocabulary.keys[fact.key]
+        if key.type == "table" or fact.value is None or is_stale(vocabulary, fact, at):
+            continue
+        best = taken.get(fact.key)
+        if best is None or _rank(fact) > _rank(best):
+            taken[fact.key] = fact
+    return taken
+
+
+def _rank(fact: Fact) -> tuple[int, float, str]:
+    return -fact.proof, fact.observed_at.timestamp(), str(fact.value)
+
+
+def is_stale(vocabulary: Vocabulary, fact: Fact, at: datetime) -> bool:
+    """Whether the fact is older at `at` than its key allows."""
+    return at - fact.observed_at > vocabulary.keys[fact.key].max_age
+
+
+def conflicts(vocabulary: Vocabulary, facts: Iterable[Fact], at: datetime) -> dict[str, list[Fact]]:
+    """The keys on which fresh sources disagree as of `at`, each with what they say, the one taken first."""
+    said: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if vocabulary.keys[fact.key].type != "table" and fact.value is not None and not is_stale(vocabulary, fact, at):
+            said.setdefault(fact.key, []).append(fact)
+    return {
+        key: sorted(rows, key=_rank, reverse=True)
+        for key, rows in said.items()
+        if len({str(f.value) for f in rows}) > 1
+    }
+
+
+def table_rows(vocabulary: Vocabulary, facts: Iterable[Fact], key: str, at: datetime) -> list[Fact]:
+    """The rows of a table fact that are there as of `at`.
+
+    A row that its source did not confirm when it last read the table is gone.
+    """
+    rows = [f for f in facts if f.key == key and f.value is not None and not is_stale(vocabulary, f, at)]
+    newest: dict[str, datetime] = {}
+    for fact in rows:
+        newest[fact.source] = max(newest.get(fact.source, fact.observed_at), fact.observed_at)
+    return [f for f in rows if f.observed_at == newest[f.source]]
+
+
+def history(
+    connection: Connection, vocabulary: Vocabulary, kind: str, subject: Subject, *, limit: int = 1000
+) -> list[tuple[Fact, datetime | None]]:
+    """What was ever said of one subject, newest first: each fact with when it was replaced (None: it is the newest).
+
+    `held_since` is when the source first said so, `observed_at` when it last confirmed it.
+    """
+    t = FACTS[kind]
+    owner = asset.c.root if kind == "asset" else t.c.subject
+    query = select(t).where(owner == subject).order_by(t.c.first.desc(), t.c.key, t.c.item, t.c.source).limit(limit)
+    if kind == "asset":
+        query = query.join_from(t, asset, asset.c.id == t.c.subject)
+    rows = []
+    for row in connection.execute(query):
+        key = vocabulary.keys.get(row.key)
+        if key is not None:
+            fact = Fact(
+                row.key, read_value(key, row.value), row.source, moment(row.last), Proof(row.proof), row.item,
+                moment(row.first),
+            )  # fmt: skip
+            rows.append((fact, None if row.until == FOREVER else moment(row.until)))
+    return rows

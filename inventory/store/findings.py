@@ -1,0 +1,206 @@
+"""Findings in the store: since when each member has its answer, the reason in words, and the evidence behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, func, select, text
+
+from inventory.store import facts
+from inventory.store.judge import MISSING, Judgement, Verdict
+from inventory.store.tables import FOREVER, finding
+from inventory.vocabulary import POPULATIONS, Vocabulary, instant, moment
+from inventory.words import Control, Fact, Finding, Register, Status
+
+_EMPTY = {"weight": 1}
+
+
+def record(connection: Connection, judgement: Judgement, controls: Iterable[Control]) -> int:
+    """Store what changed since the last judgement: an interval ends, another begins. How many began.
+
+    A judgement of a time before the last one recorded changes nothing: history is not written backwards, it is judged
+    again from the facts.
+    """
+    at = instant(judgement.at)
+    newest = connection.scalar(select(func.max(finding.c.since)))
+    if newest is not None and newest > at:
+        return 0
+    return sum(_record_control(connection, judgement, control.id, at) for control in controls)
+
+
+def _record_control(connection: Connection, judgement: Judgement, control: str, at: int) -> int:
+    connection.execute(text("DROP TABLE IF EXISTS judged_now"))
+    connection.execute(
+        text(f"CREATE TEMPORARY TABLE judged_now AS SELECT a.*, 1 AS weight FROM ({judgement.answers_sql(control)}) a")
+    )
+    missing = [
+        {"m": v.member, "a": v.agency, "l": v.level, "s": v.status, "g": " ".join(v.gaps), "w": v.weight}
+        for v in judgement.missing(control)
+    ]
+    if missing:
+        connection.execute(
+            text(
+                "INSERT INTO judged_now (member, agency, level, status, gaps, weight) VALUES (:m, :a, :l, :s, :g, :w)"
+            ),
+            missing,
+        )
+    still = (
+        "EXISTS (SELECT 1 FROM judged_now n WHERE n.member = finding.member AND n.status = finding.status "
+        "AND n.agency = finding.agency AND n.level = finding.level AND TRIM(n.gaps) = finding.gaps "
+        "AND n.weight = finding.weight)"
+    )
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("CREATE UNIQUE INDEX judged_now_member ON judged_now (member)"))
+    # An interval of no length (judged twice at one instant) is replaced, not ended.
+    connection.execute(
+        text(f"DELETE FROM finding WHERE control = :c AND until = {FOREVER} AND since = :at AND NOT {still}"),
+        {"c": control, "at": at},
+    )
+    connection.execute(
+        text(f"UPDATE finding SET until = :at WHERE control = :c AND until = {FOREVER} AND NOT {still}"),
+        {"c": control, "at": at},
+    )
+    begun = connection.execute(
+        text(
+            "INSERT INTO finding (control, member, since, until, agency, level, status, gaps, weight) "
+            f"SELECT CAST(:c AS TEXT), n.member, :at, {FOREVER}, n.agency, n.level, n.status, TRIM(n.gaps), n.weight "
+            "FROM judged_now n WHERE NOT EXISTS (SELECT 1 FROM finding f WHERE f.control = :c "
+            f"AND f.until = {FOREVER} AND f.member = n.member)"
+        ),
+        {"c": control, "at": at},
+    )
+    connection.execute(text("DROP TABLE judged_now"))
+    return begun.rowcount
+
+
+def read(
+    connection: Connection,
+    at: datetime,
+    *,
+    control: str | None = None,
+    agency: str | None = None,
+    status: Status | None = None,
+    level: str | None = None,
+    member: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[Finding], int]:
+    """The findings that stood at `at`, a page of them and how many there are in all; without reason and evidence.
+
+    `at` is to be the instant of a judgement that was recorded: then the list agrees with its figures.
+    """
+    f, time = finding.c, instant(at)
+    conditions = [f.since <= time, f.until > time]
+    for column, wanted in (
+        (f.control, control),
+        (f.agency, agency),
+        (f.status, status),
+        (f.level, level),
+        (f.member, member),
+    ):
+        if wanted is not None:
+            conditions.append(column == wanted)
+    total = connection.scalar(select(func.count()).select_from(finding).where(and_(*conditions))) or 0
+    query = select(finding).where(and_(*conditions)).order_by(f.control, f.agency, f.member).limit(limit).offset(offset)
+    rows = [
+        Finding(r.control, r.member, r.agency, r.level, Status(r.status), r.gaps, moment(r.since), r.weight)
+        for r in connection.execute(query)
+    ]
+    return rows, total
+
+
+def read_as_of(judgement: Judgement, control: str, **wanted: str | None) -> list[Finding]:
+    """The findings of one control as judged from the facts; `since` is the instant of the judgement itself."""
+    return [
+        Finding(control, v.member, v.agency, v.level, v.status, " ".join(v.gaps), judgement.at, v.weight)
+        for v in judgement.verdicts(control)
+        if _fits(v, wanted)
+    ]
+
+
+def _fits(verdict: Verdict, wanted: dict[str, str | None]) -> bool:
+    return all(value is None or getattr(verdict, name) == value for name, value in wanted.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Puts reasons in words and evidence beside findings, as of one instant."""
+
+    vocabulary: Vocabulary
+    register: Register
+    at: datetime
+    read_to_the_end: dict[str, datetime]
+
+    def explain(
+        self, connection: Connection, findings: Sequence[Finding], control: Control, columns: Sequence[str]
+    ) -> list[Finding]:
+        """The findings with reason, evidence and the member's name.
+
+        Args:
+            findings: findings of `control`, whose `reason` still holds the names of the unknown columns.
+            columns: the columns that the control rests on.
+        """
+        kind = POPULATIONS[control.population]
+        members = [f.member for f in findings if not f.member.endswith(MISSING)]
+        subjects: list[facts.Subject] = [int(m) for m in members] if kind == "asset" else list(members)
+        keys = {c for c in columns if c in self.vocabulary.keys} | (
+            {"sysname", "address"} if kind == "asset" else set()
+        )
+        said = facts.read(connection, self.vocabulary, kind, subjects, self.at, keys)
+        return [self._explain_one(f, control, columns, said) for f in findings]
+
+    def _explain_one(
+        self, found: Finding, control: Control, columns: Sequence[str], said: dict[facts.Subject, list[Fact]]
+    ) -> Finding:
+        if found.member.endswith(MISSING):
+            key = self.vocabulary.title(control.declared_as or "").en
+            return replace(found, reason=f"{key}: {found.weight} more declared than found", title=f"{found.weight} ×")
+        subject: facts.Subject = int(found.member) if control.population == "assets" else found.member
+        own = said.get(subject, [])
+        evidence = tuple(f for f in own if f.key in columns)
+        reason = "; ".join(self._gap(column, found, evidence) for column in found.reason.split())
+        taken = facts.take(self.vocabulary, own, self.at)
+        named = [str(taken[k].value) for k in ("sysname", "address") if k in taken]
+        return replace(found, reason=reason, evidence=evidence, title=" · ".join(named))
+
+    def _gap(self, column: str, found: Finding, evidence: Sequence[Fact]) -> str:
+        """Why one column is unknown."""
+        title = self.vocabulary.title(column).en
+        if column in self.vocabulary.counts:
+            return f"{title}: {self._why_unread(column, found.agency)}"
+        own = [f for f in evidence if f.key == column]
+        if not own:
+            return f"{title}: never observed"
+        known = [f for f in own if f.value is not None]
+        if not known:
+            return f"{title}: {', '.join(f.source for f in own)} states that it is unknown"
+        newest = max(known, key=lambda f: f.observed_at)
+        stale = newest.observed_at + self.vocabulary.keys[column].max_age
+        return f"{title}: stale since {stale:%Y-%m-%d %H:%M} UTC (last: {newest.source})"
+
+    def _why_unread(self, column: str, agency: str | None) -> str:
+        count = self.vocabulary.counts[column]
+        within = count.looked
+        if within is None:
+            return "some of its lines did not answer and never had"
+        own = [n.code for n in self.register.networks if n.agency == agency]
+        unread = [n for n in own if n not in self.read_to_the_end or self.at - self.read_to_the_end[n] > within]
+        if not own:
+            return "the agency has no network in the register"
+        if not unread:
+            return "devices that answer there are not identified"
+        return (
+            "networks not read to the end within "
+            + _days(within)
+            + ": "
+            + ", ".join(
+                f"{n} (last {self.read_to_the_end[n]:%Y-%m-%d})" if n in self.read_to_the_end else f"{n} (never)"
+                for n in unread
+            )
+        )
+
+
+def _days(age: timedelta) -> str:
+    return f"{age.days} d" if age.days else f"{age.seconds // 3600} h"

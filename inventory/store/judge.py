@@ -1,0 +1,309 @@
+"""Judging in SQL: one table of members with their columns as of an instant, then each control over it.
+
+The same path serves now and any day before: facts observed up to `at`, with their ages taken at `at`, the register
+valid on that day, and the networks that had been read to the end by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from inventory.expressions import Expression, parse
+from inventory.store import registers, runs
+from inventory.vocabulary import POPULATIONS, Key, Vocabulary, instant
+from inventory.words import AgencyTally, AssetTally, Control, LinkState, Register, Status
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+"""Days, as in "valid until", are days in Vietnam."""
+
+_MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
+MISSING = " (missing)"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One control's answer for one member, as judged."""
+
+    member: str
+    agency: str
+    level: str
+    status: Status
+    gaps: tuple[str, ...] = ()
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    control: Control
+    where: Expression | None
+    meets: Expression
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*(self.where.columns if self.where else ()), *self.meets.columns)))
+
+
+class Judgement:
+    """All controls judged as of one instant; it lives as long as the transaction of its connection."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        vocabulary: Vocabulary,
+        controls: Mapping[str, Control],
+        register: Register,
+        at: datetime,
+    ) -> None:
+        """Lay out the members of every population with the columns that the controls name."""
+        self.at = at
+        self.register = register
+        self.places = registers.places(register, at.astimezone(ZONE).date())
+        self._connection = connection
+        self._vocabulary = vocabulary
+        self._dialect = connection.dialect.name
+        self._questions = {c.id: _question(c, vocabulary) for c in controls.values()}
+        self._counts = {
+            name: parse(count.where, vocabulary.columns(count.of))
+            for name, count in vocabulary.counts.items()
+            if any(name in q.columns for q in self._questions.values())
+        }
+        self.read_to_the_end = runs.read_to_the_end(connection, at)
+        self._lay_out_places()
+        self._lay_out("assets", {"agency", "role", "answering"})
+        self._lay_out("links", {"link_answering"})
+        self._lay_out("agencies", {q.control.declared_as for q in self._questions.values() if q.control.declared_as})
+
+    # --- laying out -------------------------------------------------------------------------------------------------
+
+    def _run(self, sql: str, parameters: object = None) -> None:
+        self._connection.execute(text(sql), parameters)  # type: ignore[call-overload]
+
+    def _lay_out_places(self) -> None:
+        self._run("DROP TABLE IF EXISTS judged_place")
+        self._run("CREATE TEMPORARY TABLE judged_place (code TEXT PRIMARY KEY, home TEXT, level TEXT)")
+        rows = [{"code": code, "home": p.home, "level": p.level} for code, p in self.places.items()]
+        if rows:
+            self._run("INSERT INTO judged_place VALUES (:code, :home, :level)", rows)
+
+    def _lay_out(self, population: str, always: set[str]) -> None:
+        """Make the table of a population's members with one column for each fact key that is asked for."""
+        named = {
+            column for q in self._questions.values() if q.control.population == population for column in q.columns
+        } | always
+        for name, expression in self._counts.items():
+            if self._vocabulary.counts[name].of == population:
+                named |= set(expression.columns)
+        subject = POPULATIONS[population]
+        keys = [k for k in self._vocabulary.of(subject) if k.name in named]
+        table = _MEMBER[population]
+        self._run(f"DROP TABLE IF EXISTS {table}")
+        pivot = _pivot(subject, keys, self.at, self._dialect)
+        getattr(self, f"_lay_out_{population}")(table, pivot, keys)
+
+    def _lay_out_assets(self, table: str, pivot: str, keys: list[Key]) -> None:
+        others = "".join(f", f.{k.name}" for k in keys if k.name != "agency")
+        self._run(
+            f"CREATE TEMPORARY TABLE {table} AS SELECT f.subject AS member, p.home AS agency, p.level{others} "
+            f"FROM ({pivot}) f JOIN judged_place p ON p.code = f.agency"
+        )
+
+    def _lay_out_links(self, table: str, pivot: str, keys: list[Key]) -> None:
+        columns = "".join(f", {k.name}" for k in keys)
+        self._run(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code TEXT PRIMARY KEY, agency TEXT, kind TEXT, "
+            "provider TEXT, contracted_mbps DOUBLE PRECISION)"
+        )
+        self._run("DELETE FROM judged_line")
+        day = self.at.astimezone(ZONE).date()
+        rows = [
+            {"code": v.code, "agency": v.agency, "kind": v.kind, "provider": v.provider, "mbps": v.contracted_mbps}
+            for v in self.register.links
+            if v.valid_on(day) and v.agency in self.places
+        ]
+        if rows:
+            self._run("INSERT INTO judged_line VALUES (:code, :agency, :kind, :provider, :mbps)", rows)
+        self._run(
+            f"CREATE TEMPORARY TABLE {table} AS SELECT n.code AS member, p.home AS agency, p.level, n.kind, "
+            f"n.provider, n.contracted_mbps{columns} FROM judged_line n JOIN judged_place p ON p.code = n.agency "
+            f"LEFT JOIN ({pivot}) f ON f.subject = n.code"
+        )
+
+    def _lay_out_agencies(self, table: str, pivot: str, keys: list[Key]) -> None:
+        columns = "".join(f", f.{k.name}" for k in keys)
+        bounds, joins = "", ""
+        self._run("CREATE TEMPORARY TABLE IF NOT EXISTS judged_look (home TEXT, name TEXT, PRIMARY KEY (home, name))")
+        self._run("DELETE FROM judged_look")
+        for number, (name, expression) in enumerate(self._counts.items()):
+            count = self._vocabulary.counts[name]
+            where = _write(expression, self._dialect)
+            joins += (
+                f" LEFT JOIN (SELECT agency, SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END) AS low, "
+                f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure FROM {_MEMBER[count.of]} "
+                f"GROUP BY agency) c{number} ON c{number}.agency = p.home"
+            )
+            high = f"COALESCE(c{number}.low + c{number}.unsure, 0)"
+            if count.looked is not None:
+                looked = [{"home": home, "name": name} for home in self._looked_through(count.looked)]
+                if looked:
+                    self._run("INSERT INTO judged_look VALUES (:home, :name)", looked)
+                joins += f" LEFT JOIN judged_look l{number} ON l{number}.home = p.home AND l{number}.name = '{name}'"
+                high = f"CASE WHEN l{number}.home IS NOT NULL THEN {high} END"
+            bounds += f", COALESCE(c{number}.low, 0) AS {name}__low, {high} AS {name}__high"
+        self._run(
+            f"CREATE TEMPORARY TABLE {table} AS SELECT p.home AS member, p.home AS agency, p.level{columns}{bounds} "
+            f"FROM judged_place p LEFT JOIN ({pivot}) f ON f.subject = p.code{joins} WHERE p.code = p.home"
+        )
+
+    def unread_networks(self, agency: str, within: timedelta) -> list[str]:
+        """The networks of an agency and its parts that were not read to the end within an age; "" where it has none."""
+        day = self.at.astimezone(ZONE).date()
+        homes = {code: p.home for code, p in self.places.items()}
+        own = [n.code for n in self.register.networks if n.valid_on(day) and homes.get(n.agency) == agency]
+        read = self.read_to_the_end
+        return [n for n in own if n not in read or self.at - read[n] > within] if own else [""]
+
+    def _looked_through(self, within: timedelta) -> list[str]:
+        homes = {p.home for p in self.places.values()}
+        return sorted(home for home in homes if not self.unread_networks(home, within))
+
+    def close(self) -> None:
+        """Drop the tables of members; a transaction that is rolled back does so by itself."""
+        for table in (*_MEMBER.values(), "judged_place", "judged_line", "judged_look"):
+            self._run(f"DROP TABLE IF EXISTS {table}")
+
+    # --- answering --------------------------------------------------------------------------------------------------
+
+    def _answers(self, control: str) -> str:
+        """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were."""
+        q = self._questions[control]
+        meets = _write(q.meets, self._dialect)
+        gaps = " || ".join(
+            f"CASE WHEN {_gap(c, self._vocabulary)} IS NULL THEN '{c} ' ELSE '' END" for c in q.meets.columns
+        )
+        where = f" WHERE {_write(q.where, self._dialect)}" if q.where else ""
+        status = f"CASE WHEN ({meets}) THEN 'met' WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
+        return (
+            f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
+            f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps FROM {_MEMBER[q.control.population]}{where}"
+        )
+
+    def _missing(self, control: str) -> list[Verdict]:
+        """What the register declares beyond what was found: it exists, and nothing is known of it."""
+        c = self._questions[control].control
+        if c.declared_as is None:
+            return []
+        found: dict[str, int] = {}
+        for row in self._tally(control):
+            found[row.agency] = found.get(row.agency, 0) + row.members
+        query = text(f"SELECT member, level, {c.declared_as} FROM judged_agency WHERE {c.declared_as} IS NOT NULL")
+        return [
+            Verdict(
+                agency + MISSING, agency, level, Status.UNKNOWN, (c.declared_as,), int(declared) - found.get(agency, 0)
+            )
+            for agency, level, declared in self._connection.execute(query)
+            if declared > found.get(agency, 0)
+        ]
+
+    def _tally(self, control: str) -> Iterator[AgencyTally]:
+        query = (
+            f"SELECT agency, level, status, COUNT(*) FROM ({self._answers(control)}) a GROUP BY agency, level, status"
+        )
+        for agency, level, status, members in self._connection.execute(text(query)):
+            yield AgencyTally(control, agency, level, Status(status), members)
+
+    def tallies(self) -> tuple[AgencyTally, ...]:
+        """For every control, agency and status: how many members."""
+        rows: dict[tuple[str, str, str, Status], int] = {}
+        for control in sorted(self._questions):
+            for t in self._tally(control):
+                rows[control, t.agency, t.level, t.status] = t.members
+            for v in self._missing(control):
+                name = (control, v.agency, v.level, v.status)
+                rows[name] = rows.get(name, 0) + v.weight
+        return tuple(AgencyTally(*name, members) for name, members in sorted(rows.items()))
+
+    def verdicts(self, control: str) -> Iterator[Verdict]:
+        """Every member's answer for one control."""
+        for member, agency, level, status, gaps in self._connection.execute(text(self._answers(control))):
+            yield Verdict(member, agency, level, Status(status), tuple(gaps.split()))
+        yield from self._missing(control)
+
+    def answers_sql(self, control: str) -> str:
+        """The SELECT behind `verdicts`, for comparing in the database what is stored with what is true now."""
+        return self._answers(control)
+
+    def missing(self, control: str) -> list[Verdict]:
+        """The verdicts for members that are declared and were not found."""
+        return self._missing(control)
+
+    def asset_tallies(self) -> tuple[AssetTally, ...]:
+        """Assets by agency, role and whether they answer."""
+        answers = "CASE WHEN answering THEN 'yes' WHEN NOT answering THEN 'no' ELSE 'unknown' END"
+        query = (
+            f"SELECT agency, COALESCE(role, 'unknown'), {answers}, COUNT(*) FROM judged_asset "
+            "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        )
+        return tuple(AssetTally(*row) for row in self._connection.execute(text(query)))
+
+    def link_states(self) -> tuple[LinkState, ...]:
+        """Every declared link and whether it answers."""
+        state = "CASE WHEN link_answering THEN 'up' WHEN NOT link_answering THEN 'down' ELSE 'unknown' END"
+        query = f"SELECT member, agency, kind, {state} FROM judged_link ORDER BY member"
+        return tuple(LinkState(*row) for row in self._connection.execute(text(query)))
+
+    def column_names(self, control: str) -> tuple[str, ...]:
+        """The columns that a control rests on."""
+        return self._questions[control].columns
+
+
+def _question(control: Control, vocabulary: Vocabulary) -> _Question:
+    columns = vocabulary.columns(control.population)
+    where = parse(control.where, columns, control.parameters) if control.where else None
+    return _Question(control, where, parse(control.meets, columns, control.parameters))
+
+
+def _write(expression: Expression, dialect: str) -> str:
+    # A colon in a literal would be taken for the name of a bound parameter.
+    return expression.sql(dialect).replace(":", "\\:")
+
+
+def _gap(column: str, vocabulary: Vocabulary) -> str:
+    return f"{column}__high" if column in vocabulary.counts else column
+
+
+def _pivot(subject: str, keys: list[Key], at: datetime, dialect: str) -> str:
+    """A SELECT with a row for each subject and a column for each key, holding the value that is taken as of `at`.
+
+    Of the fresh, known values the best proof wins, then the newest: both stand in front of the value as digits of
+    fixed length, so that one MAX finds it without a sort.
+    """
+    time = instant(at)
+    last = f"CASE WHEN t.last < {time} THEN t.last ELSE {time} END"
+    ranked = f"CAST((9 - t.proof) * 10000000000000 + {last} AS TEXT) || t.value"
+    if dialect == "postgresql":
+        ranked = f'({ranked}) COLLATE "C"'
+    columns = ""
+    for key in keys:
+        oldest = time - int(key.max_age.total_seconds() * 1000)
+        best = f"SUBSTR(MAX(CASE WHEN t.key = '{key.name}' AND t.last >= {oldest} THEN {ranked} END), 15)"
+        columns += f", {_cast(best, key.type, dialect)} AS {key.name}"
+    owner = "a.root" if subject == "asset" else "t.subject"
+    join = " JOIN asset a ON a.id = t.subject" if subject == "asset" else ""
+    names = ", ".join(f"'{k.name}'" for k in keys) or "''"
+    return (
+        f"SELECT {owner} AS subject{columns} FROM {subject}_fact t{join} "
+        f"WHERE t.key IN ({names}) AND t.item = '' AND t.first <= {time} AND t.until > {time} GROUP BY {owner}"
+    )
+
+
+def _cast(value: str, kind: str, dialect: str) -> str:
+    if kind == "text":
+        return value
+    if kind == "bool":
+        return f"CAST({value} AS {'BOOLEAN' if dialect == 'postgresql' else 'INTEGER'})"
+    return f"CAST({value} AS DOUBLE PRECISION)" if dialect == "postgresql" else f"CAST({value} AS REAL)"

@@ -1,0 +1,130 @@
+"""The register in the store: imported whole or not at all, and read as it is valid on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from ipaddress import ip_network
+
+from sqlalchemy import Connection, Row, Table, delete, insert, select
+
+from inventory.store import facts, tables
+from inventory.vocabulary import Vocabulary
+from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
+
+
+def load(connection: Connection) -> Register:
+    """Everything declared, of every period."""
+    t = tables
+    return Register(
+        levels=tuple(
+            Level(r.code, Title(r.name_vi, r.name_en), r.rank, r.part)
+            for r in connection.execute(select(t.level).order_by(t.level.c.rank, t.level.c.code))
+        ),
+        agencies=tuple(
+            Agency(r.code, Title(r.name_vi, r.name_en), r.level, r.parent, r.valid_from, r.valid_to, r.successor)
+            for r in connection.execute(select(t.agency).order_by(t.agency.c.code, t.agency.c.valid_from))
+        ),
+        networks=tuple(_network(r) for r in connection.execute(select(t.network).order_by(t.network.c.code))),
+        links=tuple(
+            Link(r.code, r.agency, r.kind, r.address, r.provider, r.contracted_mbps, r.valid_from, r.valid_to)
+            for r in connection.execute(select(t.link).order_by(t.link.c.code))
+        ),
+        counts=tuple(
+            DeclaredCount(r.agency, r.key, r.value, r.day, r.document)
+            for r in connection.execute(
+                select(t.declared_count).order_by(
+                    t.declared_count.c.agency, t.declared_count.c.key, t.declared_count.c.day
+                )
+            )
+        ),
+        websites=tuple(
+            Website(r.url, r.agency, r.title) for r in connection.execute(select(t.website).order_by(t.website.c.url))
+        ),
+    )
+
+
+def _network(row: Row[tuple[object, ...]]) -> Network:
+    return Network(
+        row.code, row.agency, ip_network(row.prefix), row.purpose, row.scan, tuple(row.credentials.split()),
+        row.valid_from, row.valid_to,
+    )  # fmt: skip
+
+
+def replace(connection: Connection, register: Register) -> None:
+    """Make the stored register exactly this one (already merged and checked by `inventory.register`)."""
+    rows: Mapping[Table, list[dict[str, object]]] = {
+        tables.level: [
+            {"code": v.code, "name_vi": v.title.vi, "name_en": v.title.en, "rank": v.rank, "part": v.part}
+            for v in register.levels
+        ],
+        tables.agency: [
+            {"code": v.code, "name_vi": v.title.vi, "name_en": v.title.en, "level": v.level, "parent": v.parent,
+             "valid_from": v.valid_from, "valid_to": v.valid_to, "successor": v.successor}
+            for v in register.agencies
+        ],
+        tables.network: [
+            {"code": v.code, "agency": v.agency, "prefix": str(v.prefix), "purpose": v.purpose, "scan": v.scan,
+             "credentials": " ".join(v.credentials), "valid_from": v.valid_from, "valid_to": v.valid_to}
+            for v in register.networks
+        ],
+        tables.link: [{f.name: getattr(v, f.name) for f in fields(v)} for v in register.links],
+        tables.declared_count: [{f.name: getattr(v, f.name) for f in fields(v)} for v in register.counts],
+        tables.website: [{f.name: getattr(v, f.name) for f in fields(v)} for v in register.websites],
+    }  # fmt: skip
+    for table, values in rows.items():
+        connection.execute(delete(table))
+        if values:
+            connection.execute(insert(table), values)
+
+
+def record_declared(connection: Connection, vocabulary: Vocabulary, register: Register, now: datetime) -> None:
+    """Record the declared counts as facts of source "register", each of the day on which it was declared."""
+    today = now.astimezone(UTC)
+    counts = [
+        (c.agency, Fact(c.key, c.value, "register", min(_midnight(c.day), today), Proof.DECLARED))
+        for c in register.counts
+    ]
+    facts.record(connection, vocabulary, {"agency": counts}, now)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an agency stands on a day: the member that it counts as, and that member's level."""
+
+    agency: Agency
+    home: str
+    level: str
+
+
+def places(register: Register, day: date) -> dict[str, Place]:
+    """Every code that was ever an agency's, with the agency that it counts as on `day`.
+
+    An agency that ended counts as its successor; a unit of a level that is "part" counts as its parent. Codes that
+    lead to no agency valid on `day` are absent.
+    """
+    valid = {a.code: a for a in register.agencies if a.valid_on(day)}
+    latest = {a.code: a for a in sorted(register.agencies, key=lambda a: a.valid_from)}
+    levels = {v.code: v for v in register.levels}
+    found: dict[str, Place] = {}
+    for code in latest:
+        current, seen = code, {code}
+        while current not in valid:
+            successor = latest[current].successor if current in latest else None
+            if successor is None or successor in seen:
+                break
+            current = successor
+            seen.add(current)
+        if current not in valid:
+            continue
+        home, seen = valid[current], {current}
+        while levels[home.level].part and home.parent in valid and home.parent not in seen:
+            home = valid[home.parent]
+            seen.add(home.code)
+        found[code] = Place(valid[current], home.code, home.level)
+    return found

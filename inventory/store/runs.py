@@ -1,0 +1,177 @@
+"""Runs in the store: what collectors brought back, recorded whole; what targets are due; what was read to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from inventory.store import assets, facts
+from inventory.store.tables import FACTS, address, asset, run, target_state
+from inventory.vocabulary import Vocabulary, instant, moment
+from inventory.words import CollectorState, Fact, Identity, Observation, Run
+
+KEEP = timedelta(days=30)
+"""How long runs are kept that read no whole network; the others are evidence and stay."""
+
+
+def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: datetime) -> facts.Recorded:
+    """Record a run: its observations' facts, each under its asset, link or agency, and how it went.
+
+    A run that read a whole network to the end also says of every asset known there that it did not see: it does not
+    answer. A run that was broken off says nothing of them.
+
+    Raises:
+        InputError: the observations are not acceptable (see `facts.record` and `assets.resolve`); nothing is stored.
+    """
+    by_kind: dict[str, list[tuple[facts.Subject, Fact]]] = {"asset": [], "link": [], "agency": []}
+    seen: set[int] = set()
+    for observation in finished.observations:
+        kind, subject = _subject(connection, observation, finished.finished)
+        by_kind[kind] += [(subject, fact) for fact in observation.facts]
+        if kind == "asset" and isinstance(subject, int):
+            seen.add(subject)
+            by_kind[kind] += [(subject, fact) for fact in _placed(observation, finished)]
+    if finished.complete and finished.network is not None:
+        absent = Fact("answering", False, finished.collector, finished.finished)
+        missing = _once_seen_in(connection, finished.network, finished.collector) - seen
+        by_kind["asset"] += [(number, absent) for number in sorted(missing)]
+    recorded = facts.record(connection, vocabulary, by_kind, now)
+    note(connection, finished, len(finished.observations))
+    return recorded
+
+
+def _subject(connection: Connection, observation: Observation, at: datetime) -> tuple[str, facts.Subject]:
+    if observation.link is not None:
+        return "link", observation.link
+    if observation.agency is not None:
+        return "agency", observation.agency
+    identity = observation.asset or Identity()
+    when = max((f.observed_at for f in observation.facts), default=at)
+    return "asset", assets.resolve(connection, identity, when)
+
+
+def _placed(observation: Observation, finished: Run) -> list[Fact]:
+    """Where an asset was seen is a fact like any other: its agency and network, and its address there."""
+    identity = observation.asset or Identity()
+    at = max((f.observed_at for f in observation.facts), default=finished.finished)
+    stated = {f.key for f in observation.facts}
+    proof = min((f.proof for f in observation.facts), default=None)
+    placed = {"agency": identity.agency, "network": identity.network, "address": identity.address}
+    return [
+        Fact(key, value, finished.collector, at, proof)
+        for key, value in placed.items()
+        if value and key not in stated and proof is not None
+    ]
+
+
+def _once_seen_in(connection: Connection, network: str, source: str) -> set[int]:
+    """The assets of a network that this source once saw answer: that it misses others says nothing of them."""
+    query = select(asset.c.root).join(address, address.c.asset == asset.c.id).where(address.c.network == network)
+    known = {int(number) for number in connection.scalars(query)}
+    return known & {int(number) for number in answered_before(connection, "asset", source, "answering")}
+
+
+def note(connection: Connection, finished: Run, observations: int = 0) -> None:
+    """Note how a run went, without its observations: for one that failed, or whose observations were refused."""
+    connection.execute(
+        insert(run).values(
+            collector=finished.collector,
+            target=finished.target,
+            agency=finished.agency,
+            network=finished.network,
+            started=instant(finished.started),
+            finished=instant(finished.finished),
+            complete=finished.complete,
+            observations=observations,
+            error=finished.error,
+        )
+    )
+    place = and_(target_state.c.collector == finished.collector, target_state.c.target == finished.target)
+    before = connection.execute(select(target_state).where(place)).one_or_none()
+    good = finished.error is None
+    state = {
+        "last_run": instant(finished.finished),
+        "last_success": instant(finished.finished) if good else (before.last_success if before else None),
+        "duration": instant(finished.finished) - instant(finished.started),
+        "failures": 0 if good else (before.failures if before else 0) + 1,
+        "error": finished.error,
+    }
+    if before is None:
+        connection.execute(insert(target_state).values(collector=finished.collector, target=finished.target, **state))
+    elif before.last_run <= state["last_run"]:
+        connection.execute(update(target_state).where(place).values(**state))
+
+
+def failures(connection: Connection, collector: str) -> dict[str, tuple[int, datetime]]:
+    """The targets of a collector whose newest run failed: how often in a row, and when last."""
+    query = select(target_state.c.target, target_state.c.failures, target_state.c.last_run).where(
+        target_state.c.collector == collector, target_state.c.failures > 0
+    )
+    return {target: (times, moment(last)) for target, times, last in connection.execute(query)}
+
+
+def read_to_the_end(connection: Connection, at: datetime) -> Mapping[str, datetime]:
+    """When each network was last read to the end, as of `at`."""
+    query = (
+        select(run.c.network, func.max(run.c.finished))
+        .where(run.c.network.is_not(None), run.c.complete, run.c.finished <= instant(at))
+        .group_by(run.c.network)
+    )
+    return {network: moment(finished) for network, finished in connection.execute(query)}
+
+
+def collector_states(connection: Connection, at: datetime) -> tuple[CollectorState, ...]:
+    """The newest round of every collector: the targets seen within a day before `at`."""
+    t = target_state.c
+    since = instant(at - timedelta(days=1))
+    recent = t.last_run >= since
+    query = (
+        select(
+            t.collector,
+            func.max(t.last_run),
+            func.max(t.last_success),
+            func.max(t.duration).filter(recent),
+            func.count().filter(recent),
+            func.count().filter(and_(recent, t.failures > 0)),
+        )
+        .group_by(t.collector)
+        .order_by(t.collector)
+    )
+    return tuple(
+        CollectorState(
+            collector,
+            moment(last),
+            None if success is None else moment(success),
+            (duration or 0) / 1000,
+            targets,
+            failed,
+        )
+        for collector, last, success, duration, targets, failed in connection.execute(query)
+    )
+
+
+def answered_before(connection: Connection, kind: str, source: str, key: str) -> set[facts.Subject]:
+    """The subjects (roots, for assets) of which a source ever stated that `key` is true."""
+    t = FACTS[kind]
+    query = select(t.c.subject)
+    if kind == "asset":
+        query = select(asset.c.root).join(t, t.c.subject == asset.c.id)
+    return set(connection.scalars(query.where(t.c.key == key, t.c.source == source, t.c.value == "1").distinct()))
+
+
+def addresses(connection: Connection) -> list[tuple[int, str, str]]:
+    """Every asset's addresses: root, network, address."""
+    query = (
+        select(asset.c.root, address.c.network, address.c.address)
+        .join(address, address.c.asset == asset.c.id)
+        .order_by(address.c.network, address.c.address)
+    )
+    return [(int(root), network, where) for root, network, where in connection.execute(query)]
+
+
+def prune(connection: Connection, now: datetime) -> int:
+    """Forget runs older than `KEEP` that read no whole network; how many."""
+    done = connection.execute(delete(run).where(run.c.network.is_(None), run.c.finished < instant(now - KEEP)))
+    return done.rowcount

@@ -1,0 +1,248 @@
+"""The tables of the store. Every time is an integer of milliseconds since 1970 (UTC); every day is an ISO date."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+FOREVER = 9_999_999_999_999
+"""The end of what has not ended: 13 digits, as all times are until the year 2286."""
+
+# SQLite counts only its own INTEGER as the row id, so a big key has to be a plain integer there.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+level = Table(
+    "level",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("name_vi", String, nullable=False),
+    Column("name_en", String, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("part", Boolean, nullable=False),
+)
+
+agency = Table(
+    "agency",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("valid_to", Date),
+    Column("name_vi", String, nullable=False),
+    Column("name_en", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("parent", String),
+    Column("successor", String),
+)
+
+network = Table(
+    "network",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("agency", String, nullable=False),
+    Column("prefix", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("scan", Boolean, nullable=False),
+    Column("credentials", String, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("agency", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("address", String),
+    Column("provider", String, nullable=False),
+    Column("contracted_mbps", Float),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
+)
+
+website = Table(
+    "website",
+    metadata,
+    Column("url", String, primary_key=True),
+    Column("agency", String, nullable=False),
+    Column("title", String, nullable=False),
+)
+
+declared_count = Table(
+    "declared_count",
+    metadata,
+    Column("agency", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("document", String, nullable=False),
+)
+
+asset = Table(
+    "asset",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    # The asset that this one is the same as; its own id unless it was merged. Facts never move: merging and undoing
+    # change this column only.
+    Column("root", _Id, nullable=False, index=True),
+    _instant("created"),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("value", String, primary_key=True),
+    Column("asset", _Id, primary_key=True),
+    # Found on two machines that are certainly not the same: it identifies nothing any more.
+    Column("shared", Boolean, nullable=False),
+    Index("identifier_asset", "asset"),
+)
+
+address = Table(
+    "address",
+    metadata,
+    Column("network", String, primary_key=True),
+    Column("address", String, primary_key=True),
+    Column("asset", _Id, nullable=False, index=True),
+    _instant("seen"),
+)
+
+merge = Table(
+    "merge",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("asset", _Id, nullable=False),
+    Column("into", _Id, nullable=False),
+    Column("reason", String, nullable=False),
+    _instant("at"),
+    _instant("undone", nullable=True),
+)
+
+
+def _facts(name: str, subject: TypeEngine[int] | TypeEngine[str]) -> Table:
+    """One row per value held: what one source said of one subject from `first` to `last`, until its next row begins."""
+    return Table(
+        name,
+        metadata,
+        Column("subject", subject, primary_key=True),
+        Column("key", String, primary_key=True),
+        Column("item", String, primary_key=True),
+        Column("source", String, primary_key=True),
+        Column("first", BigInteger, primary_key=True),
+        _instant("last"),
+        _instant("until"),
+        Column("proof", Integer, nullable=False),
+        Column("value", Text),
+        _instant("recorded"),
+        # Facts are read by subject and in whole: stored in that order, they need no second copy of their key.
+        sqlite_with_rowid=False,
+    )
+
+
+FACTS = {
+    "asset": _facts("asset_fact", _Id),
+    "link": _facts("link_fact", String()),
+    "agency": _facts("agency_fact", String()),
+}
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("collector", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("agency", String),
+    # Set when the run was to read this whole network; only then can it say that something is not there.
+    Column("network", String),
+    _instant("started"),
+    _instant("finished"),
+    Column("complete", Boolean, nullable=False),
+    Column("observations", Integer, nullable=False),
+    Column("error", Text),
+    Index("run_network", "network", "finished"),
+    Index("run_finished", "finished"),
+)
+
+target_state = Table(
+    "target_state",
+    metadata,
+    Column("collector", String, primary_key=True),
+    Column("target", String, primary_key=True),
+    _instant("last_run"),
+    _instant("last_success", nullable=True),
+    Column("duration", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("control", String, primary_key=True),
+    Column("member", String, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    _instant("until"),
+    Column("agency", String, nullable=False),
+    Column("level", String, nullable=False),
+    Column("status", String, nullable=False),
+    # The columns that were unknown, by name; the words of the reason are made from the facts when it is read.
+    Column("gaps", String, nullable=False),
+    Column("weight", Integer, nullable=False),
+    Index("finding_open", "control", "until"),
+    Index("finding_agency", "agency", "until"),
+)
+
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("at", BigInteger, primary_key=True),
+    Column("plan", String, primary_key=True),
+    Column("goal", String, primary_key=True),
+    Column("level", String, primary_key=True),
+    Column("met", Integer, nullable=False),
+    Column("unmet", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    Column("not_applicable", Integer, nullable=False),
+    Column("waived", Integer, nullable=False),
+    Column("declared", Integer, nullable=False),
+    Column("measured", Boolean, nullable=False),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("sealed", Text, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    # Only the SHA-256 of a token is kept: tokens are 256 random bits, so nothing slower is needed.
+    Column("sha256", String, primary_key=True),
+    Column("purpose", String, nullable=False),
+    Column("agency", String),
+    Column("note", String, nullable=False),
+    _instant("created"),
+)
