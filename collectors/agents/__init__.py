@@ -1,0 +1,1 @@
+"""What agents' inventories look like on the wire, and what they say of a machine."""
