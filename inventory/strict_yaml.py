@@ -92,7 +92,7 @@ class StrictFile:
             self.note(mark.line + 1 if mark else 0, f"not readable as YAML: {error.problem}{hint}")
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            self.note(line, f"found the invisible character U+{ord(error.character):04X}, expected readable text")
+            self.note(line, f"found the invisible character U+{error.character:04X}, expected readable text")
         except RecursionError:
             self.note(0, "not readable as YAML: nested too deeply")
         except (ValueError, OverflowError) as error:
@@ -229,7 +229,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 
 def closest(name: str, known: Collection[str]) -> str | None:
     """The known name that a misspelt one most likely means."""
-    return next(iter(difflib.get_close_matches(name[:_SHOWN], known, n=1, cutoff=0.5)), None)
+    return next(iter(difflib.get_close_matches(name[:_SHOWN], known, n=1, cutoff=0.6)), None)
 
 
 def _meant(name: str, known: Collection[str]) -> str:
