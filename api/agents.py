@@ -9,14 +9,14 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.requests import ClientDisconnect
 
 from collectors.agent import WIRE_LIMIT, Message, read_message
-from inventory.words import InputError, Run
+from inventory.words import Identity, InputError, Run
 
 __all__ = ["agents_router"]
 
@@ -120,12 +120,14 @@ class _Desk:
                 await self._commit(run, agency)
                 raise _Refusal(400, str(error)) from error
         if message.observation is not None:
+            # Where a token is used says whose the machine is; agents cannot know it.
+            identity = replace(message.observation.asset or Identity(), agency=agency)
             run = Run(
                 "agent",
                 f"agent {message.device}",
                 started,
                 self.now(),
-                observations=(message.observation,),
+                observations=(replace(message.observation, asset=identity),),
                 complete=not message.partial,
                 agency=agency,
             )

@@ -38,7 +38,9 @@ def cover(plans: Iterable[Plan], tallies: Iterable[AgencyTally], levels: Iterabl
 
 
 def _target(targets: Mapping[str, float], level: str) -> float | None:
-    return targets.get(level, targets.get(ALL_LEVELS))
+    # All of everybody is all of each level; a share of everybody says nothing of one level.
+    overall = targets.get(ALL_LEVELS)
+    return targets.get(level, overall if overall == 1 else None)
 
 
 def _row(

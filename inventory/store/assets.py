@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, text, update
 
 from inventory.identity import KINDS, Known, Match, match, normalise
+from inventory.store.judge import pivot
 from inventory.store.tables import address, asset, identifier, merge
-from inventory.vocabulary import instant
+from inventory.vocabulary import Vocabulary, instant
 from inventory.words import Identity, InputError
 
 
@@ -179,3 +180,49 @@ def _settle_roots(connection: Connection, touched: Iterable[int]) -> None:
             root = into[root]
             seen.add(root)
         connection.execute(update(asset).where(asset.c.id == number).values(root=root))
+
+
+#: What a list of assets shows of each.
+SHOWN = (
+    "agency",
+    "network",
+    "address",
+    "role",
+    "vendor",
+    "model",
+    "version",
+    "serial",
+    "sysname",
+    "os_name",
+    "answering",
+)
+
+
+def listing(connection: Connection, vocabulary: Vocabulary, at: datetime) -> list[dict[str, object]]:
+    """Every asset as of `at`, with the values taken of `SHOWN` (None where nothing usable is known)."""
+    keys = [vocabulary.keys[name] for name in SHOWN]
+    names = ", ".join(SHOWN)
+    query = f"SELECT subject, {names} FROM ({pivot('asset', keys, at, connection.dialect.name)}) f ORDER BY subject"
+    return [dict(zip(("id", *SHOWN), row, strict=True)) for row in connection.execute(text(query))]
+
+
+def describe(connection: Connection, number: int) -> tuple[int, list[tuple[str, str, bool]], list[dict[str, object]]]:
+    """An asset's root, its identifiers (kind, value, shared) and the merges that made it.
+
+    Raises:
+        InputError: there is no such asset.
+    """
+    root = connection.scalar(select(asset.c.root).where(asset.c.id == number))
+    if root is None:
+        raise InputError(f"found asset {number}, expected the id of a known asset")
+    own = select(asset.c.id).where(asset.c.root == root)
+    identifiers = [
+        (kind, value, shared)
+        for kind, value, shared in connection.execute(
+            select(identifier.c.kind, identifier.c.value, identifier.c.shared)
+            .where(identifier.c.asset.in_(own))
+            .order_by(identifier.c.kind, identifier.c.value)
+        )
+    ]
+    rows = connection.execute(select(merge).where(merge.c.into.in_(own)).order_by(merge.c.id))
+    return int(root), identifiers, [dict(row) for row in rows.mappings()]

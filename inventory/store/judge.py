@@ -6,7 +6,7 @@ valid on that day, and the networks that had been read to the end by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -102,8 +102,8 @@ class Judgement:
         keys = [k for k in self._vocabulary.of(subject) if k.name in named]
         table = _MEMBER[population]
         self._run(f"DROP TABLE IF EXISTS {table}")
-        pivot = _pivot(subject, keys, self.at, self._dialect)
-        getattr(self, f"_lay_out_{population}")(table, pivot, keys)
+        members = pivot(subject, keys, self.at, self._dialect)
+        getattr(self, f"_lay_out_{population}")(table, members, keys)
 
     def _lay_out_assets(self, table: str, pivot: str, keys: list[Key]) -> None:
         others = "".join(f", f.{k.name}" for k in keys if k.name != "agency")
@@ -257,8 +257,13 @@ class Judgement:
         return tuple(LinkState(*row) for row in self._connection.execute(text(query)))
 
     def column_names(self, control: str) -> tuple[str, ...]:
-        """The columns that a control rests on."""
+        """The columns that a control rests on: its evidence."""
         return self._questions[control].columns
+
+
+def columns_of(control: Control, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The columns that a control rests on: its evidence."""
+    return _question(control, vocabulary).columns
 
 
 def _question(control: Control, vocabulary: Vocabulary) -> _Question:
@@ -276,7 +281,7 @@ def _gap(column: str, vocabulary: Vocabulary) -> str:
     return f"{column}__high" if column in vocabulary.counts else column
 
 
-def _pivot(subject: str, keys: list[Key], at: datetime, dialect: str) -> str:
+def pivot(subject: str, keys: Sequence[Key], at: datetime, dialect: str) -> str:
     """A SELECT with a row for each subject and a column for each key, holding the value that is taken as of `at`.
 
     Of the fresh, known values the best proof wins, then the newest: both stand in front of the value as digits of

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
@@ -9,10 +11,10 @@ from sqlalchemy import Connection, func, insert, select
 from inventory.coverage import cover
 from inventory.goals import Goals
 from inventory.store import findings, registers, runs
-from inventory.store.judge import ZONE, Judgement
+from inventory.store.judge import ZONE, Judgement, columns_of
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import Coverage, Snapshot
+from inventory.words import Coverage, Finding, Snapshot, Status
 
 
 def take(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datetime, *, keep: bool = False) -> Snapshot:
@@ -64,3 +66,58 @@ def newest(connection: Connection) -> datetime | None:
     """The instant of the newest judgement kept, or None."""
     time = connection.scalar(select(func.max(coverage.c.at)))
     return None if time is None else moment(time)
+
+
+def members(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    goals: Goals,
+    control: str,
+    at: datetime,
+    wanted: Collection[Status] = tuple(Status),
+) -> list[Finding]:
+    """The members behind a control's figures as of `at`, judged from the facts, with reason and evidence.
+
+    `since` is that of the stored finding where it says the same; otherwise, such as after a late delivery, `at`.
+    """
+    register = registers.load(connection)
+    judgement = Judgement(connection, vocabulary, {control: goals.controls[control]}, register, at)
+    rows = [f for f in findings.read_as_of(judgement, control) if f.status in wanted]
+    stood, _ = findings.read(connection, at, control=control, limit=1_000_000)
+    since = {(f.member, f.status): f.since for f in stood}
+    rows = [replace(f, since=since.get((f.member, f.status), f.since)) for f in rows]
+    explainer = findings.Explainer(vocabulary, register, at, dict(judgement.read_to_the_end))
+    return explainer.explain(connection, rows, goals.controls[control], judgement.column_names(control))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which findings a list is to show; None for any."""
+
+    control: str | None = None
+    agency: str | None = None
+    level: str | None = None
+    status: Status | None = None
+    member: str | None = None
+
+
+def standing(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    goals: Goals,
+    at: datetime,
+    wanted: Wanted,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[Finding], int]:
+    """A page of the findings that stood at `at`, the instant of a kept judgement, explained; and how many there are."""
+    rows, total = findings.read(connection, at, **asdict(wanted), limit=limit, offset=offset)
+    register = registers.load(connection)
+    explainer = findings.Explainer(vocabulary, register, at, dict(runs.read_to_the_end(connection, at)))
+    explained: list[Finding] = []
+    for control in dict.fromkeys(f.control for f in rows):
+        if control in goals.controls:
+            asked = goals.controls[control]
+            columns = columns_of(asked, vocabulary)
+            explained += explainer.explain(connection, [f for f in rows if f.control == control], asked, columns)
+    return explained, total

@@ -1,0 +1,160 @@
+"""The HTTP side: /metrics, health, the API under /api/v1/, the pages under / and the agents under /agents/."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from api import rounds
+from api.agents import agents_router
+from api.pages import pages_router
+from api.routes import api_router
+from api.workspace import Workspace
+from exporters.prometheus import MetricsPage
+from inventory.store import StoreError, snapshots
+from inventory.words import InputError, Run, Snapshot
+
+OPEN_PATHS = ("/healthz", "/readyz", "/agents/")
+"""What answers without the API's token: health says nothing, agents have tokens of their own."""
+
+_SETTLE = timedelta(seconds=5)
+"""How long after an agent's report the next judgement waits for more of them."""
+
+
+@dataclass
+class Desk:
+    """What the requests of one server share: the workspace and the newest snapshot."""
+
+    workspace: Workspace
+    snapshot: Snapshot | None = None
+    metrics: MetricsPage = field(default_factory=MetricsPage)
+    reported: asyncio.Event = field(default_factory=asyncio.Event)
+    _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def judge(self) -> Snapshot:
+        """Judge now; from here on this snapshot is told."""
+        async with self._judging:
+            return await self._publish(await rounds.judge(self.workspace))
+
+    async def _publish(self, snapshot: Snapshot) -> Snapshot:
+        await asyncio.to_thread(self.metrics.publish, snapshot)
+        self.snapshot = snapshot
+        return snapshot
+
+    async def current(self) -> Snapshot:
+        """The newest snapshot: after a start, that of the newest judgement kept.
+
+        Raises:
+            StoreError: the store failed.
+        """
+        async with self._judging if self.snapshot is None else contextlib.nullcontext():
+            return self.snapshot or await self._publish(await self._load())
+
+    async def _load(self) -> Snapshot:
+        at = await self.workspace.store.read(snapshots.newest)
+        return await self.workspace.store.read(
+            snapshots.take, self.workspace.vocabulary, self.workspace.goals, at or datetime.now(UTC)
+        )
+
+    async def judge_after_reports(self) -> None:
+        """Judge when agents reported, once they have been quiet for a moment; runs until it is cancelled."""
+        while True:
+            await self.reported.wait()
+            await asyncio.sleep(_SETTLE.total_seconds())
+            self.reported.clear()
+            await self.judge()
+
+
+def build_app(desk: Desk, api_token: str | None) -> FastAPI:
+    """The application; with `api_token`, everything but `OPEN_PATHS` asks for it (Bearer, or Basic as password)."""
+    app = FastAPI(
+        title="Dophu",
+        summary="Measures how far an organisation's ICT plan is true on the ground, with evidence.",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+    )
+
+    async def record(run: Run, agency: str) -> None:
+        await rounds.record_agent(desk.workspace, run)
+        desk.reported.set()
+
+    app.include_router(api_router(desk))
+    app.include_router(agents_router(record, desk.workspace.agency_of_token))
+    app.include_router(pages_router(desk))
+
+    @app.get("/healthz", response_class=PlainTextResponse, tags=["health"])
+    async def healthz() -> str:
+        """The process answers."""
+        return "ok\n"
+
+    @app.get("/readyz", response_class=PlainTextResponse, tags=["health"], responses={503: {}})
+    async def readyz() -> Response:
+        """The store answers and its tables are of this version."""
+        try:
+            current, needed = await desk.workspace.store.version()
+        except StoreError as error:
+            return PlainTextResponse(f"{error}\n", 503)
+        ready = current == needed
+        return PlainTextResponse("ok\n" if ready else "the database needs dophu init\n", 200 if ready else 503)
+
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["metrics"])
+    async def metrics(request: Request) -> Response:
+        """The newest snapshot for Prometheus."""
+        await desk.current()
+        wanted = request.headers
+        page = desk.metrics.render(wanted.get("accept", ""), wanted.get("accept-encoding", ""))
+        return Response(page.body, headers=page.headers)
+
+    @app.exception_handler(InputError)
+    async def bad_input(_: Request, error: InputError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 422)
+
+    @app.exception_handler(StoreError)
+    async def store_failed(_: Request, error: StoreError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503, headers={"Retry-After": "10"})
+
+    app.middleware("http")(_guard(api_token))
+    return app
+
+
+def _guard(
+    api_token: str | None,
+) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        path = request.url.path
+        if api_token and not path.startswith(OPEN_PATHS) and not _presents(request, api_token):
+            return JSONResponse(
+                {"detail": "expected the API token"}, 401, headers={"WWW-Authenticate": 'Basic realm="Dophu"'}
+            )
+        response = await call_next(request)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'"
+        )
+        return response
+
+    return guard
+
+
+def _presents(request: Request, token: str) -> bool:
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "basic":
+        try:
+            value = base64.b64decode(value, validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+    elif kind.lower() != "bearer":
+        return False
+    return hmac.compare_digest(value.encode(), token.encode())

@@ -1,0 +1,86 @@
+"""The configuration: one TOML file, environment variables above it, read strictly and once."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+import goals
+from inventory.words import InputError
+
+PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
+"""Where the file is looked for when none is named; without one, the defaults hold."""
+
+
+class Config(BaseSettings):
+    """Every setting, with its default; DOPHU_NAME in the environment sets the field `name`."""
+
+    model_config = SettingsConfigDict(env_prefix="DOPHU_", extra="forbid")
+
+    data: Path = Path("data")
+    """The folder of the database and of the key that opens the credentials."""
+    database: str = ""
+    """sqlite:///PATH or postgresql://…; empty: dophu.db in the data folder."""
+    key_file: Path | None = None
+    """The key ring; default: keys in the data folder."""
+    goals: Path = Path(next(iter(goals.__path__)))
+    """The folder of controls and plans."""
+    api_token: SecretStr | None = None
+    """What callers must present when the server listens beyond loopback."""
+    concurrency: int = Field(default=50, ge=1, le=1000)
+    """Targets read at once."""
+    nmap_rate: int = Field(default=1000, ge=1, le=100_000)
+    """Packets a second that one scan may send."""
+    discover_hours: float = Field(default=24, gt=0)
+    collect_minutes: float = Field(default=5, gt=0)
+
+    @property
+    def database_url(self) -> str:
+        """The database's address."""
+        return self.database or f"sqlite:///{self.data / 'dophu.db'}"
+
+    @property
+    def keys(self) -> Path:
+        """The file of the key ring."""
+        return self.key_file or self.data / "keys"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment stands above the file, whose values come as the constructor's."""
+        return env_settings, init_settings
+
+
+def read_config(path: Path | None = None, data: Path | None = None) -> Config:
+    """Read the configuration from `path`, or from the first of `PLACES` that exists; `data` overrides its folder.
+
+    Raises:
+        InputError: the file cannot be read, or a setting is unknown or not what is expected; each is named.
+    """
+    found = path or next((p for p in PLACES if p.is_file()), None)
+    values: dict[str, Any] = {}
+    if found is not None:
+        try:
+            values = tomllib.loads(found.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{found}: {error}") from None
+        for name in ("data", "goals", "key_file"):
+            if isinstance(values.get(name), str):
+                values[name] = found.parent / values[name]
+    try:
+        config = Config(**values)
+    except ValidationError as error:
+        # The values are left out: one of them may be the token.
+        lines = [f"{found or 'environment'}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InputError("\n".join(lines)) from None
+    return config.model_copy(update={"data": data}) if data is not None else config

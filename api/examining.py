@@ -1,0 +1,126 @@
+"""The doctor: what is missing or misconfigured, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from api.config import Config
+from api.workspace import Workspace, open_workspace
+from inventory.secrets import KeyRing
+from inventory.store import StoreError, keys, registers, runs
+from inventory.store.judge import ZONE
+from inventory.words import CollectorState, InputError, Register
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    check: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+async def examine(config: Config) -> list[Check]:
+    """Look at everything; nothing is changed."""
+    checks = [*_programs(), *_files(config)]
+    async with open_workspace(config) as workspace:
+        checks.append(_goals(workspace))
+        try:
+            current, needed = await workspace.store.version()
+        except StoreError as error:
+            return [*checks, Check("database", False, str(error), "dophu init")]
+        if current != needed:
+            return [
+                *checks,
+                Check("database", False, f"its tables are of version {current}, not {needed}", "dophu init"),
+            ]
+        checks.append(Check("database", True, f"tables of version {current}"))
+        register = await workspace.store.read(registers.load)
+        known = set(await workspace.store.read(keys.credentials))
+        checks += [*_register(register), *_credentials(register, known)]
+        checks += _collectors(await workspace.store.read(runs.collector_states, datetime.now(UTC)))
+    return checks
+
+
+def _programs() -> Iterator[Check]:
+    path = shutil.which("nmap")
+    yield Check("nmap", path is not None, path or "not installed", "apt-get install nmap")
+    if os.geteuid() == 0:
+        yield Check("right to ping", True, "root")
+        return
+    allowed = Path("/proc/sys/net/ipv4/ping_group_range")
+    low, high = (int(n) for n in allowed.read_text().split()) if allowed.exists() else (1, 0)
+    may = any(low <= group <= high for group in (os.getegid(), *os.getgroups()))
+    yield Check(
+        "right to ping",
+        may,
+        "unprivileged ICMP sockets" if may else "neither root nor in net.ipv4.ping_group_range",
+        "sysctl -w net.ipv4.ping_group_range='0 2147483647'",
+    )
+
+
+def _files(config: Config) -> Iterator[Check]:
+    there = config.data.is_dir()
+    yield Check("data folder", there, str(config.data) if there else f"{config.data} does not exist", "dophu init")
+    if there:
+        free = shutil.disk_usage(config.data).free
+        yield Check(
+            "free space", free > 500_000_000, f"{free // 1_000_000} MB", "make room on the disk of the data folder"
+        )
+    try:
+        KeyRing.load(config.keys)
+    except InputError as error:
+        yield Check("key", False, str(error), "dophu init, or restore the key file from its copy")
+    else:
+        yield Check("key", True, str(config.keys))
+
+
+def _goals(workspace: Workspace) -> Check:
+    try:
+        goals = workspace.goals
+    except InputError as error:
+        return Check("goals", False, str(error), f"correct the files under {workspace.config.goals}")
+    return Check("goals", True, f"{len(goals.plans)} plans, {len(goals.controls)} controls")
+
+
+def _register(register: Register) -> Iterator[Check]:
+    today = datetime.now(ZONE).date()
+    agencies = [a for a in register.agencies if a.valid_on(today)]
+    command = "dophu register template FILE.xlsx, fill it in, dophu register import FILE.xlsx"
+    yield Check("register", bool(agencies), f"{len(agencies)} agencies valid today", command)
+    networks = [n for n in register.networks if n.valid_on(today)]
+    bare = sorted({a.code for a in agencies} - {n.agency for n in networks})
+    if agencies:
+        found = f"{len(bare)} agencies without a network: {', '.join(bare[:10])}" if bare else "every agency has one"
+        yield Check("networks", not bare, found, "add their networks to the register: without one, they stay unknown")
+    doubled = [str(p) for p, n in Counter(n.prefix for n in networks if n.scan).items() if n > 1]
+    if doubled:
+        found = f"the same range at several agencies: {', '.join(doubled[:5])}"
+        yield Check(
+            "overlap", False, found, "from one place only one of them can be read: set scan to no for the others"
+        )
+
+
+def _credentials(register: Register, known: set[str]) -> Iterator[Check]:
+    named = {name for n in register.networks for name in n.credentials}
+    missing = sorted(named - known)
+    found = f"not stored: {', '.join(missing)}" if missing else f"{len(named)} named by networks, all stored"
+    yield Check("credentials", not missing, found, f"dophu credential add {missing[0]}" if missing else "")
+
+
+def _collectors(states: tuple[CollectorState, ...]) -> Iterator[Check]:
+    now = datetime.now(UTC)
+    if not states:
+        yield Check("rounds", False, "nothing was read yet", "dophu discover, then dophu collect; or dophu serve")
+    for state in states:
+        late = now - state.last_run > timedelta(days=2)
+        found = f"last run {state.last_run:%Y-%m-%d %H:%M} UTC, {state.failed} of {state.targets} targets failed"
+        yield Check(f"collector {state.collector}", not late, found, "dophu serve, or dophu discover and collect")

@@ -1,0 +1,181 @@
+"""What the command line prints: the coverage of a plan as a table or JSON, and answers of probed devices."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from api.wording import WORDS, percent
+from api.workspace import Workspace
+from collectors.probe import probe_all
+from inventory.goals import Goals
+from inventory.store import snapshots
+from inventory.store.judge import ZONE
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Finding, InputError, Plan, Snapshot, Status
+
+_SHOWN_MEMBERS = 20
+
+
+def coverage_object(row: Coverage) -> dict[str, object]:
+    """The JSON object of one goal and level: shares 0-1, null where nothing counts."""
+    return {
+        "plan": row.plan,
+        "goal": row.goal,
+        "level": row.level,
+        "target": row.target,
+        "due": row.due.isoformat() if row.due else None,
+        "counted": row.counted,
+        "met": row.met,
+        "unmet": row.unmet,
+        "unknown": row.unknown,
+        "not_applicable": row.not_applicable,
+        "waived": row.waived,
+        "declared": row.declared,
+        "proven": row.proven,
+        "possible": row.possible,
+        "status": str(row.status),
+    }
+
+
+def read_instant(text: str | None) -> datetime:
+    """The instant of an ISO 8601 date (its last moment in Vietnam) or time (in Vietnam, unless it says otherwise).
+
+    Raises:
+        InputError: the text is neither, or lies in the future.
+    """
+    now = datetime.now(UTC)
+    if text is None:
+        return now
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"found the time {text!r}, expected a date such as 2026-03-31 or an ISO 8601 time") from None
+    if len(text) <= 10:
+        start = datetime.combine(found.date(), time(), ZONE)
+        # Of a day that has not ended, what is known now.
+        at = start if start > now else min(start + timedelta(days=1, milliseconds=-1), now)
+    else:
+        at = found if found.tzinfo else found.replace(tzinfo=ZONE)
+    if at > now:
+        raise InputError(f"found the time {text!r}, which is in the future: nothing was observed then")
+    return at.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A plan as of an instant, with the members that are not met."""
+
+    plan: Plan
+    at: datetime
+    coverage: tuple[Coverage, ...]
+    members: dict[str, list[Finding]]
+    """By control: who is unmet or unknown."""
+    names: dict[str, str]
+    """Agencies' names by code."""
+
+
+def find_plan(goals: Goals, plan: str) -> Plan:
+    """The plan of this id.
+
+    Raises:
+        InputError: there is none; the known ones are named.
+    """
+    if plan not in goals.plans:
+        raise InputError(f"found the plan {plan!r}, expected one of {', '.join(sorted(goals.plans))}")
+    return goals.plans[plan]
+
+
+async def judge_plan(workspace: Workspace, plan: str, at: datetime, *, with_members: bool) -> Report:
+    """Judge one plan's goals as of an instant; nothing is stored."""
+    found = find_plan(workspace.goals, plan)
+    used = {g.control for g in found.goals if g.control}
+    goals = Goals({c: workspace.goals.controls[c] for c in sorted(used)}, {plan: found})
+    snapshot: Snapshot = await workspace.store.read(snapshots.take, workspace.vocabulary, goals, at)
+    members = {}
+    for control in goals.controls if with_members else ():
+        wanted = (Status.UNMET, Status.UNKNOWN)
+        members[control] = await workspace.store.read(
+            snapshots.members, workspace.vocabulary, goals, control, at, wanted
+        )
+    names = {a.code: a.title.vi for a in snapshot.agencies}
+    return Report(found, at, snapshot.coverage, members, names)
+
+
+def print_coverage(report: Report, language: str, console: Console | None = None) -> None:
+    """Print a plan's coverage as a table, and under it who is unmet or unknown and why."""
+    words = WORDS[language]
+    # In a pipe there is no width to fit: a table cut off at 80 columns would lose figures.
+    console = console or Console(width=None if sys.stdout.isatty() else 150)
+    when = report.at.astimezone(ZONE)
+    console.print(f"[bold]{report.plan.title.in_language(language)}[/] · {report.plan.number} · {when:%d/%m/%Y %H:%M}")
+    table = Table(show_lines=False)
+    table.add_column(words["goal"], ratio=1)
+    for name in ("level", "target", "proven", "possible", "met", "unmet", "unknown", "status"):
+        table.add_column(words[name], justify="left" if name in ("level", "status") else "right", no_wrap=True)
+    goals = {g.id: g for g in report.plan.goals}
+    measured = [c for c in report.coverage if c.status is not CoverageStatus.NOT_MEASURED]
+    for row in measured:
+        style = {"reached": "green", "not_reached": "red", "open": "yellow"}.get(str(row.status), "")
+        table.add_row(
+            goals[row.goal].title.in_language(language), words.get(f"level:{row.level}", row.level),
+            percent(row.target, language), percent(row.proven, language), percent(row.possible, language),
+            str(row.met), str(row.unmet), str(row.unknown), f"[{style or 'none'}]{words[row.status]}[/]",
+        )  # fmt: skip
+    console.print(table)
+    rest = [c for c in report.coverage if c.level == ALL_LEVELS and c.status is CoverageStatus.NOT_MEASURED]
+    if rest:
+        console.print(
+            f"{words['not_measured']} ({len(rest)}): "
+            + "; ".join(goals[c.goal].title.in_language(language) for c in rest)
+        )
+    for control, members in report.members.items():
+        spoken = [g for g in report.plan.goals if g.control == control]
+        levels = {level for g in spoken for level in g.levels}
+        for status in (Status.UNMET, Status.UNKNOWN):
+            own = [m for m in members if m.status is status and (not levels or m.level in levels)]
+            if own:
+                title = "; ".join(g.title.in_language(language) for g in spoken)
+                console.print(f"[bold]{words[status]}[/] · {title}:")
+                _print_members(console, own, report, words)
+
+
+def _print_members(console: Console, members: list[Finding], report: Report, words: dict[str, str]) -> None:
+    for m in members[:_SHOWN_MEMBERS]:
+        agency = report.names.get(m.agency or "", m.agency or "")
+        what = f"{agency} ({m.agency})" if m.member == m.agency else f"{m.title or m.member} · {agency} ({m.agency})"
+        since = f"{m.since.astimezone(ZONE):%d/%m/%Y %H:%M}"
+        console.print(
+            f"  {what} · {words['since']} {since}" + (f" · {m.reason}" if m.reason else ""),
+            highlight=False,
+            markup=False,
+        )
+    if len(members) > _SHOWN_MEMBERS:
+        console.print(f"  … +{len(members) - _SHOWN_MEMBERS}")
+
+
+async def probe_targets(targets: Iterable[str], community: str, seconds: float, output: str) -> bool:
+    """Probe targets and print each answer as it comes; whether not one of them answered."""
+    texts = _read_lines(targets)
+    answered = asked = 0
+    async for answer in probe_all(texts, community=community, timeout=seconds):
+        asked += 1
+        answered += answer["error"] is None
+        if output == "json":
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
+        else:
+            what = [answer[k] for k in ("role", "vendor", "model", "version", "serial", "sysname", "error")]
+            print(f"{answer['target']}\t" + " · ".join(str(v) for v in what if v), flush=True)
+    return asked > 0 and not answered
+
+
+def _read_lines(targets: Iterable[str]) -> list[str]:
+    found: list[str] = []
+    for text in targets:
+        found += [line.strip() for line in sys.stdin if line.strip()] if text == "-" else [text]
+    return found

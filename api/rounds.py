@@ -1,0 +1,197 @@
+"""The rounds: discover, collect, judge; the map of the program from targets to the snapshot."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from api.workspace import Workspace
+from collectors import load_collectors, runner
+from collectors.progress import Progress
+from inventory.store import StoreError, registers, runs, snapshots
+from inventory.store.judge import ZONE
+from inventory.words import Credential, InputError, Network, Run, Snapshot, Target
+
+SWEEP_SECONDS = 3600.0
+"""The deadline of one network's discovery."""
+READ_SECONDS = 60.0
+"""The deadline of one device, link or host."""
+
+
+@dataclass(slots=True)
+class Round:
+    """What came of a round, in numbers, and the failures in words."""
+
+    collector: str
+    targets: int = 0
+    complete: int = 0
+    observations: int = 0
+    facts: int = 0
+    new: int = 0
+    """Values that began or changed."""
+    failed: list[Run] = field(default_factory=list)
+    unrecorded: int = 0
+    """Runs that the store could not take; nothing of them was stored."""
+
+
+async def discover(
+    workspace: Workspace,
+    *,
+    agencies: Sequence[str] = (),
+    due_only: bool = False,
+    progress: Progress | None = None,
+    deadline: float = SWEEP_SECONDS,
+) -> Round:
+    """Sweep every network of the register that may be scanned, of these agencies or of all.
+
+    Raises:
+        InputError: an agency that is not in the register. StoreError: the store failed before the round began.
+    """
+    networks = await _networks(workspace, agencies)
+    targets = [Target(str(n.prefix), agency=n.agency, network=n) for n in networks if n.scan]
+    return await _go(workspace, "nmap", targets, due_only, progress, deadline, whole_network=True, concurrency=4)
+
+
+async def collect(
+    workspace: Workspace,
+    *,
+    agencies: Sequence[str] = (),
+    only: Sequence[str] = (),
+    due_only: bool = False,
+    progress: Progress | None = None,
+) -> list[Round]:
+    """Read every device that discovery found and every link of the register: a round for each kind of source.
+
+    Raises:
+        InputError: an agency or collector that is unknown. StoreError: the store failed before the round began.
+    """
+    networks = {n.code: n for n in await _networks(workspace, agencies) if n.scan}
+    found = await workspace.store.read(runs.addresses)
+    places = [(root, networks[network], address) for root, network, address in found if network in networks]
+    makers: dict[str, Callable[[], Awaitable[list[Target]]]] = {
+        "icmp": functools.partial(_ping_targets, workspace, places, agencies),
+        "snmp": functools.partial(_snmp_targets, workspace, places),
+    }
+    if unknown := set(only) - makers.keys():
+        raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(makers)}")
+    rounds = []
+    for name, make in makers.items():
+        if not only or name in only:
+            rounds.append(await _go(workspace, name, await make(), due_only, progress, READ_SECONDS))
+    return rounds
+
+
+async def judge(workspace: Workspace, at: datetime | None = None) -> Snapshot:
+    """Judge now, store what changed, and return the snapshot."""
+    now = at or datetime.now(UTC)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return await workspace.store.write(snapshots.take, workspace.vocabulary, workspace.goals, now, keep=True)
+
+
+async def _networks(workspace: Workspace, agencies: Sequence[str]) -> list[Network]:
+    register = await workspace.store.read(registers.load)
+    today = datetime.now(ZONE).date()
+    known = {a.code for a in register.agencies}
+    if unknown := [a for a in agencies if a not in known]:
+        raise InputError(f"found the agency {unknown[0]!r}, expected a code of the register")
+    return [n for n in register.networks if n.valid_on(today) and (not agencies or n.agency in agencies)]
+
+
+async def _ping_targets(
+    workspace: Workspace, places: Iterable[tuple[int, Network, str]], agencies: Sequence[str]
+) -> list[Target]:
+    register = await workspace.store.read(registers.load)
+    today = datetime.now(ZONE).date()
+    hosts_before = await workspace.store.read(runs.answered_before, "asset", "icmp", "answering")
+    links = [
+        Target(v.address, agency=v.agency, link=v.code)
+        for v in register.links
+        if v.address and v.valid_on(today) and (not agencies or v.agency in agencies)
+    ]
+    hosts = [
+        Target(address, agency=n.agency, network=n, answered_before=root in hosts_before) for root, n, address in places
+    ]
+    return links + hosts
+
+
+async def _snmp_targets(workspace: Workspace, places: Iterable[tuple[int, Network, str]]) -> list[Target]:
+    places = list(places)
+    names = {name for _, network, _ in places for name in network.credentials}
+    opened = await workspace.open_credentials(names)
+
+    def of(network: Network) -> tuple[Credential, ...]:
+        return tuple(opened[name] for name in network.credentials if name in opened)
+
+    return [
+        Target(address, agency=network.agency, network=network, credentials=of(network))
+        for _, network, address in places
+        if of(network)
+    ]
+
+
+async def _go(
+    workspace: Workspace,
+    name: str,
+    targets: list[Target],
+    due_only: bool,
+    progress: Progress | None,
+    deadline: float,
+    *,
+    whole_network: bool = False,
+    concurrency: int | None = None,
+) -> Round:
+    """Read all targets with one collector and record each run as it comes: a failure harms no other target."""
+    done = Round(name)
+    if due_only:
+        targets = list(runner.due(targets, await workspace.store.read(runs.failures, name)))
+    read = load_collectors()[name].collect
+    going = runner.run(
+        name,
+        read,
+        targets,
+        concurrency=concurrency or workspace.config.concurrency,
+        deadline=deadline,
+        progress=progress,
+    )
+    async for run in going:
+        # Only a sweep can say that something is not there: a device's run is of its network, but not the whole of it.
+        finished = run if whole_network else replace(run, network=None)
+        await _record(workspace, done, finished)
+    return done
+
+
+async def _record(workspace: Workspace, done: Round, run: Run) -> None:
+    done.targets += 1
+    try:
+        recorded = await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))
+    except InputError as error:
+        run = replace(run, error=f"refused: {error}", complete=False, observations=())
+        await _note(workspace, done, run)
+    except StoreError as error:
+        done.unrecorded += 1
+        run = replace(run, error=str(error))
+    else:
+        done.facts += recorded.facts
+        done.new += recorded.new
+        done.observations += len(run.observations)
+    done.complete += run.complete
+    if run.error is not None:
+        done.failed.append(run)
+
+
+async def _note(workspace: Workspace, done: Round, run: Run) -> None:
+    try:
+        await workspace.store.write(runs.note, run)
+    except StoreError:
+        done.unrecorded += 1
+
+
+async def record_agent(workspace: Workspace, run: Run) -> None:
+    """Record what an agent reported; when this returns it is committed.
+
+    Raises:
+        InputError: the inventory holds what no fact may be. StoreError: the store could not take it now.
+    """
+    await workspace.store.write(runs.record, workspace.vocabulary, replace(run, network=None), datetime.now(UTC))

@@ -1,0 +1,262 @@
+"""The API under /api/v1/: agencies, assets, goals, coverage and findings with their evidence, all of one snapshot."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel
+
+from api.printing import coverage_object, find_plan, judge_plan, read_instant
+from inventory.store import assets, facts, registers, snapshots
+from inventory.text import fold
+from inventory.words import Agency, Fact, Finding, Goal, Status
+
+if TYPE_CHECKING:
+    from api.app import Desk
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+Offset = Annotated[int, Query(ge=0, le=10_000_000, description="How many to pass over.")]
+AsOf = Annotated[str | None, Query(description="A date (its end in Vietnam) or an ISO 8601 time.", max_length=40)]
+
+
+class Page(BaseModel):
+    """A page of a list: `total` counts the whole list, `at` is the snapshot that all of it comes from."""
+
+    at: datetime
+    total: int
+    items: list[dict[str, Any]]
+
+
+class CoverageRow(BaseModel):
+    """The coverage of one goal at one level; shares are 0-1, null where nothing counts."""
+
+    plan: str
+    goal: str
+    level: str
+    target: float | None
+    due: date | None
+    counted: int
+    met: int
+    unmet: int
+    unknown: int
+    not_applicable: int
+    waived: int
+    declared: int
+    proven: float | None
+    possible: float | None
+    status: str
+
+
+class CoveragePage(BaseModel):
+    """A plan's coverage and the instant of which it is."""
+
+    at: datetime
+    items: list[CoverageRow]
+
+
+def api_router(desk: Desk) -> APIRouter:
+    """The routes, reading from the desk's workspace and snapshot."""
+    router = APIRouter(prefix="/api/v1", responses={401: {}, 422: {}, 503: {}})
+    store, vocabulary = desk.workspace.store, desk.workspace.vocabulary
+
+    @router.get("/agencies", tags=["register"])
+    async def list_agencies(
+        q: Annotated[str, Query(max_length=200)] = "", level: str | None = None, limit: Limit = 100, offset: Offset = 0
+    ) -> Page:
+        """The agencies that are valid at the snapshot; `q` looks into codes and names, accents ignored."""
+        snapshot = await desk.current()
+        found = [
+            a
+            for a in snapshot.agencies
+            if (level is None or a.level == level) and fold(q) in fold(f"{a.code} {a.title.vi} {a.title.en}")
+        ]
+        return Page(at=snapshot.at, total=len(found), items=[_agency(a) for a in found[offset : offset + limit]])
+
+    @router.get("/agencies/{code}", tags=["register"])
+    async def get_agency(code: str) -> dict[str, Any]:
+        """One agency: its periods, networks, links and what it declared."""
+        register = await store.read(registers.load)
+        periods = [a for a in register.agencies if a.code == code]
+        if not periods:
+            raise HTTPException(404, f"found the agency {code!r}, expected a code of the register")
+        return {
+            "code": code,
+            "periods": [_agency(a) for a in periods],
+            "networks": [
+                {"code": n.code, "prefix": str(n.prefix), "purpose": n.purpose, "scan": n.scan}
+                for n in register.networks
+                if n.agency == code
+            ],
+            "links": [
+                {"code": v.code, "kind": v.kind, "address": v.address, "provider": v.provider,
+                 "contracted_mbps": v.contracted_mbps}
+                for v in register.links if v.agency == code
+            ],
+            "counts": [
+                {"key": c.key, "value": c.value, "day": c.day.isoformat(), "document": c.document}
+                for c in register.counts if c.agency == code
+            ],
+            "websites": [{"url": w.url, "title": w.title} for w in register.websites if w.agency == code],
+        }  # fmt: skip
+
+    @router.get("/assets", tags=["assets"])
+    async def list_assets(
+        agency: str | None = None,
+        role: str | None = None,
+        q: Annotated[str, Query(max_length=200)] = "",
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Page:
+        """The assets at the snapshot; `q` looks into names, addresses, vendors, models and serials."""
+        snapshot = await desk.current()
+        rows = await store.read(assets.listing, vocabulary, snapshot.at)
+        wanted = fold(q)
+        found = [
+            row
+            for row in rows
+            if (agency is None or row["agency"] == agency)
+            and (role is None or (row["role"] or "unknown") == role)
+            and (not wanted or wanted in fold(" ".join(str(v) for v in row.values() if v is not None)))
+        ]
+        return Page(at=snapshot.at, total=len(found), items=[_asset(r) for r in found[offset : offset + limit]])
+
+    @router.get("/assets/{number}", tags=["assets"])
+    async def get_asset(number: int, history: bool = False) -> dict[str, Any]:
+        """One asset: identifiers, the facts taken, what sources disagree on, its tables, and on demand its history."""
+        snapshot = await desk.current()
+        if not 0 < number < 2**63:
+            raise HTTPException(404, "expected the id of a known asset")
+        root, identifiers, merges = await store.read(assets.describe, number)
+        said = (await store.read(facts.read, vocabulary, "asset", [root], snapshot.at))[root]
+        taken = facts.take(vocabulary, said, snapshot.at)
+        tables = sorted({f.key for f in said if vocabulary.keys[f.key].type == "table"})
+        answer: dict[str, Any] = {
+            "id": root,
+            "at": snapshot.at,
+            "identifiers": [{"kind": k, "value": v, "shared": s} for k, v, s in identifiers],
+            "merges": merges,
+            "facts": {k: _fact(f) for k, f in sorted(taken.items())},
+            "conflicts": {
+                k: [_fact(f) for f in rows] for k, rows in facts.conflicts(vocabulary, said, snapshot.at).items()
+            },
+            "tables": {k: [_fact(f) for f in facts.table_rows(vocabulary, said, k, snapshot.at)] for k in tables},
+        }
+        if history:
+            rows = await store.read(facts.history, vocabulary, "asset", root)
+            answer["history"] = [_fact(f) | {"replaced_at": until} for f, until in rows]
+        return answer
+
+    @router.get("/plans", tags=["goals"])
+    async def list_plans() -> list[dict[str, Any]]:
+        """The plans."""
+        return [
+            {"id": p.id, "title": _title(p), "number": p.number, "issued": p.issued, "goals": len(p.goals)}
+            for p in desk.workspace.goals.plans.values()
+        ]
+
+    @router.get("/goals", tags=["goals"])
+    async def list_goals(plan: str) -> list[dict[str, Any]]:
+        """The goals of a plan, those that nothing measures yet included."""
+        return [_goal(g) for g in find_plan(desk.workspace.goals, plan).goals]
+
+    @router.get("/controls", tags=["goals"])
+    async def list_controls() -> list[dict[str, Any]]:
+        """The controls: what is asked of whom."""
+        return [
+            {"id": c.id, "title": _title(c), "population": c.population, "where": c.where, "meets": c.meets}
+            for c in desk.workspace.goals.controls.values()
+        ]
+
+    @router.get("/coverage", tags=["coverage"])
+    async def get_coverage(plan: str, as_of: AsOf = None) -> CoveragePage:
+        """The coverage of a plan: of the newest snapshot, or judged from the facts as of any time."""
+        find_plan(desk.workspace.goals, plan)
+        if as_of is None:
+            snapshot = await desk.current()
+            at, rows = snapshot.at, tuple(c for c in snapshot.coverage if c.plan == plan)
+        else:
+            report = await judge_plan(desk.workspace, plan, read_instant(as_of), with_members=False)
+            at, rows = report.at, report.coverage
+        return CoveragePage(at=at, items=[CoverageRow.model_validate(coverage_object(c)) for c in rows])
+
+    @router.get("/findings", tags=["coverage"])
+    async def list_findings(
+        control: str | None = None,
+        agency: str | None = None,
+        level: str | None = None,
+        status: Status | None = None,
+        as_of: AsOf = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Page:
+        """The findings behind the figures, with reason and evidence; as of a time, those of one control."""
+        if control is not None and control not in desk.workspace.goals.controls:
+            raise HTTPException(404, f"found the control {control!r}, expected one of GET /api/v1/controls")
+        if as_of is not None:
+            if control is None:
+                raise HTTPException(422, "as_of needs a control")
+            at = read_instant(as_of)
+            wanted = (status,) if status else tuple(Status)
+            rows = await store.read(snapshots.members, vocabulary, desk.workspace.goals, control, at, wanted)
+            rows = [f for f in rows if (agency is None or f.agency == agency) and (level is None or f.level == level)]
+            total, rows = len(rows), rows[offset : offset + limit]
+        else:
+            at = (await desk.current()).at
+            rows, total = await store.read(
+                snapshots.standing, vocabulary, desk.workspace.goals, at, snapshots.Wanted(control, agency, level, status),
+                limit, offset,
+            )  # fmt: skip
+        return Page(at=at, total=total, items=[_finding(f) for f in rows])
+
+    @router.get("/collectors", tags=["collectors"])
+    async def list_collectors() -> list[dict[str, Any]]:
+        """The newest round of every collector."""
+        return [
+            {"collector": c.collector, "last_run": c.last_run, "last_success": c.last_success,
+             "duration_seconds": c.duration_seconds, "targets": c.targets, "failed": c.failed}
+            for c in (await desk.current()).collectors
+        ]  # fmt: skip
+
+    return router
+
+
+def _title(of: Any) -> dict[str, str]:
+    return {"vi": of.title.vi, "en": of.title.en}
+
+
+def _agency(a: Agency) -> dict[str, Any]:
+    return {
+        "code": a.code, "name": _title(a), "level": a.level, "parent": a.parent, "successor": a.successor,
+        "valid_from": None if a.valid_from == date.min else a.valid_from, "valid_to": a.valid_to,
+    }  # fmt: skip
+
+
+def _asset(row: dict[str, object]) -> dict[str, Any]:
+    return row | {"answering": None if row["answering"] is None else bool(row["answering"])}
+
+
+def _goal(g: Goal) -> dict[str, Any]:
+    return {
+        "id": g.id, "title": _title(g), "statement": g.statement, "cite": g.cite, "levels": list(g.levels),
+        "target": dict(g.target), "due": g.due, "due_basis": g.due_basis, "control": g.control,
+        "measured": g.control is not None,
+        "parts": [{"title": {"vi": t.vi, "en": t.en}, "target": share} for t, share in g.parts],
+        "note": {"vi": g.note.vi, "en": g.note.en} if g.note else None,
+    }  # fmt: skip
+
+
+def _fact(f: Fact) -> dict[str, Any]:
+    return {
+        "key": f.key, "item": f.item, "value": f.value, "source": f.source, "proof": f.proof.name.lower(),
+        "observed_at": f.observed_at, "held_since": f.held_since,
+    }  # fmt: skip
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    return {
+        "control": f.control, "member": f.member, "title": f.title, "agency": f.agency, "level": f.level,
+        "status": str(f.status), "reason": f.reason, "since": f.since, "weight": f.weight,
+        "evidence": [_fact(e) for e in f.evidence],
+    }  # fmt: skip

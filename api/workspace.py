@@ -1,0 +1,108 @@
+"""What every command works with: the configuration, the open store, the vocabulary, the goals and the credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from api.config import Config
+from inventory import vocabulary
+from inventory.goals import Goals, load_goals
+from inventory.secrets import KeyRing
+from inventory.store import Store, keys
+from inventory.vocabulary import Vocabulary
+from inventory.words import Credential, InputError
+
+#: What a credential of each kind must hold, and what it may.
+CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "snmp-v2c": (frozenset({"community"}), frozenset()),
+    "snmp-v3": (frozenset({"user"}), frozenset({"auth", "auth_password", "priv", "priv_password"})),
+}
+
+
+@dataclass
+class Workspace:
+    """One open Dophu."""
+
+    config: Config
+    store: Store
+    vocabulary: Vocabulary = field(default_factory=vocabulary.load)
+
+    @cached_property
+    def goals(self) -> Goals:
+        """The controls and plans, read at first use.
+
+        Raises:
+            InputError: with everything that is wrong in the folder.
+        """
+        return load_goals(self.config.goals, self.vocabulary)
+
+    async def add_credential(self, name: str, kind: str, secret: Mapping[str, object]) -> None:
+        """Seal a credential and store it under its name, in place of one of the same name.
+
+        Raises:
+            InputError: an unknown kind, a field missing, unknown or not text; the values are never repeated.
+        """
+        if kind not in CREDENTIAL_KINDS:
+            raise InputError(f"found the kind {kind!r}, expected one of {', '.join(CREDENTIAL_KINDS)}")
+        needed, optional = CREDENTIAL_KINDS[kind]
+        if missing := needed - secret.keys():
+            raise InputError(f"credential {name}: {', '.join(sorted(missing))} is missing")
+        if unknown := secret.keys() - needed - optional:
+            known = ", ".join(sorted(needed | optional))
+            raise InputError(f"credential {name}: found the field {sorted(unknown)[0]!r}, expected {known}")
+        if any(not isinstance(v, str) or not v for v in secret.values()):
+            raise InputError(f"credential {name}: expected every field to be text that is not empty")
+        if not name or name != "".join(name.split()):
+            raise InputError(f"found the name {name!r}, expected one without spaces")
+        ring = KeyRing.load(self.config.keys)
+        await self.store.write(keys.put_credential, name, kind, ring.seal(json.dumps(dict(secret)), name))
+
+    async def open_credentials(self, names: Iterable[str]) -> dict[str, Credential]:
+        """The named credentials, opened; names that are not stored are absent.
+
+        Raises:
+            InputError: the key is missing or is not the one that sealed them.
+        """
+        rows = await self.store.read(keys.credentials)
+        wanted = {name: rows[name] for name in names if name in rows}
+        if not wanted:
+            return {}
+        ring = KeyRing.load(self.config.keys)
+        return {
+            name: Credential(name, kind, json.loads(ring.open(sealed, name))) for name, (kind, sealed) in wanted.items()
+        }
+
+    async def issue_token(self, purpose: str, agency: str | None, note: str = "") -> str:
+        """Make a token, keep its hash, and return it: it cannot be shown again.
+
+        Raises:
+            InputError: the agency is not in the register.
+        """
+        token = secrets.token_urlsafe(32)
+        await self.store.write(keys.put_token, _hash(token), purpose, agency, note, datetime.now(UTC))
+        return token
+
+    async def agency_of_token(self, token: str) -> str | None:
+        """The agency whose agents report with this token, or None."""
+        return await self.store.read(keys.agency_of_token, _hash(token), "agent")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@asynccontextmanager
+async def open_workspace(config: Config) -> AsyncIterator[Workspace]:
+    """Open the store of a configuration and close it at the end."""
+    workspace = Workspace(config, Store.open(config.database_url))
+    try:
+        yield workspace
+    finally:
+        await workspace.store.close()
