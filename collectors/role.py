@@ -44,6 +44,9 @@ def conclude(services: Sequence[Service]) -> str | None:
     ports = {service.port for service in services}
     said = " ".join(f"{s.product} {s.version} {s.extra}" for s in services).lower()
     devices = {_BY_DEVICE[service.device] for service in services if service.device in _BY_DEVICE}
+    if 554 in ports:
+        # nmap calls video recorders storage; what a recorder of cameras is, no role says.
+        devices.discard("storage")
     if devices:
         # A router that prints is no router and no printer to us: two answers are none.
         return devices.pop() if len(devices) == 1 else None
@@ -53,7 +56,7 @@ def conclude(services: Sequence[Service]) -> str | None:
         return "vc_endpoint"
     if 554 in ports and any(word in said for word in _CAMERAS):
         return "camera"
-    if "windows" in said or any(service.system == "Windows" for service in services):
+    if "windows" in said or any(service.system.startswith("Windows") for service in services):
         return _conclude_windows(ports, said)
     return _conclude_linux(services)
 

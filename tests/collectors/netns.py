@@ -81,7 +81,9 @@ class Town:
 
     def nft(self, name: str, rules: str) -> None:
         """Load nftables rules inside a namespace."""
-        subprocess.run(["ip", "netns", "exec", name, "nft", "-f", "-"], input=rules.encode(), check=True)
+        nft = ["ip", "netns", "exec", name, "nft", "-f", "-"]
+        done = subprocess.run(nft, input=rules, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
     def end(self) -> None:
         """Take everything down."""
