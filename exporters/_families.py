@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Snapshot, Status
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Level, Snapshot, Status, Title
 
 #: Where plans are written: a due date ends when its day ends there.
 PLAN_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -29,7 +29,7 @@ dophu_collector_run_duration_seconds{collector} Longest run of one target in the
 dophu_collector_targets{collector} Targets looked at in the last 24 hours.
 dophu_collector_targets_failed{collector} Targets whose newest run has an error.
 dophu_plan_info{plan title_vi title_en number} A plan's title and number.
-dophu_level_info{level title_vi title_en rank} An administrative level's title and rank.
+dophu_level_info{level title_vi title_en rank} An administrative level's title and rank; "all" is all of them.
 dophu_control_info{control title_vi title_en population} A control's title and the population it asks.
 dophu_goal_info{plan goal title_vi title_en statement control} A goal's title, the plan's statement, and its control.
 dophu_goal_measured{plan goal} Whether anything measures the goal: 0 when no control does or nobody is there to ask.
@@ -53,6 +53,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
     for name, labels, documentation in re.findall(r"(\w+)\{(.*?)\} (.+)", _TABLE)
 }
 
+_ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
 _ANSWERING = ("yes", "no", "unknown")
 _LINK_STATES = ("up", "down", "unknown")
 
@@ -91,7 +92,7 @@ def _titles(snapshot: Snapshot) -> dict[str, Samples]:
     agencies = {a.code: a for a in snapshot.agencies if a.valid_on(day)}.values()
     return {
         "dophu_plan_info": {(p.id, p.title.vi, p.title.en, p.number): 1 for p in snapshot.plans},
-        "dophu_level_info": {(v.code, v.title.vi, v.title.en, str(v.rank)): 1 for v in snapshot.levels},
+        "dophu_level_info": {(v.code, v.title.vi, v.title.en, str(v.rank)): 1 for v in (_ALL, *snapshot.levels)},
         "dophu_control_info": {(c.id, c.title.vi, c.title.en, c.population): 1 for c in snapshot.controls},
         "dophu_goal_info": {(p, g.id, g.title.vi, g.title.en, g.statement, g.control or ""): 1 for p, g in goals},
         "dophu_agency_info": {(a.code, a.title.vi, a.title.en, a.level, a.parent or ""): 1 for a in agencies},

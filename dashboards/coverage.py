@@ -1,0 +1,156 @@
+"""Coverage: how far the goals of a plan are true, what is proven, what is possible, and which agencies are missing."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import bargauge, table, timeseries
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards import Language
+from dashboards._panels import (
+    AGENCY,
+    GREEN,
+    GREY,
+    POSSIBLE,
+    PROVEN,
+    RED,
+    SHARES,
+    SNAPSHOT_AGE,
+    STATUSES,
+    TARGET,
+    YELLOW,
+    Column,
+    bars,
+    begin,
+    finish,
+    lines,
+    named,
+    number,
+    rows,
+    shares,
+    status_columns,
+    status_number,
+)
+from dashboards._variables import agency_choice, choice, level_choice
+from inventory.words import CoverageStatus, Status, Title
+
+_PLAN = 'plan="$plan"'
+_ROW = 'plan="$plan",level="$level"'
+_GOAL = 'plan="$plan",goal="$goal"'
+
+_DESCRIPTION = Title(
+    "Độ phủ của các chỉ tiêu trong kế hoạch. «Đã chứng minh» là phần đã đo được; «có thể đạt» cộng thêm phần chưa rõ. "
+    "Chưa rõ không có nghĩa là chưa đạt.",
+    "How far the goals of a plan are true. What is proven was measured; what is possible adds the unknown. "
+    "Unknown does not mean unmet.",
+)
+
+
+def build(language: Language = "vi") -> Dashboard:
+    """The dashboard `dophu-coverage`."""
+    dashboard = begin("coverage", Title("Độ phủ kế hoạch CNTT", "ICT plan coverage"), _DESCRIPTION, language)
+    title = f"title_{language}"
+    drawable = f"dophu_goal_info{{{_PLAN}}} and on (plan, goal) dophu_coverage_proven_ratio"
+    asked = f"dophu_control_info and on (control) dophu_goal_info{{{_PLAN}}}"
+    for variable in (
+        choice("plan", Title("Kế hoạch", "Plan"), language, "dophu_plan_info", "plan", title),
+        level_choice(language),
+        choice("goal", Title("Chỉ tiêu", "Goal"), language, drawable, "goal", title),
+        choice("control", Title("Tiêu chí", "Control"), language, asked, "control", title),
+        agency_choice(language),
+    ):
+        dashboard.with_variable(variable)
+    standing = [
+        status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=4)
+        for status in CoverageStatus
+    ]
+    age = number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=4, unit="s")
+    return finish(
+        dashboard,
+        [
+            *standing,
+            age,
+            _goals(language),
+            _chosen_now(language),
+            _chosen_over_time(language),
+            _agencies(language),
+        ],
+    )
+
+
+def _goals(language: Language) -> table.Panel:
+    title = f"title_{language}"
+    day = "time:DD/MM/YYYY" if language == "vi" else "time:YYYY-MM-DD"
+    return rows(
+        Title("Các chỉ tiêu", "Goals"),
+        [
+            f"max by (goal, {title}, statement) (dophu_goal_info{{{_PLAN}}})",
+            f"max by (goal) (dophu_coverage_proven_ratio{{{_ROW}}})",
+            f"max by (goal) (dophu_coverage_possible_ratio{{{_ROW}}})",
+            f"max by (goal) (dophu_coverage_target_ratio{{{_ROW}}})",
+            f'max by (goal) (dophu_coverage_members{{{_ROW},status="unmet"}})',
+            f'max by (goal) (dophu_coverage_members{{{_ROW},status="unknown"}})',
+            f"max by (goal) (dophu_goal_due_timestamp_seconds{{{_PLAN}}}) * 1000",
+            f"max by (goal, status) (dophu_coverage_status{{{_ROW}}} == 1)",
+        ],
+        [
+            Column("statement", Title("Mục", "Statement"), width=100),
+            Column(title, Title("Chỉ tiêu", "Goal")),
+            Column("goal", Title("Mã", "Id"), width=170),
+            Column("status", Title("Kết quả", "Standing"), width=150, words={s: STATUSES[s] for s in CoverageStatus}),
+            Column("Value #B", PROVEN, "percentunit", 120, GREEN),
+            Column("Value #C", POSSIBLE, "percentunit", 110, YELLOW),
+            Column("Value #D", TARGET, "percentunit", 100),
+            Column("Value #E", STATUSES["unmet"][0], "none", 90, RED),
+            Column("Value #F", STATUSES["unknown"][0], "none", 90, YELLOW),
+            Column("Value #G", Title("Thời hạn", "Due"), day, 110),
+        ],
+        language,
+        span=24,
+        height=14,
+        description=Title(
+            "Chỉ tiêu chưa đo vẫn nằm trong bảng, không có tỷ lệ.",
+            "Goals that nothing measures stay in the table, without a share.",
+        ),
+    )
+
+
+def _chosen_now(language: Language) -> bargauge.Panel:
+    """By level; dophu_level_info also names the whole."""
+    title = f"title_{language}"
+    return bars(
+        Title("Chỉ tiêu đã chọn theo cấp", "The chosen goal by level"),
+        f"({shares(_GOAL, language)}) * on (level) group_left ({title}) dophu_level_info",
+        f"{{{{{title}}}}} · {{{{share}}}}",
+        language,
+        span=10,
+        height=9,
+    )
+
+
+def _chosen_over_time(language: Language) -> timeseries.Panel:
+    selector = f'{_GOAL},level="$level"'
+    return lines(
+        Title("Chỉ tiêu đã chọn theo thời gian", "The chosen goal over time"),
+        f"max by (share) ({shares(selector, language)})",
+        "share",
+        {words.in_language(language): (words, color) for words, color in SHARES.values()},
+        language,
+        span=14,
+        unit="percentunit",
+    )
+
+
+def _agencies(language: Language) -> table.Panel:
+    findings = named('dophu_findings{control="$control",agency=~"$agency"}', language)
+    name = f"name_{language}"
+    by_status = f"sum by (agency, {name}, status) ({findings})"
+    return rows(
+        Title("Cơ quan theo kết quả của tiêu chí", "Agencies by what the control found"),
+        # Two agencies may have one name, so that the row's key also holds the code.
+        [f'label_join({by_status}, "member", " · ", "{name}", "agency")'],
+        [Column("member\\status", AGENCY), *status_columns([status.value for status in Status])],
+        language,
+        span=24,
+        height=14,
+        matrix=("member", "status"),
+    )

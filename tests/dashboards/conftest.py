@@ -1,0 +1,112 @@
+"""A real Prometheus that scrapes the sample snapshot, both on free loopback ports and ended with the tests."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from exporters.prometheus import MetricsPage
+from tests.dashboards.grafana import ask
+from tests.exporters.sample import SAMPLE
+
+BOUND = 30.0
+
+
+@contextmanager
+def serve(page: MetricsPage) -> Iterator[int]:
+    """`/metrics` as the application serves it; yields the port."""
+
+    class Metrics(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told = page.render(self.headers.get("Accept", ""), self.headers.get("Accept-Encoding", ""))
+            self.send_response(200)
+            for name, text in told.headers.items():
+                self.send_header(name, text)
+            self.send_header("Content-Length", str(len(told.body)))
+            self.end_headers()
+            self.wfile.write(told.body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Metrics) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def run_prometheus(directory: Path, scraped: int) -> Iterator[str]:
+    """Prometheus over one target, ready and with the newest scrape in; yields its base URL."""
+    binary = shutil.which("prometheus")
+    if binary is None:
+        pytest.skip("prometheus is not installed: apt-get install prometheus")
+    config = directory / "prometheus.yml"
+    config.write_text(
+        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+        f"scrape_configs: [{{job_name: dophu, static_configs: [{{targets: ['127.0.0.1:{scraped}']}}]}}]\n"
+    )
+    port = free_port()
+    arguments = [
+        binary,
+        f"--config.file={config}",
+        f"--storage.tsdb.path={directory / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--log.level=warn",
+    ]
+    server = f"http://127.0.0.1:{port}"
+    with (directory / "log").open("wb") as log, subprocess.Popen(arguments, stdout=log, stderr=log) as process:
+        try:
+            _wait_for_a_scrape(server, process, directory / "log")
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_for_a_scrape(server: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + BOUND
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if ask(server, "query", query='up{job="dophu"} == 1 and on () dophu_snapshot_timestamp_seconds')["result"]:
+                return
+        except (urllib.error.URLError, ConnectionError):
+            pass
+        except AssertionError as starting:
+            # 503 until the storage is open.
+            assert "Unavailable" in str(starting), starting
+        time.sleep(0.05)
+    pytest.fail(f"Prometheus had no scrape within {BOUND:.0f} s: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base URL of a Prometheus that holds the sample snapshot."""
+    page = MetricsPage()
+    page.publish(SAMPLE)
+    with serve(page) as port, run_prometheus(tmp_path_factory.mktemp("prometheus"), port) as server:
+        yield server

@@ -1,0 +1,71 @@
+"""The files of deploy/ for Prometheus and Grafana, as promtool and a YAML reader see them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporters.prometheus import METRICS, SERIES_CAP
+from tests.dashboards.grafana import ask
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus" / "dophu.rules.yml"
+
+
+def promtool(*arguments: str) -> str:
+    binary = shutil.which("promtool")
+    if binary is None:
+        pytest.skip("promtool is not installed: apt-get install prometheus")
+    ended = subprocess.run([binary, *arguments], cwd=RULES.parent, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_prometheus_takes_the_configuration_and_its_rules() -> None:
+    assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
+    assert "6 rules found" in promtool("check", "rules", RULES.name)
+
+
+def test_the_alerts_fire_when_they_should_and_only_then() -> None:
+    assert "SUCCESS" in promtool("test", "rules", "dophu.rules_test.yml")
+
+
+def test_every_alert_is_tested_and_speaks_of_metrics_that_we_have() -> None:
+    rules = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+    tested = yaml.safe_load((RULES.parent / "dophu.rules_test.yml").read_text())["tests"]
+    firing = {case["alertname"] for test in tested for case in test["alert_rule_test"] if case.get("exp_alerts")}
+    assert {rule["alert"] for rule in rules} == firing
+    for rule in rules:
+        assert set(re.findall(r"\bdophu_\w+", rule["expr"])) <= set(METRICS)
+        assert {"summary", "summary_en"} <= set(rule["annotations"])
+
+
+def test_a_real_prometheus_finds_the_link_that_is_down(prometheus: str) -> None:
+    rules = {rule["alert"]: rule["expr"] for rule in yaml.safe_load(RULES.read_text())["groups"][0]["rules"]}
+    down = ask(prometheus, "query", query=rules["LinkDown"])["result"]
+    assert [(d["metric"]["link"], d["metric"]["name_vi"]) for d in down] == [
+        ("xa-dong-tinh-mtslcd", "UBND xã Đồng Tĩnh"),
+    ]
+    silent = ask(prometheus, "query", query=rules["AgencyUnknown"])["result"]
+    assert {entry["metric"]["agency"] for entry in silent} == {"huyen-tam-dao", "xa-ho-son"}
+    never = ask(prometheus, "query", query=rules["CollectorSilent"])["result"]
+    assert "glpi" in {entry["metric"]["collector"] for entry in never}
+    assert not ask(prometheus, "query", query=rules["DophuDown"])["result"]
+
+
+def test_prometheus_takes_a_whole_page() -> None:
+    scrape = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][0]
+    assert scrape["sample_limit"] > SERIES_CAP
+
+
+def test_grafana_finds_its_server_and_the_dashboards() -> None:
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    source = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"][0]
+    assert (source["type"], source["isDefault"]) == ("prometheus", True)
+    provider = yaml.safe_load((provisioning / "dashboards" / "dophu.yaml").read_text())["providers"][0]
+    assert provider["type"] == "file" and provider["options"]["path"].startswith("/")

@@ -1,0 +1,109 @@
+"""Every query of every dashboard, asked of a real Prometheus that scraped the sample snapshot."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from dashboards import Language
+from tests.dashboards.grafana import ask, fill, settle, targets
+from tests.dashboards.test_dashboards import EVERY, model
+from tests.exporters.sample import SAMPLE
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_every_expression_returns_data(prometheus: str, name: str, language: Language) -> None:
+    dashboard = model(name, language)
+    values, _ = settle(prometheus, dashboard)
+    for panel, target in targets(dashboard):
+        expression = fill(target["expr"], values)
+        if target.get("instant"):
+            found = ask(prometheus, "query", query=expression)["result"]
+        else:
+            now = time.time()
+            window = {"start": f"{now - 60}", "end": f"{now}", "step": "1"}
+            found = ask(prometheus, "query_range", query=expression, **window)["result"]
+        assert found, f"{panel['title']}: {expression}"
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_a_table_shows_every_label_that_its_query_gives(prometheus: str, name: str, language: Language) -> None:
+    """A label without a column would appear under its bare name; a column without a label would stay empty."""
+    dashboard = model(name, language)
+    values, _ = settle(prometheus, dashboard)
+    tables = [panel for panel in dashboard["panels"] if panel["type"] == "table"]
+    assert tables
+    for panel in tables:
+        steps = {step["id"]: step["options"] for step in panel["transformations"]}
+        shown = set(steps["organize"]["renameByName"])
+        fields: set[str] = set()
+        for target in panel["targets"]:
+            result = ask(prometheus, "query", query=fill(target["expr"], values))["result"]
+            labels = {label for entry in result for label in entry["metric"]}
+            several = len(panel["targets"]) > 1
+            fields |= labels | {f"Value #{target['refId']}" if several else "Value"}
+            if "groupingToMatrix" in steps:
+                matrix = steps["groupingToMatrix"]
+                row, column = matrix["rowField"], matrix["columnField"]
+                keys = [(entry["metric"][row], entry["metric"][column]) for entry in result]
+                assert len(set(keys)) == len(keys), "two values for one cell"
+                fields = {f"{row}\\{column}", *(entry["metric"][column] for entry in result)}
+                assert fields <= shown
+                shown = fields
+        assert shown <= fields
+        assert fields - shown <= set(steps["organize"]["excludeByName"])
+
+
+def test_variables_are_offered_by_name(prometheus: str) -> None:
+    _, offered = settle(prometheus, model("coverage", "vi"))
+    assert offered["plan"] == [("Kế hoạch ứng dụng CNTT năm 2020 tỉnh Vĩnh Phúc", "vinh-phuc-2020")]
+    assert set(offered["level"]) == {
+        ("Tất cả các cấp", "all"),
+        ("Cấp tỉnh", "province"),
+        ("Cấp huyện", "district"),
+        ("Cấp xã", "commune"),
+    }
+    assert {code for _, code in offered["agency"]} == {agency.code for agency in SAMPLE.agencies}
+    assert ("Sở Y tế", "so-yt") in offered["agency"]
+    # Only what has a share can be drawn.
+    assert {goal for _, goal in offered["goal"]} == {"firewalls", "mtslcd", "antivirus", "lans"}
+
+
+def test_a_level_narrows_the_agencies(prometheus: str) -> None:
+    dashboard = model("network", "en")
+    level = next(v for v in dashboard["templating"]["list"] if v["name"] == "level")
+    level["current"] = {"value": "commune", "text": "Commune"}
+    values, offered = settle(prometheus, dashboard)
+    assert {code for _, code in offered["agency"]} == {"xa-dong-tinh", "xa-ho-son"}
+    assert values["agency"] == "xa-dong-tinh|xa-ho-son"
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_any_goal_that_is_offered_can_be_drawn(prometheus: str, language: Language) -> None:
+    """Also one without a target."""
+    dashboard = model("coverage", language)
+    values, offered = settle(prometheus, dashboard)
+    for _, goal in offered["goal"]:
+        for panel, target in targets(dashboard):
+            found = ask(prometheus, "query", query=fill(target["expr"], values | {"goal": goal}))["result"]
+            assert found, f"{panel['title']}: {goal}"
+
+
+def test_the_headline_counts_every_goal_once(prometheus: str) -> None:
+    dashboard = model("coverage", "en")
+    values, _ = settle(prometheus, dashboard)
+
+    def told(panel: dict[str, Any]) -> float:
+        return float(ask(prometheus, "query", query=fill(panel["targets"][0]["expr"], values))["result"][0]["value"][1])
+
+    counted = {p["title"]: told(p) for p in dashboard["panels"] if p["type"] == "stat" and "status=" in str(p)}
+    assert counted == {"Reached": 1, "Open": 1, "Not reached": 1, "No target": 1, "Not measured": 3}
+
+
+def test_nothing_was_lost_between_the_page_and_prometheus(prometheus: str) -> None:
+    """The OpenMetrics form, which Prometheus prefers, with the odd name in it."""
+    found = ask(prometheus, "query", query='dophu_agency_info{agency="xa-ho-son"}')["result"]
+    assert found[0]["metric"]["name_vi"] == 'UBND xã Hồ Sơn – bộ phận "Một cửa" \\ phòng họp'
+    assert not ask(prometheus, "query", query='dophu_link_up{link="huyen-tam-dao-wan"}')["result"]
