@@ -20,8 +20,8 @@ from api.pages import pages_router
 from api.routes import api_router
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
-from inventory.store import StoreError, snapshots
-from inventory.words import InputError, Run, Snapshot
+from inventory.store import snapshots
+from inventory.words import InputError, Run, Snapshot, StoreError
 
 OPEN_PATHS = ("/healthz", "/readyz", "/agents/")
 """What answers without the API's token: health says nothing, agents have tokens of their own."""

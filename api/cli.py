@@ -343,8 +343,7 @@ def asset_undo(merge: int) -> None:
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
-    from inventory.store import StoreError
-    from inventory.words import InputError
+    from inventory.words import InputError, StoreError
 
     try:
         app()

@@ -13,9 +13,9 @@ from pathlib import Path
 from api.config import Config
 from api.workspace import Workspace, open_workspace
 from inventory.secrets import KeyRing
-from inventory.store import StoreError, keys, registers, runs
+from inventory.store import keys, registers, runs
 from inventory.store.judge import ZONE
-from inventory.words import CollectorState, InputError, Register
+from inventory.words import CollectorState, InputError, Register, StoreError
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
-from inventory.store import StoreError, registers, runs, snapshots
+from inventory.store import registers, runs, snapshots
 from inventory.store.judge import ZONE
-from inventory.words import Credential, InputError, Network, Run, Snapshot, Target
+from inventory.words import Credential, InputError, Network, Run, Snapshot, StoreError, Target
 
 SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""

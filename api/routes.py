@@ -204,10 +204,9 @@ def api_router(desk: Desk) -> APIRouter:
             total, rows = len(rows), rows[offset : offset + limit]
         else:
             at = (await desk.current()).at
-            rows, total = await store.read(
-                snapshots.standing, vocabulary, desk.workspace.goals, at, snapshots.Wanted(control, agency, level, status),
-                limit, offset,
-            )  # fmt: skip
+            which = snapshots.Wanted(control, agency, level, status)
+            goals = desk.workspace.goals
+            rows, total = await store.read(snapshots.standing, vocabulary, goals, at, which, limit, offset)
         return Page(at=at, total=total, items=[_finding(f) for f in rows])
 
     @router.get("/collectors", tags=["collectors"])

@@ -18,8 +18,8 @@ from api import rounds
 from api.app import Desk, build_app
 from api.config import Config
 from api.workspace import Workspace, open_workspace
-from inventory.store import StoreError, runs
-from inventory.words import InputError
+from inventory.store import runs
+from inventory.words import InputError, StoreError
 
 log = logging.getLogger("dophu")
 

@@ -1,1 +1,1 @@
-"""Measurements of speed and memory, each printed beside its limit: run one as `python -m bench.NAME`."""
+"""Benchmarks: each module measures one thing beside its limit in the same run, and prints one JSON object."""

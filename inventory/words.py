@@ -18,6 +18,10 @@ class InputError(ValueError):
     """Input refused as a whole; the text names the file, row or field, what was found and what was expected."""
 
 
+class StoreError(Exception):
+    """The database could not do its part: it is locked, full, unreachable or of another version. Nothing was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Title:
     """One name in the two languages that people read."""

@@ -9,25 +9,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from inventory.words import StoreError
+
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_MIGRATIONS = Path(__file__).parent.parent / "migrations"
-
-
-class StoreError(Exception):
-    """The database could not do its part: it is locked, full, unreachable or of another version. Nothing was stored."""
 
 
 class Store:
@@ -96,28 +87,20 @@ class Store:
         Raises:
             StoreError: the database failed, or was written by a newer Dophu.
         """
-        await self.write(_upgrade)
+        # Alembic is slow to import, and only these two need it.
+        from inventory.store import versions
+
+        await self.write(versions.upgrade)
 
     async def version(self) -> tuple[str | None, str]:
         """The version of the tables (None: there are none) and the one that this Dophu needs."""
-        head = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
-        current = await self.read(lambda c: MigrationContext.configure(c).get_current_revision())
-        return current, str(head)
+        from inventory.store import versions
+
+        return await self.read(versions.current), versions.needed()
 
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
-
-
-def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    script = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {r.revision for r in script.walk_revisions()}:
-        raise StoreError(f"the database is of version {current!r}, which this Dophu does not know: install a newer one")
-    command.upgrade(config, "head")
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, insert, or_, select, text, update
 
 from inventory.identity import KINDS, Known, Match, match, normalise
-from inventory.store.judge import pivot
+from inventory.store.columns import pivot
 from inventory.store.tables import address, asset, identifier, merge
 from inventory.vocabulary import Vocabulary, instant
 from inventory.words import Identity, InputError
