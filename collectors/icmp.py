@@ -1,0 +1,86 @@
+"""Asks links and hosts for an ICMP echo, and takes silence as an answer only where it says something."""
+
+from __future__ import annotations
+
+import statistics
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from collectors import facts
+from collectors.transports.icmp import Echoes, IPAddress, confirm, ping
+from inventory.words import Identity, InputError, Observation, Run, Target
+
+COLLECTOR = "icmp"
+
+
+async def collect(target: Target) -> Run:
+    """Ping the far end of `target.link`, or one host of `target.network`.
+
+    A link has facts also when it is silent: link_answering, loss (share 0-1) and, of what answered, the median
+    round_trip (seconds). A host has answering; its silence is a fact only when it `answered_before`, because many
+    hosts never answer ICMP, and otherwise the Run's error.
+
+    The Run names no network, though the observation does: one host read to the end is not its network read to the end.
+
+    Raises InputError for an address that cannot be pinged or is not of the network, or a network that may not be
+    scanned; ProbeError when the probe itself did not work, NotPermittedError when ICMP is not permitted to us.
+    """
+    address = _parsed(target)
+    started = datetime.now(UTC)
+    echoes = await ping(address)
+    if not echoes.round_trips:
+        await confirm(address.version)
+    observation = _of_link(target.link, echoes) if target.link else _of_host(target, address, echoes)
+    silence = f" ({echoes.refusal})" if echoes.refusal else ""
+    return Run(
+        collector=COLLECTOR,
+        target=target.label,
+        started=started,
+        finished=datetime.now(UTC),
+        observations=(observation,) if observation else (),
+        complete=observation is not None,
+        error=None if observation else f"no ICMP answer, and never had one: says nothing{silence}",
+        agency=target.agency or (target.network.agency if target.network else None),
+    )
+
+
+def _parsed(target: Target) -> IPAddress:
+    try:
+        address = ip_address(target.address)
+    except ValueError as error:
+        raise InputError(f"{target.label}: found {target.address!r}, expected an IP address") from error
+    if getattr(address, "scope_id", None) is not None or address.is_multicast or address.is_unspecified:
+        raise InputError(f"{target.label}: found {address}, expected the address of one host")
+    if target.link:
+        return address
+    network = target.network
+    if network is None:
+        raise InputError(f"{target.label}: found neither a link nor a network, expected one of the register")
+    if address not in network.prefix:
+        raise InputError(f"{target.label}: found {address}, expected an address in {network.prefix}")
+    if not network.scan:
+        raise InputError(f"network {network.code} may not be scanned: scan is no in the register")
+    return address
+
+
+def _of_link(link: str, echoes: Echoes) -> Observation:
+    answered = bool(echoes.round_trips)
+    said = {
+        "link_answering": answered,
+        "loss": echoes.loss,
+        "round_trip": statistics.median(echoes.round_trips) if answered else None,
+    }
+    return Observation(facts=facts(COLLECTOR, datetime.now(UTC), said), link=link)
+
+
+def _of_host(target: Target, address: IPAddress, echoes: Echoes) -> Observation | None:
+    answered = bool(echoes.round_trips)
+    if not answered and not target.answered_before:
+        return None
+    network = target.network
+    where = Identity(
+        address=str(address),
+        network=network.code if network else None,
+        agency=network.agency if network else target.agency,
+    )
+    return Observation(facts=facts(COLLECTOR, datetime.now(UTC), {"answering": answered}), asset=where)
