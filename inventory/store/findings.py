@@ -9,12 +9,35 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, func, select, text
 
 from inventory.store import facts
-from inventory.store.judge import MISSING, Judgement, Verdict
+from inventory.store.judge import MISSING, ZONE, Judgement, Verdict
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import POPULATIONS, Vocabulary, instant, moment
-from inventory.words import Control, Fact, Finding, Register, Status
+from inventory.words import Control, Fact, Finding, Register, Status, Title
 
 _EMPTY = {"weight": 1}
+
+_WHY = {
+    "missing": Title("khai báo nhiều hơn {weight} so với số tìm thấy", "{weight} more declared than found"),
+    "never": Title("chưa quan sát được lần nào", "never observed"),
+    "stated": Title("{sources} cho biết là không rõ", "{sources} states that it is unknown"),
+    "stale": Title(
+        "quá hạn từ {stale:%H:%M %d/%m/%Y} (nguồn gần nhất: {source})",
+        "stale since {stale:%Y-%m-%d %H:%M} (last: {source})",
+    ),
+    "lines": Title("có đường truyền chưa từng trả lời", "some of its lines did not answer and never had"),
+    "no_network": Title("sổ đăng ký không có mạng nào của cơ quan", "the agency has no network in the register"),
+    "not_identified": Title(
+        "có thiết bị trả lời nhưng chưa nhận dạng được", "devices that answer there are not identified"
+    ),
+    "unread": Title(
+        "mạng chưa được đọc hết trong {within}: {networks}", "networks not read to the end within {within}: {networks}"
+    ),
+    "last": Title("{network} (lần cuối {day:%d/%m/%Y})", "{network} (last {day:%Y-%m-%d})"),
+    "no_last": Title("{network} (chưa lần nào)", "{network} (never)"),
+    "days": Title("{n} ngày", "{n} d"),
+    "hours": Title("{n} giờ", "{n} h"),
+}
+"""Why an answer is unknown, in the words that people read; every time is Vietnam's."""
 
 
 def record(connection: Connection, judgement: Judgement, controls: Iterable[Control]) -> int:
@@ -132,6 +155,8 @@ class Explainer:
     register: Register
     at: datetime
     read_to_the_end: dict[str, datetime]
+    language: str = "en"
+    """"vi" or "en"."""
 
     def explain(
         self, connection: Connection, findings: Sequence[Finding], control: Control, columns: Sequence[str]
@@ -155,8 +180,9 @@ class Explainer:
         self, found: Finding, control: Control, columns: Sequence[str], said: dict[facts.Subject, list[Fact]]
     ) -> Finding:
         if found.member.endswith(MISSING):
-            key = self.vocabulary.title(control.declared_as or "").en
-            return replace(found, reason=f"{key}: {found.weight} more declared than found", title=f"{found.weight} ×")
+            key = self.vocabulary.title(control.declared_as or "").in_language(self.language)
+            reason = f"{key}: {self._say('missing', weight=found.weight)}"
+            return replace(found, reason=reason, title=f"{found.weight} ×")
         subject: facts.Subject = int(found.member) if control.population == "assets" else found.member
         own = said.get(subject, [])
         evidence = tuple(f for f in own if f.key in columns)
@@ -165,42 +191,41 @@ class Explainer:
         named = [str(taken[k].value) for k in ("sysname", "address") if k in taken]
         return replace(found, reason=reason, evidence=evidence, title=" · ".join(named))
 
+    def _say(self, why: str, **parts: object) -> str:
+        return _WHY[why].in_language(self.language).format(**parts)
+
     def _gap(self, column: str, found: Finding, evidence: Sequence[Fact]) -> str:
         """Why one column is unknown."""
-        title = self.vocabulary.title(column).en
+        title = self.vocabulary.title(column).in_language(self.language)
         if column in self.vocabulary.counts:
             return f"{title}: {self._why_unread(column, found.agency)}"
         own = [f for f in evidence if f.key == column]
         if not own:
-            return f"{title}: never observed"
+            return f"{title}: {self._say('never')}"
         known = [f for f in own if f.value is not None]
         if not known:
-            return f"{title}: {', '.join(f.source for f in own)} states that it is unknown"
+            return f"{title}: {self._say('stated', sources=', '.join(f.source for f in own))}"
         newest = max(known, key=lambda f: f.observed_at)
         stale = newest.observed_at + self.vocabulary.keys[column].max_age
-        return f"{title}: stale since {stale:%Y-%m-%d %H:%M} UTC (last: {newest.source})"
+        return f"{title}: {self._say('stale', stale=stale.astimezone(ZONE), source=newest.source)}"
 
     def _why_unread(self, column: str, agency: str | None) -> str:
         count = self.vocabulary.counts[column]
         within = count.looked
         if within is None:
-            return "some of its lines did not answer and never had"
+            return self._say("lines")
         own = [n.code for n in self.register.networks if n.agency == agency]
         unread = [n for n in own if n not in self.read_to_the_end or self.at - self.read_to_the_end[n] > within]
         if not own:
-            return "the agency has no network in the register"
+            return self._say("no_network")
         if not unread:
-            return "devices that answer there are not identified"
-        return (
-            "networks not read to the end within "
-            + _days(within)
-            + ": "
-            + ", ".join(
-                f"{n} (last {self.read_to_the_end[n]:%Y-%m-%d})" if n in self.read_to_the_end else f"{n} (never)"
-                for n in unread
-            )
-        )
+            return self._say("not_identified")
+        return self._say("unread", within=self._age(within), networks=", ".join(self._last_read(n) for n in unread))
 
+    def _last_read(self, network: str) -> str:
+        if network not in self.read_to_the_end:
+            return self._say("no_last", network=network)
+        return self._say("last", network=network, day=self.read_to_the_end[network].astimezone(ZONE))
 
-def _days(age: timedelta) -> str:
-    return f"{age.days} d" if age.days else f"{age.seconds // 3600} h"
+    def _age(self, age: timedelta) -> str:
+        return self._say("days", n=age.days) if age.days else self._say("hours", n=age.seconds // 3600)
