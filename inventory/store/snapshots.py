@@ -75,6 +75,7 @@ def members(
     control: str,
     at: datetime,
     wanted: Collection[Status] = tuple(Status),
+    language: str = "en",
 ) -> list[Finding]:
     """The members behind a control's figures as of `at`, judged from the facts, with reason and evidence.
 
@@ -86,7 +87,7 @@ def members(
     stood, _ = findings.read(connection, at, control=control, limit=1_000_000)
     since = {(f.member, f.status): f.since for f in stood}
     rows = [replace(f, since=since.get((f.member, f.status), f.since)) for f in rows]
-    explainer = findings.Explainer(vocabulary, register, at, dict(judgement.read_to_the_end))
+    explainer = findings.Explainer(vocabulary, register, at, dict(judgement.read_to_the_end), language)
     return explainer.explain(connection, rows, goals.controls[control], judgement.column_names(control))
 
 
@@ -109,11 +110,12 @@ def standing(
     wanted: Wanted,
     limit: int = 100,
     offset: int = 0,
+    language: str = "en",
 ) -> tuple[list[Finding], int]:
     """A page of the findings that stood at `at`, the instant of a kept judgement, explained; and how many there are."""
     rows, total = findings.read(connection, at, **asdict(wanted), limit=limit, offset=offset)
     register = registers.load(connection)
-    explainer = findings.Explainer(vocabulary, register, at, dict(runs.read_to_the_end(connection, at)))
+    explainer = findings.Explainer(vocabulary, register, at, dict(runs.read_to_the_end(connection, at)), language)
     explained: list[Finding] = []
     for control in dict.fromkeys(f.control for f in rows):
         if control in goals.controls:
