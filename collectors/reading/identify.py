@@ -1,0 +1,304 @@
+"""Says what a device is from what it answers: vendor, role, model, version, serial, with the knowledge in vendors/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from collectors.reading.text import as_lines, as_number, as_statement, as_text
+from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpTimeout
+from collectors.vendors import ENTITY, Banner, Knowledge, Read, RoleRule, System, Vendor, below, load_vendors
+
+SYS_DESCR = "1.3.6.1.2.1.1.1.0"
+SYS_OBJECT_ID = "1.3.6.1.2.1.1.2.0"
+SYS_UPTIME = "1.3.6.1.2.1.1.3.0"
+SYS_NAME = "1.3.6.1.2.1.1.5.0"
+SYS_LOCATION = "1.3.6.1.2.1.1.6.0"
+SYS_SERVICES = "1.3.6.1.2.1.1.7.0"
+SYSTEM_GROUP = (SYS_OBJECT_ID, SYS_DESCR, SYS_UPTIME, SYS_NAME, SYS_LOCATION, SYS_SERVICES)
+
+ENGINE_ID = "1.3.6.1.6.3.10.2.1.1.0"
+ENGINE_TIME = "1.3.6.1.6.3.10.2.1.3.0"
+IP_FORWARDING = "1.3.6.1.2.1.4.1.0"
+BRIDGE_ADDRESS = "1.3.6.1.2.1.17.1.1.0"
+BRIDGE_PORTS = "1.3.6.1.2.1.17.1.2.0"
+HR_UPTIME = "1.3.6.1.2.1.25.1.1.0"
+LLDP_CHASSIS_KIND = "1.0.8802.1.1.2.1.3.1.0"
+LLDP_CHASSIS = "1.0.8802.1.1.2.1.3.2.0"
+STANDARD = (
+    ENGINE_ID,
+    ENGINE_TIME,
+    IP_FORWARDING,
+    BRIDGE_ADDRESS,
+    BRIDGE_PORTS,
+    HR_UPTIME,
+    LLDP_CHASSIS_KIND,
+    LLDP_CHASSIS,
+)
+"""What RFC 3418, 3411, 4293, 4188, 2790 and IEEE 802.1AB say of any device, asked for in one request."""
+
+_ENTITY_ROW = "1.3.6.1.2.1.47.1.1.1.1"
+_CHASSIS, _STACK = 3, 11
+_SWITCH_PORTS = 5
+"""Bridges with fewer ports are access points, phones and hosts with virtual machines."""
+
+
+class Device(Protocol):
+    """What identification asks: a device over SNMP, or something in its place."""
+
+    async def get_many(self, oids: Iterable[str]) -> Mapping[str, Answer | Absent]:
+        """The value of each object."""
+        ...
+
+    async def first(self, column: str, *, rows: int = 3) -> list[tuple[str, Answer]]:
+        """The first few rows of a column."""
+        ...
+
+
+@dataclass(slots=True)
+class Portrait:
+    """What was made out of a device; a field stays None where the device does not say."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    """Everything read, by OID."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """By name, those of `vendors.FIELDS` that were found."""
+    role: str | None = None
+    problems: list[str] = field(default_factory=list)
+    """What could not be read."""
+
+    def text(self, oid: str) -> str | None:
+        """An object's value as text."""
+        return as_text(self.answers.get(oid))
+
+    def number(self, oid: str) -> int | None:
+        """An object's value as a whole number."""
+        return as_number(self.answers.get(oid))
+
+
+class Identification:
+    """Draws the portrait of one device; what was made out before a SnmpTimeout stays in `portrait`."""
+
+    def __init__(self, device: Device, knowledge: Knowledge | None = None) -> None:
+        self.device = device
+        self.knowledge = knowledge or load_vendors()
+        self.portrait = Portrait()
+        self._chassis: str | None = None
+        self._looked_for_chassis = False
+
+    async def run(self) -> Portrait:
+        """Asks for the system group, recognises the system, reads what its vendor's file says."""
+        await self._get(SYSTEM_GROUP)
+        await self._get(STANDARD)
+        object_id, descr = self.portrait.text(SYS_OBJECT_ID) or "", as_lines(self.portrait.answers.get(SYS_DESCR))
+        vendor, system = await self._recognise(object_id, descr)
+        general = [s for s in self.knowledge.general.systems if s.fits(object_id, descr)]
+        await self._get([oid for s in general for oid in s.present])
+        general = [s for s in general if self._is_present(s)]
+        systems = [system, *general] if system else general
+        await self._get([read.at for s in systems for read in s.reads if read.source == "oid"])
+        named = self.knowledge.vendor_of(object_id)
+        maker = vendor.title if vendor else named[0] if named else self.knowledge.named_in(descr)
+        if system:
+            await self._read(system, object_id, descr)
+            if system.os:
+                self.portrait.fields.setdefault("os_name", system.os)
+        if maker:
+            self.portrait.fields.setdefault("vendor", maker)
+        for one in general:
+            await self._read(one, object_id, descr)
+        usual = vendor.role if vendor else named[1] if named else None
+        self.portrait.role = self._role(system, usual, general, object_id)
+        return self.portrait
+
+    async def _get(self, oids: Iterable[str]) -> None:
+        """Adds to the answers; an object that is answered with an error is noted and left out."""
+        wanted = [oid for oid in oids if oid not in self.portrait.answers]
+        try:
+            answers = await self.device.get_many(wanted) if wanted else {}
+        except SnmpTimeout as error:
+            self._keep(error.read)
+            raise
+        except SnmpAnswerError as error:
+            self.portrait.problems.append(str(error))
+            answers = error.read
+        self._keep(answers)
+
+    def _keep(self, answers: Mapping[str, Answer | Absent]) -> None:
+        self.portrait.answers |= {k: v for k, v in answers.items() if not isinstance(v, Absent)}
+
+    async def _recognise(self, object_id: str, descr: str) -> tuple[Vendor | None, System | None]:
+        """The system that fits best: between vendors the one with more proof, within one vendor the first."""
+        vendors = self.knowledge.vendors
+        own = [v for v in vendors if below(object_id, v.subtrees)]
+        if not object_id:
+            own = [v for v in vendors if v.title and re.match(rf"\W*{re.escape(v.title)}\b", descr, re.IGNORECASE)]
+        candidates = [(v, [s for s in v.systems if s.fits(object_id, descr, named=v in own)]) for v in vendors]
+        await self._get([oid for _, systems in candidates for system in systems for oid in system.present])
+        best: tuple[tuple[int, ...], Vendor, System] | None = None
+        for vendor, systems in candidates:
+            system = next(filter(self._is_present, systems), None)
+            if system is None:
+                continue
+            # Who knows words or objects of an agent that another vendor made knows more than the agent's vendor.
+            guest = vendor not in own and system.descr is not None
+            proof = (bool(system.present), guest, below(object_id, system.objects), system.descr is not None)
+            if best is None or proof > best[0]:
+                best = (proof, vendor, system)
+        if best:
+            return best[1], best[2]
+        return (own[0], None) if own else (None, None)
+
+    def _is_present(self, system: System) -> bool:
+        if not system.present:
+            return True
+        values = [text for oid in system.present if (text := self.portrait.text(oid)) is not None]
+        return any(system.says is None or system.says.search(value) for value in values)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    async def _read(self, system: System, object_id: str, descr: str) -> None:
+        """Fills the fields that are still empty."""
+        if system.descr:
+            self._take(Read("descr", pattern=system.descr), descr)
+        if system.says:
+            for oid in system.present:
+                self._take(Read("oid", pattern=system.says), self.portrait.text(oid))
+        for read in system.reads:
+            wanted = {read.gives, *(read.pattern.groupindex if read.pattern else ())} - {None}
+            if wanted <= set(self.portrait.fields):
+                continue
+            for text in await self._values(read, object_id, descr):
+                self._take(read, text)
+
+    async def _values(self, read: Read, object_id: str, descr: str) -> list[str | None]:
+        match read.source:
+            case "oid":
+                return [as_statement(self.portrait.answers.get(read.at))]
+            case "column":
+                return [as_statement(value) for _, value in await self._first(read.at, 5)]
+            case "entity":
+                return [await self._of_chassis(read.at)]
+            case "descr":
+                return [descr]
+            case "name":
+                return [self.portrait.text(SYS_NAME)]
+            case "object":
+                return [read.values.get(object_id)]
+        return [read.at]
+
+    def _take(self, read: Read, text: str | None) -> None:
+        """Keeps what a place says, for fields that nothing said before."""
+        if not text:
+            return
+        found: dict[str, str | None] = {}
+        if read.pattern:
+            matched = read.pattern.search(text)
+            if not matched:
+                return
+            found = dict(matched.groupdict())
+            if read.gives:
+                found.setdefault(read.gives, next((g for g in matched.groups() if g is not None), matched[0]))
+        elif read.gives:
+            found[read.gives] = text
+        for name, value in found.items():
+            if value and (told := as_statement(read.tell(value).encode())):
+                self.portrait.fields.setdefault(name, told)
+
+    async def _first(self, column: str, rows: int) -> list[tuple[str, Answer]]:
+        try:
+            return await self.device.first(column, rows=rows)
+        except SnmpAnswerError as error:
+            self.portrait.problems.append(str(error))
+            return []
+
+    async def _of_chassis(self, column: str) -> str | None:
+        """What ENTITY-MIB says of the device as a whole: of its (first) chassis."""
+        if not self._looked_for_chassis:
+            self._looked_for_chassis = True
+            classes = [(index, as_number(value)) for index, value in await self._first(f"{_ENTITY_ROW}.5", 25)]
+            ranked = [i for i, kind in classes if kind == _CHASSIS] or [i for i, kind in classes if kind == _STACK]
+            # Small devices often give only one row, of any class, or no class at all.
+            classes = classes or [
+                (index, None) for index, _ in await self._first(f"{_ENTITY_ROW}.{ENTITY['model']}", 1)
+            ]
+            self._chassis = next(iter(ranked or [index for index, _ in classes]), None)
+            if self._chassis:
+                await self._get([f"{_ENTITY_ROW}.{number}.{self._chassis}" for number in ENTITY.values()])
+        if self._chassis is None:
+            return None
+        return as_statement(self.portrait.answers.get(f"{_ENTITY_ROW}.{ENTITY[column]}.{self._chassis}"))
+
+    # --- the role ----------------------------------------------------------------------------------------------------
+
+    def _role(self, system: System | None, usual: str | None, general: list[System], object_id: str) -> str | None:
+        """The first role that something says: the vendor's file, then what standard MIBs and words say, then ports."""
+        said = self._role_of(system, object_id) if system else None
+        if said or usual:
+            return said or usual
+        for one in general:
+            if role := self._role_of(one, object_id):
+                return role
+        return self._role_by_function()
+
+    def _role_of(self, system: System, object_id: str) -> str | None:
+        texts = {
+            "descr": as_lines(self.portrait.answers.get(SYS_DESCR)),
+            "name": self.portrait.text(SYS_NAME) or "",
+            "model": self.portrait.fields.get("model", ""),
+            "version": self.portrait.fields.get("version", ""),
+        }
+        return next((rule.role for rule in system.roles if _holds(rule, object_id, texts)), system.role)
+
+    def _role_by_function(self) -> str | None:
+        """What the device does: it bridges many ports, it forwards packets, it runs programs."""
+        if (self.portrait.number(BRIDGE_PORTS) or 0) >= _SWITCH_PORTS:
+            return "switch"
+        if self.portrait.number(IP_FORWARDING) == 1:
+            return "router"
+        if HR_UPTIME in self.portrait.answers:
+            return "server"
+        return None
+
+
+def _holds(rule: RoleRule, object_id: str, texts: Mapping[str, str]) -> bool:
+    if rule.objects and not below(object_id, rule.objects):
+        return False
+    return all(pattern.search(texts[where]) for where, pattern in rule.patterns.items())
+
+
+def identify_banner(text: str, banners: Iterable[Banner]) -> tuple[dict[str, str], str | None]:
+    """The fields and the role that a server's own words give it: of the first pattern that fits."""
+    for banner in banners:
+        if matched := banner.pattern.search(text):
+            found = {k: v.strip() for k, v in matched.groupdict().items() if v and v.strip()}
+            if banner.vendor:
+                found.setdefault("vendor", banner.vendor)
+            return found, banner.role
+    return {}, None
+
+
+def uptime(portrait: Portrait) -> float | None:
+    """Seconds since the device started.
+
+    sysUpTime counts from the start of the SNMP agent and begins anew after 497 days; hrSystemUptime (RFC 2790) and
+    snmpEngineTime (RFC 3411, whole seconds, for 68 years) tell more where there are any.
+    """
+    ticks = portrait.number(HR_UPTIME) or portrait.number(SYS_UPTIME)
+    seconds = portrait.number(ENGINE_TIME)
+    known = [*([ticks / 100] if ticks is not None else []), *([float(seconds)] if seconds else [])]
+    return max(known, default=None)
+
+
+def engine_identifier(value: Answer | bytes | None) -> str | None:
+    """An snmpEngineID as hexadecimal digits; None for one that names no single device.
+
+    RFC 3411 section 5: formats 1 and 2 are made of an IP address, which every agency has once more.
+    """
+    if not isinstance(value, bytes) or not 5 <= len(value) <= 32:
+        return None
+    if value[0] & 0x80 and value[4] in (1, 2):
+        return None
+    return value.hex()

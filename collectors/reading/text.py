@@ -1,0 +1,70 @@
+"""Octets as people read them: text, hardware addresses, and which text says nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from collectors.transports.snmp import Absent, Answer
+
+_NOTHING = re.compile(
+    r"[\W_]*|n/?a|none|null|unknown|undefined|unspecified|not[ -](available|specified|applicable|set|present|defined)"
+    r"|(system )?(serial number|product name|manufacturer)|(default|empty) string"
+    r"|to be filled.*|no asset.*|0+|x+|f{6,}|\?+",
+    re.IGNORECASE,
+)
+
+
+def as_text(value: Answer | Absent | None) -> str | None:
+    """The value as one line of text in normal form C; None where nothing readable is left of it.
+
+    DisplayStrings are ASCII by RFC 2579, and in practice UTF-8 or, from old firmware, Latin-1.
+    """
+    if value is None or isinstance(value, Absent):
+        return None
+    if not isinstance(value, bytes):
+        return str(value)
+    raw = value.split(b"\0", 1)[0] if value[:1] != b"\0" else value.strip(b"\0")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    # Line ends and tabs separate words; other control characters are noise.
+    text = "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())
+    return unicodedata.normalize("NFC", " ".join(text.split())) or None
+
+
+def as_lines(value: Answer | Absent | None) -> str:
+    """`as_text` with the line ends kept, for patterns; empty where there is no text."""
+    if not isinstance(value, bytes):
+        return as_text(value) or ""
+    return "\n".join(text for line in value.splitlines() if (text := as_text(line)))
+
+
+def as_statement(value: Answer | Absent | None) -> str | None:
+    """`as_text`, or None where the text is a placeholder that says nothing, such as "N/A" or zeros."""
+    text = as_text(value)
+    return None if text is None or _NOTHING.fullmatch(text) else text
+
+
+def as_number(value: Answer | Absent | None) -> int | None:
+    """A whole number, or None."""
+    if isinstance(value, int):
+        return value
+    text = as_text(value)
+    return int(text) if text and re.fullmatch(r"-?\d{1,18}", text) else None
+
+
+def as_mac(value: Answer | Absent | None) -> str | None:
+    """A hardware address as aa:bb:cc:dd:ee:ff; None where the value is none, all zeros or all ones."""
+    if not isinstance(value, bytes):
+        return None
+    digits = value
+    if len(value) != 6:
+        # Some agents write the address out: 00:11:22:33:44:55, 0:11:22:33:44:55 or 001122334455.
+        text = as_text(value) or ""
+        parts = re.split(r"[:-]", text) if re.search(r"[:-]", text) else re.findall("..", text)
+        if len(parts) != 6 or not all(re.fullmatch(r"[0-9A-Fa-f]{1,2}", part) for part in parts):
+            return None
+        digits = bytes(int(part, 16) for part in parts)
+    return digits.hex(":") if set(digits) not in ({0}, {255}) else None

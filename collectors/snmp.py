@@ -1,0 +1,183 @@
+"""Reads one device over SNMP v1, v2c or v3: what it is, its interfaces and its neighbours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from collectors import facts
+from collectors.reading import identify
+from collectors.reading.identify import Identification, Portrait
+from collectors.reading.tables import TableReader, Tables
+from collectors.reading.text import as_mac, as_number
+from collectors.transports.snmp import SnmpClient, SnmpError, SnmpTimeout
+from inventory.words import Credential, Fact, Identity, Observation, Run, Target
+
+PORT = 161
+TIMEOUT = 2.0
+TRIES_AT_FIRST = 2
+"""For a credential that may be the wrong one: a wrong community looks like a dead device."""
+TRIES = 4
+DEADLINE = 50.0
+"""Seconds for one credential's conversation, below the runner's own deadline."""
+MOST_CREDENTIALS = 5
+"""Trying more at one device is guessing."""
+DEFAULT_COMMUNITY = "public"
+
+_LLDP_CHASSIS_IS_MAC = 4
+
+
+async def collect(target: Target) -> Run:
+    """Read one device: `target.address` is its IP address, the first of `target.credentials` that it accepts is used.
+
+    What was read before a failure, or before a cancellation, is in the Run, with `error` set and `complete` false.
+    A device that stays silent, or answers nothing usable, yields no fact at all.
+    """
+    started = datetime.now(UTC)
+    reading = Reading(target.address, target.port or PORT)
+    error: str | None = None
+    try:
+        await reading.run(target.credentials[:MOST_CREDENTIALS])
+    except SnmpError as failure:
+        error = str(failure)
+    except asyncio.CancelledError:
+        error = "broken off before the device was read to the end"
+    problems = [*([error] if error else []), *reading.problems]
+    observation = _observe(target, reading) if reading.accepted else None
+    network = target.network.code if target.network else None
+    return Run(
+        collector="snmp",
+        target=target.label,
+        started=started,
+        finished=datetime.now(UTC),
+        observations=(observation,) if observation else (),
+        complete=not problems,
+        error="; ".join(problems) or None,
+        agency=target.agency or (target.network.agency if target.network else None),
+        network=network,
+    )
+
+
+@dataclass(slots=True)
+class Reading:
+    """One device being read; what came in is kept as it comes."""
+
+    address: str
+    port: int
+    timeout: float = TIMEOUT
+    tries_at_first: int = TRIES_AT_FIRST
+    deadline: float = DEADLINE
+    accepted: Credential | None = None
+    """The credential that the device answered to."""
+    refused: list[Credential] = field(default_factory=list)
+    """Those that it did not answer to."""
+    engine_id: bytes | None = None
+    portrait: Portrait = field(default_factory=Portrait)
+    tables: Tables = field(default_factory=Tables)
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be read although the device answers, each once."""
+        return list(dict.fromkeys([*self.portrait.problems, *self.tables.problems]))
+
+    async def run(self, credentials: Iterable[Credential]) -> None:
+        """Tries the credentials in order, reads with the first that is accepted; SnmpError where none is."""
+        failures: list[str] = []
+        for credential in credentials:
+            client = SnmpClient(
+                self.address,
+                self.port,
+                credential,
+                timeout=self.timeout,
+                tries=self.tries_at_first,
+                deadline=self.deadline,
+            )
+            try:
+                async with client:
+                    await client.get_many(identify.SYSTEM_GROUP)
+                    self.accepted = credential
+                    client.tries = TRIES
+                    await self._read(client)
+                return
+            except SnmpError as failure:
+                if self.accepted:
+                    raise
+                self.refused.append(credential)
+                failures.append(f"{credential.name}: {failure}")
+        where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        raise SnmpTimeout("; ".join(failures) or f"{where}: no credential to try")
+
+    async def _read(self, client: SnmpClient) -> None:
+        self.engine_id = client.engine_id
+        identification = Identification(client)
+        self.portrait = identification.portrait
+        await identification.run()
+        reader = TableReader(client)
+        self.tables = reader.tables
+        await reader.run()
+
+    @property
+    def public(self) -> bool | None:
+        """Whether the device answers to the community "public"; None where that was not tried.
+
+        False needs a device that is awake: one that answered to another credential and was silent on this one.
+        """
+        if self.accepted and self.accepted.secret.get("community") == DEFAULT_COMMUNITY:
+            return True
+        tried = any(c.secret.get("community") == DEFAULT_COMMUNITY for c in self.refused)
+        return False if self.accepted and tried else None
+
+
+def _observe(target: Target, reading: Reading) -> Observation:
+    now = datetime.now(UTC)
+    portrait, tables = reading.portrait, reading.tables
+    stated = facts(
+        "snmp",
+        now,
+        {
+            "answering": True,
+            "address": target.address,
+            "role": portrait.role,
+            **portrait.fields,
+            "sysname": portrait.text(identify.SYS_NAME),
+            "description": portrait.text(identify.SYS_DESCR),
+            "location": portrait.text(identify.SYS_LOCATION),
+            "uptime": identify.uptime(portrait),
+            "interface_count": len(tables.interfaces) if tables.interfaces_read else None,
+            "interfaces_up": tables.up if tables.interfaces_read else None,
+            "neighbour_count": len(tables.neighbours) if tables.neighbours_read else None,
+            "snmp_public": reading.public,
+        },
+    )
+    rows = [
+        Fact(key, dict(row), "snmp", now, item=item)
+        for key, table in (("interface", tables.interfaces), ("neighbour", tables.neighbours))
+        for item, row in table.items()
+    ]
+    identity = Identity(
+        frozenset(_identifiers(reading)),
+        target.address,
+        target.network.code if target.network else None,
+        target.agency or (target.network.agency if target.network else None),
+    )
+    return Observation((*stated, *rows), asset=identity)
+
+
+def _identifiers(reading: Reading) -> Iterable[tuple[str, str]]:
+    """What tells this device from every other; `inventory.identity` leaves out what does not."""
+    portrait = reading.portrait
+    if serial := portrait.fields.get("serial"):
+        yield "serial", serial
+    engine = identify.engine_identifier(reading.engine_id or portrait.answers.get(identify.ENGINE_ID))
+    if engine:
+        yield "engine_id", engine
+    chassis = [portrait.answers.get(identify.BRIDGE_ADDRESS)]
+    if as_number(portrait.answers.get(identify.LLDP_CHASSIS_KIND)) == _LLDP_CHASSIS_IS_MAC:
+        chassis.append(portrait.answers.get(identify.LLDP_CHASSIS))
+    for value in chassis:
+        if mac := as_mac(value):
+            yield "chassis_mac", mac
+    for mac in reading.tables.macs:
+        yield "mac", mac

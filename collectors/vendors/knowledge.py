@@ -1,0 +1,127 @@
+"""The words of what is known of makers: vendors, their systems, where to read what, and which role follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+FIELDS = ("vendor", "os_name", "model", "version", "serial")
+"""What can be read of a device."""
+
+ENTERPRISES = "1.3.6.1.4.1"
+
+#: Columns of entPhysicalTable (RFC 6933).
+ENTITY = {"descr": 2, "name": 7, "hardware": 8, "firmware": 9, "software": 10, "serial": 11, "maker": 12, "model": 13}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One place to read from."""
+
+    source: str
+    """oid, column, entity, descr, name, object or text."""
+    at: str = ""
+    """The OID of `oid` and `column`, the column's name of `entity`, the text of `text`."""
+    gives: str | None = None
+    """The field that the whole value, or the pattern's first group, is."""
+    pattern: re.Pattern[str] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    told: str = "{}"
+
+    def tell(self, value: str) -> str:
+        """What was found, in the words that people use."""
+        return self.told.replace("{}", value if self.source == "object" else self.values.get(value, value))
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule:
+    """A role, and the conditions that must all hold for it."""
+
+    role: str
+    objects: tuple[str, ...] = ()
+    patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    """By what they are looked for in: descr, model, name or version."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A kind of software that a device runs: how it is recognised, and what is read from it."""
+
+    vendor: str
+    """The vendor's title; empty in `_any.yaml`."""
+    os: str | None = None
+    objects: tuple[str, ...] = ()
+    """sysObjectID subtrees; empty for any."""
+    descr: re.Pattern[str] | None = None
+    present: tuple[str, ...] = ()
+    says: re.Pattern[str] | None = None
+    role: str | None = None
+    roles: tuple[RoleRule, ...] = ()
+    reads: tuple[Read, ...] = ()
+
+    def fits(self, object_id: str, descr: str, *, named: bool = False) -> bool:
+        """Whether sysObjectID and sysDescr allow it; what must be present is for the caller to ask the device.
+
+        Without a sysObjectID the words of sysDescr must do, or that the vendor is `named` there.
+        """
+        if self.objects and (below(object_id, self.objects) == 0 if object_id else not named and self.descr is None):
+            return False
+        return self.descr is None or self.descr.search(descr) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What a server's own words say: the pattern's named groups are FIELDS."""
+
+    pattern: re.Pattern[str]
+    role: str | None = None
+    vendor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """One maker and its devices."""
+
+    id: str
+    title: str
+    enterprises: tuple[int, ...] = ()
+    role: str | None = None
+    systems: tuple[System, ...] = ()
+    sip: tuple[Banner, ...] = ()
+    http: tuple[Banner, ...] = ()
+
+    @property
+    def subtrees(self) -> tuple[str, ...]:
+        """The sysObjectID subtrees that are the vendor's own."""
+        return tuple(f"{ENTERPRISES}.{number}" for number in self.enterprises)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All that the folder says."""
+
+    vendors: tuple[Vendor, ...]
+    general: Vendor
+    """`_any.yaml`."""
+    enterprises: Mapping[int, tuple[str, str | None]]
+    """Title and, where all its devices are of one kind, role, by private enterprise number."""
+
+    def vendor_of(self, object_id: str) -> tuple[str, str | None] | None:
+        """The title and usual role of the maker in whose subtree a sysObjectID is."""
+        if not object_id.startswith(f"{ENTERPRISES}."):
+            return None
+        number = object_id.split(".")[6]
+        return self.enterprises.get(int(number)) if number.isdecimal() else None
+
+    def named_in(self, descr: str) -> str | None:
+        """The first maker's name that begins a sysDescr, for devices whose sysObjectID is no maker's."""
+        start = descr.casefold().lstrip(' "(')
+        titles = {title for title, _ in self.enterprises.values()} | {v.title for v in self.vendors}
+        fitting = [t for t in titles if re.match(rf"{re.escape(t.casefold())}(?![a-z0-9])", start)]
+        return max(fitting, key=len, default=None)
+
+
+def below(oid: str, subtrees: Iterable[str]) -> int:
+    """The length of the longest of `subtrees` that `oid` is at or below; 0 when it is below none."""
+    return max((len(tree.split(".")) for tree in subtrees if f"{oid}.".startswith(f"{tree}.")), default=0)
