@@ -46,7 +46,7 @@ missing() { # the packages of these PACKAGE:WITNESS pairs that are not there
   for pair; do there "${pair#*:}" || printf '%s ' "${pair%%:*}"; done
 }
 
-has_candidate() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+has_candidate() { [[ $(apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[!\(]* ]]; }
 
 # --- packages that start nothing -------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ UNSCANNED = "so-khcn-dc"
 
 CREDENTIALS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "lab-v2c": ("snmp-v2c", {"community": "tinh-lab"}),
-    "lab-public": ("snmp-v2c", {"community": "public"}),
+    "lab-default": ("snmp-v2c", {"community": "public"}),
     "lab-v3": (
         "snmp-v3",
         {

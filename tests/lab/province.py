@@ -179,6 +179,16 @@ class Province:
     def wait(self, seconds: float = 20) -> None:
         """Returns when every machine answers from the core; LabError names those that do not."""
         asked = [question for device in devices() for question in answering.questions(device, device.address)]
+        if silent := self.silent(asked, seconds):
+            logs = [
+                f"{log.parent.name} {log.name}: {last_line(log)}"
+                for log in sorted(self.state.glob("*/*.log"))
+                if log.parent.name in silent
+            ]
+            raise LabError("\n".join([silent, *logs]))
+
+    def silent(self, asked: list[answering.Question], seconds: float) -> str:
+        """Who does not answer when asked from the core for so long, as a sentence; empty when all do."""
         command = self.command(sys.executable, "-m", "tests.lab.answering", str(seconds))
         waited = subprocess.run(
             command,
@@ -189,16 +199,7 @@ class Province:
             timeout=seconds + 20,
             check=False,
         )
-        if waited.returncode:
-            silent = waited.stderr.strip()
-            logs = [
-                f"{log.parent.name} {log.name}: {last_line(log)}" for log in self.logs() if log.parent.name in silent
-            ]
-            raise LabError("\n".join([silent, *logs]))
-
-    def logs(self) -> list[Path]:
-        """The logs of everything that runs in the lab."""
-        return sorted(self.state.glob("*/*.log"))
+        return waited.stderr.strip() if waited.returncode else ""
 
     def silence(self, agency: str) -> None:
         """Cuts the agency's lines: packets vanish both ways, as on a line that is dead further out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.lab.declared import CORE_ADDRESS, CREDENTIALS, HERE, RECORDINGS, Device, LabError, vary
@@ -139,7 +139,14 @@ def configure_http(device: Device, where: Path, address: str, port: int = 80) ->
     )
 
 
-def configure_recorded(devices: Mapping[str, Device], where: Path, port: int = 161) -> str:
+def read_recording(device: Device) -> str:
+    """What a recorded device says: its recording, varied so that no two devices are the same one."""
+    return vary((RECORDINGS / f"{device.source}.snmprec").read_text("utf-8"), device.replace)
+
+
+def configure_recorded(
+    devices: Mapping[str, Device], where: Path, port: int = 161, *, recording: Callable[[Device], str] = read_recording
+) -> str:
     """The shell command of one SNMP agent for several recorded devices, given by the address each listens on."""
     communities = {device.snmp for device in devices.values()}
     if len(communities) != 1:
@@ -147,8 +154,7 @@ def configure_recorded(devices: Mapping[str, Device], where: Path, port: int = 1
     community = write(where / "community", CREDENTIALS[communities.pop()][1]["community"])
     command = [sys.executable, str(HERE / "snmp_agent.py"), "--community-file", str(community)]
     for address, device in devices.items():
-        original = RECORDINGS / f"{device.source}.snmprec"
-        varied = write(where / f"{device.name}.snmprec", vary(original.read_text("utf-8"), device.replace))
+        varied = write(where / f"{device.name}.snmprec", recording(device))
         command += ["--listen", f"{address}:{port}={varied}"]
     return f"{shlex.join(command)} >{quote(where / 'snmp_agent.log')} 2>&1 &"
 
@@ -175,7 +181,7 @@ def run_agent(
     script = f"hostname {device.name} && mount --bind {quote(state)} {AGENT_STATE} && exec timeout -k 5 60 {agent}"
     command = inside(namespace, "unshare", "--uts", "sh", "-c", script)
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=80, check=False)
-    log = done.stdout + done.stderr
+    log = (done.stdout + done.stderr).replace(url, "the server")  # the address may hold a token
     if done.returncode or "[error]" in log:
         raise LabError(f"the agent on {device.name} ended with status {done.returncode}: {log.strip()[-500:]}")
     return log

@@ -1,0 +1,282 @@
+"""What `make demo` runs: the lab's province, measured by the real command line from an empty folder to served figures.
+
+    python -m tests.lab.demo [--oneshot] [--fresh] [--port 8080] [--loopback]
+
+The data stays in .lab/demo (or .lab/demo-loopback) for the next run, unless --fresh. All that was started is ended when
+this ends, however it ends. Exit status 0 only when every step was well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from tests.lab import namespaces
+from tests.lab.declared import CREDENTIALS, REGISTER, UNSCANNED, LabError, devices, networks
+from tests.lab.loopback import LEFT_OUT, Loopback
+from tests.lab.province import ROOT, Province
+
+PLAN = "vinh-phuc-2020"
+DOPHU = ROOT / ".venv" / "bin" / "dophu"
+AGENTS_PORT = 8480
+
+Lab = Province | Loopback
+
+
+@dataclass(slots=True)
+class Demo:
+    """One run: the lab, the folder with Dophu's data, and what the steps leave for the next."""
+
+    lab: Lab
+    folder: Path
+    register: Path = REGISTER
+    credentials: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+
+    def steps(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """What is done, in order: in Vietnamese, in English, and the step."""
+        return [
+            ("Tạo thư mục dữ liệu", "Make the data folder", lambda: self.dophu("init")),
+            (
+                "Nhập sổ đăng ký: cơ quan, mạng, đường truyền",
+                "Import the register: agencies, networks, links",
+                lambda: self.dophu("register", "import", os.path.relpath(self.register, ROOT)),
+            ),
+            ("Cất thông tin truy cập SNMP", "Store the SNMP credentials", self.add_credentials),
+            (
+                "Dò tìm thiết bị trong các mạng được phép quét",
+                "Discover what is in the networks that may be scanned",
+                lambda: self.dophu("discover", seconds=600),
+            ),
+            ("Đọc thiết bị và đường truyền", "Read devices and lines", lambda: self.dophu("collect", seconds=600)),
+            ("Nhận báo cáo của tác tử trên máy trạm", "Take the report of a workstation's agent", self.take_report),
+            ("Đánh giá các tiêu chí", "Judge the controls", lambda: self.dophu("judge")),
+            ("Độ phủ của kế hoạch", "The plan's coverage", lambda: self.dophu("coverage", "--plan", PLAN)),
+            ("Mạng không được quét", "The network that may not be scanned", self.check_capture),
+        ]
+
+    def run(self) -> None:
+        """Takes every step; LabError at the first that fails."""
+        steps = self.steps()
+        for number, (vietnamese, english, step) in enumerate(steps, 1):
+            say(f"[{number}/{len(steps)}] {vietnamese} / {english}")
+            step()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The caller's environment with this demo's data and configuration in place of any other."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("DOPHU_")}
+        language = {key: value for key, value in os.environ.items() if key == "DOPHU_LANGUAGE"}
+        here = self.folder.relative_to(ROOT)
+        own = {"DOPHU_DATA": str(here / "data"), "DOPHU_CONFIG": str(here / "dophu.toml")}
+        return {**kept, **language, **own}
+
+    def dophu(self, *argv: str, seconds: float = 120, stdin: str | None = None) -> None:
+        """Runs one command where the collectors stand and shows what it prints; LabError when it fails."""
+        shown = f"dophu {' '.join(argv)}"
+        print(f"    $ {shown}", file=sys.stderr)
+        try:
+            done = subprocess.run(
+                self.lab.command(str(DOPHU), *argv),
+                input=stdin,
+                text=True,
+                timeout=seconds,
+                env=self.environment,
+                cwd=ROOT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"`{shown}` was not done within {seconds:.0f} seconds") from None
+        if done.returncode:
+            raise LabError(f"`{shown}` ended with status {done.returncode}")
+
+    def add_credentials(self) -> None:
+        """Gives each credential on standard input, never as an argument."""
+        for name, (kind, secret) in self.credentials.items():
+            self.dophu("credential", "add", name, "--kind", kind, stdin=json.dumps(secret))
+
+    def take_report(self) -> None:
+        """Serves for as long as the agent reports; the agency's token is made once and kept."""
+        kept = self.folder / "agent-token"
+        if not kept.exists():
+            agency = next(networks()[d.network].agency for d in devices() if "agent" in d.services)
+            made = subprocess.run(
+                self.lab.command(str(DOPHU), "token", "add", agency),
+                stdout=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                env=self.environment,
+                cwd=ROOT,
+                check=False,
+            )
+            if made.returncode:
+                raise LabError(f"`dophu token add {agency}` ended with status {made.returncode}")
+            kept.touch(mode=0o600)
+            kept.write_text(made.stdout.strip())
+        with self.serving():
+            log = self.lab.report_agent(f"http://{self.lab.core_address}:{AGENTS_PORT}/agents/{kept.read_text()}")
+        print("\n".join(f"    {line}" for line in log.strip().splitlines()), file=sys.stderr)
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """A `dophu serve` that the province's machines reach, without rounds of its own."""
+        argv = ["serve", "--host", self.lab.core_address, "--port", str(AGENTS_PORT), "--no-rounds"]
+        environment = {**self.environment, "DOPHU_API_TOKEN": secrets.token_urlsafe(24)}
+        with (self.folder / "serve.log").open("w+", encoding="utf-8") as log:
+            server = subprocess.Popen(
+                self.lab.command(str(DOPHU), *argv),
+                env=environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+            try:
+                patience = time.monotonic() + 30
+                while self.lab.silent([("dophu serve", "tcp", self.lab.core_address, AGENTS_PORT, "")], 1):
+                    if server.poll() is not None or time.monotonic() > patience:
+                        log.seek(0)
+                        raise LabError(f"dophu serve does not answer: {log.read().strip()[-500:]}")
+                yield
+            finally:
+                end(server)
+
+    def check_capture(self) -> None:
+        """Says how many packets the core has sent into the network that may not be scanned; LabError when any."""
+        if not isinstance(self.lab, Province):
+            print("    không có bắt gói tin ở đây / no capture here", file=sys.stderr)
+            return
+        seen = self.lab.captured()
+        print(f"    {UNSCANNED}: {seen} gói tin / packets", file=sys.stderr)
+        if seen:
+            raise LabError(f"{seen} packets went into {UNSCANNED}, which may not be scanned")
+
+    def serve(self, port: int) -> None:
+        """Serves the pages to this machine's own loopback until told to end; the rounds go on in the lab.
+
+        The socket is opened out here and accepted on in the core, so nothing joins the two networks.
+        """
+        with open_port(port) as listening:
+            where = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+            say(f"{where}  (Ctrl-C để dừng / to stop)")
+            argv = self.lab.command(str(DOPHU), "serve", "--fd", str(listening.fileno()))
+            server = subprocess.Popen(
+                argv, env=self.environment, cwd=ROOT, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL
+            )
+            try:
+                status = server.wait()
+            except KeyboardInterrupt:
+                return
+            finally:
+                end(server)
+            raise LabError(f"dophu serve ended with status {status}")
+
+
+def say(text: str) -> None:
+    """A line for the person, apart from the results on standard output."""
+    print(f"\n{text}", file=sys.stderr, flush=True)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Asks a process to end, and after ten seconds makes it."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=5)
+
+
+def open_port(port: int) -> socket.socket:
+    """A listening socket on loopback: `port`, or any that is free when it is taken."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+    except OSError:
+        listening.bind(("127.0.0.1", 0))
+    listening.listen(100)
+    return listening
+
+
+def hold(folder: Path) -> IO[str]:
+    """Takes the data folder for this run alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder.parent / f"{folder.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LabError(f"another demo is running on {folder.relative_to(ROOT)}") from None
+    return lock
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Ends the demo as Ctrl-C does, so that everything is taken down."""
+    raise KeyboardInterrupt
+
+
+def choose(loopback: bool) -> tuple[Lab, Path]:
+    """The lab that can be had here, with the folder for its data; says which, and what it leaves out."""
+    reason = "--loopback" if loopback else namespaces.why_none()
+    if reason is None:
+        say("Tỉnh mẫu trong các không gian mạng riêng / A province in network namespaces")
+        return Province(lifetime=24 * 3600), ROOT / ".lab" / "demo"
+    say(f"Tỉnh mẫu trên 127.x / A province on 127.x ({reason})")
+    for vietnamese, english in LEFT_OUT:
+        print(f"    không có / left out: {vietnamese} / {english}", file=sys.stderr)
+    return Loopback(), ROOT / ".lab" / "demo-loopback"
+
+
+def main() -> int:
+    """Runs the demo; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--oneshot", action="store_true", help="end after the figures")
+    parser.add_argument("--fresh", action="store_true", help="forget earlier runs")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--loopback", action="store_true", help="use the lab on 127.x")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    started = time.monotonic()
+    try:
+        lab, folder = choose(options.loopback)
+        with hold(folder):
+            if options.fresh:
+                shutil.rmtree(folder)
+                folder.mkdir()
+            (folder / "dophu.toml").touch()
+            with lab:
+                credentials = {name: (kind, dict(secret)) for name, (kind, secret) in CREDENTIALS.items()}
+                demo = Demo(lab, folder, credentials=credentials)
+                if isinstance(lab, Loopback):
+                    demo.register, demo.credentials = lab.register, lab.credentials
+                demo.run()
+                say(f"Xong sau {time.monotonic() - started:.0f} giây / Done in {time.monotonic() - started:.0f} s")
+                if not options.oneshot:
+                    demo.serve(options.port)
+    except LabError as error:
+        say(f"Dừng / Stopped: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("Dừng theo yêu cầu / Stopped as asked")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
