@@ -8,32 +8,22 @@ matter, columns of remarks or running numbers are ignored, and nothing is taken 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
-from typing import cast
+
+from openpyxl.utils import get_column_letter
 
 from inventory.register import check_register
 from inventory.register_cells import PLACEHOLDERS, CellError, parse_cell
 from inventory.register_columns import IGNORED_COLUMNS, IGNORED_SHEETS, SHEET_OF, Column, Sheet, plain
 from inventory.register_merge import Declared
 from inventory.register_problems import Problem, RegisterError, one_of, quoted
+from inventory.register_rows import BUILD, NAMING
 from inventory.register_tables import Cell, Row, Table, Unreadable, read_csv, read_workbook
 from inventory.register_template import write_template
 from inventory.strict_yaml import closest
-from inventory.words import (
-    Agency,
-    DeclaredCount,
-    InputError,
-    IPNetwork,
-    Level,
-    Link,
-    Network,
-    Register,
-    Title,
-    Website,
-)
+from inventory.words import InputError, Register, Title
 
 __all__ = ["read_register", "write_template"]
 
@@ -42,8 +32,6 @@ HEADER_WITHIN = 20
 
 IGNORED = Column("", Title("", ""), "text")
 """Stands for a column that people keep for themselves."""
-
-Values = Mapping[str, object]
 
 
 def read_register(path: Path, existing: Register | None = None) -> Register:
@@ -60,6 +48,11 @@ def read_register(path: Path, existing: Register | None = None) -> Register:
     read = _Reading()
     for table in _tables(path, read):
         _read_table(table, read)
+    if not read.titles and not read.problems:
+        nothing = Title("không có trang tính nào của sổ đăng ký", "no sheet of a register")
+        read.note(
+            path.name, None, None, nothing, one_of(f"{sheet.name} ({sheet.title.vi})" for sheet in SHEET_OF.values())
+        )
     register = Register(**{name: tuple(items) for name, items in read.items.items()})  # type: ignore[arg-type]
     problems = [*read.problems, *_judged(register, existing, read)]
     if problems:
@@ -221,12 +214,12 @@ def _read_row(table: Table, row: Row, sheet: Sheet, columns: Sequence[Column | N
     for at in range(max(len(columns), len(row.cells))):
         column = columns[at] if at < len(columns) else None
         cell = row.cells[at] if at < len(row.cells) else Cell()
+        if column is IGNORED:
+            continue
         if column is None:
-            # A cell under no header; under a header to ignore it may hold anything.
-            if not cell.empty and at >= len(columns):
-                read.note(
-                    table.name, row.number, None, quoted(cell.value), Title("tiêu đề cột ở trên", "a header above")
-                )
+            if not cell.empty:
+                above = Title("tiêu đề cột ở trên", "a header above it")
+                read.note(table.name, row.number, get_column_letter(at + 1), quoted(cell.value), above)
             continue
         try:
             values[column.name] = parse_cell(cell, column)
@@ -235,74 +228,6 @@ def _read_row(table: Table, row: Row, sheet: Sheet, columns: Sequence[Column | N
             read.note(table.name, row.number, header, error.found, error.expected, error.nearest)
             values[column.name] = PLACEHOLDERS[column.kind]
             bad.add(column.name)
-    if not bad & _KEYS[sheet.name]:
-        read.items[sheet.name].append(_BUILD[sheet.name](values))
+    if not bad & NAMING[sheet.name]:
+        read.items[sheet.name].append(BUILD[sheet.name](values))
         read.numbers[sheet.name].append(row.number)
-
-
-#: The columns without which a row has no name, so that nothing more can be said of it.
-_KEYS: Mapping[str, frozenset[str]] = {
-    "levels": frozenset({"code"}),
-    "agencies": frozenset({"code"}),
-    "networks": frozenset({"code"}),
-    "links": frozenset({"code"}),
-    "counts": frozenset({"agency", "key", "day"}),
-    "websites": frozenset({"url"}),
-}
-
-
-def _string(values: Values, name: str, default: str = "") -> str:
-    return cast(str, values.get(name) or default)
-
-
-def _optional(values: Values, name: str) -> str | None:
-    return _string(values, name) or None
-
-
-def _title(values: Values) -> Title:
-    vi = _string(values, "name_vi")
-    return Title(vi, _string(values, "name_en", vi))
-
-
-def _first_day(values: Values) -> date:
-    return cast(date | None, values.get("valid_from")) or date.min
-
-
-def _last_day(values: Values) -> date | None:
-    return cast(date | None, values.get("valid_to"))
-
-
-def _level(v: Values) -> Level:
-    return Level(_string(v, "code"), _title(v), cast(int, v["rank"]), bool(v.get("part")))
-
-
-def _agency(v: Values) -> Agency:
-    parent, successor = _optional(v, "parent"), _optional(v, "successor")
-    return Agency(_string(v, "code"), _title(v), _string(v, "level"), parent, _first_day(v), _last_day(v), successor)
-
-
-def _network(v: Values) -> Network:
-    names = cast(tuple[str, ...], v.get("credentials") or ())
-    prefix, purpose = cast(IPNetwork, v["prefix"]), _string(v, "purpose")
-    place = (_string(v, "code"), _string(v, "agency"))
-    return Network(*place, prefix, purpose, bool(v.get("scan")), names, _first_day(v), _last_day(v))
-
-
-def _link(v: Values) -> Link:
-    speed, address = cast(float | None, v.get("contracted_mbps")), _optional(v, "address")
-    place = (_string(v, "code"), _string(v, "agency"), _string(v, "kind"))
-    return Link(*place, address, _string(v, "provider"), speed, _first_day(v), _last_day(v))
-
-
-def _count(v: Values) -> DeclaredCount:
-    value, day = cast(int, v["value"]), cast(date, v["day"])
-    return DeclaredCount(_string(v, "agency"), _string(v, "key"), value, day, _string(v, "document"))
-
-
-def _website(v: Values) -> Website:
-    return Website(_string(v, "url"), _string(v, "agency"), _string(v, "title"))
-
-
-_BUILD: Mapping[str, Callable[[Values], Declared]] = {
-    "levels": _level, "agencies": _agency, "networks": _network, "links": _link, "counts": _count, "websites": _website,
-}  # fmt: skip

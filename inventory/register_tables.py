@@ -143,12 +143,12 @@ def _read_sheet(sheet: object, archive: zipfile.ZipFile) -> Table:
     # The dimensions that a file states of itself may be wrong.
     sheet.reset_dimensions()  # type: ignore[attr-defined]
     rows: list[Row] = []
-    for number, cells in enumerate(sheet.iter_rows(max_col=COLUMN_LIMIT), 1):  # type: ignore[attr-defined]
+    for number, cells in enumerate(sheet.iter_rows(), 1):  # type: ignore[attr-defined]
         if number > HIGHEST_ROW:
-            raise Unreadable(
-                Title(f"dòng {number}", f"row {number}"), Title(f"đến {HIGHEST_ROW}", f"up to {HIGHEST_ROW}")
-            )
-        read = [_read_cell(cell) for cell in cells]
+            # The file may say of a row that it is the 10^11th, and all before it would be gone through.
+            found = Title(f"dòng {number}", f"row {number}")
+            raise Unreadable(found, Title(f"đến dòng {HIGHEST_ROW}", f"rows up to {HIGHEST_ROW}"))
+        read = [_read_cell(cell) for cell in cells[:COLUMN_LIMIT]]
         if all(cell.empty for cell in read):
             continue
         here = [m for m in merged if m[1] <= number <= m[3]]
@@ -279,10 +279,7 @@ def _decode(raw: bytes) -> str:
     if odd:
         shown = " ".join(odd[:8])
         raise Unreadable(
-            Title(
-                f"ký tự không phải tiếng Việt: {shown} (TCVN3, VNI?)",
-                f"characters not of Vietnamese: {shown} (TCVN3, VNI?)",
-            ),
+            Title(f"ký tự lạ {shown} (TCVN3, VNI?)", f"characters not of Vietnamese {shown} (TCVN3, VNI?)"),
             _ENCODING,
         )
     return text
