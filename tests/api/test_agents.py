@@ -148,6 +148,7 @@ async def test_the_real_agent_reports_its_machine(centre: Centre, tmp_path: Path
     assert run.target == f"agent {dict(observed.asset.identifiers)['agent_id']}" if observed.asset else False
     software = {fact.item for fact in observed.facts if fact.key == "software"}
     assert "fusioninventory-agent" in software
+    assert observed.asset is not None and observed.asset.agency == "UBND-P01"
 
 
 async def test_the_real_agent_is_told_when_nothing_was_recorded(centre: Centre, tmp_path: Path) -> None:
