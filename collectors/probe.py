@@ -1,0 +1,212 @@
+"""Asks one device who it is, over SNMP, SIP or HTTP, for a person at the command line; nothing is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+import urllib.parse
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from collectors.reading import identify
+from collectors.snmp import Reading
+from collectors.transports.sip import SipError, ask_options
+from collectors.transports.snmp import SnmpError
+from collectors.transports.web import WebError, fetch_front
+from collectors.vendors import Banner, load_vendors
+from inventory.words import Credential, InputError
+
+KEYS = (
+    "target",
+    "role",
+    "vendor",
+    "os_name",
+    "model",
+    "version",
+    "serial",
+    "sysname",
+    "interfaces",
+    "neighbours",
+    "error",
+)
+"""The keys of an answer; what the device does not say is None, `neighbours` a list, `interfaces` a number."""
+
+Answer = dict[str, object]
+
+SNMP_PORT, SIP_PORT = 161, 5060
+_EXPECTED = "expected host[:port], [IPv6]:port, sip:host[:port], http://… or https://…"
+_NAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?"
+)
+_WHOLE = 30
+"""How many times the waiting time for one answer a whole device may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to ask, and how: scheme is "snmp", "sip", "http" or "https"."""
+
+    scheme: str
+    host: str
+    port: int
+    url: str = ""
+
+
+def parse_target(text: str) -> Place:
+    """Where a target's text points to; InputError where it is none."""
+    plain = text.strip()
+    if plain.lower().startswith(("http://", "https://")):
+        return _parse_url(plain)
+    scheme, rest = "snmp", plain
+    if plain.lower().startswith(("sip:", "snmp:")):
+        scheme, _, rest = plain.partition(":")
+    host, port = _split(rest.removeprefix("//"), text)
+    return Place(scheme.lower(), host, port or (SIP_PORT if scheme.lower() == "sip" else SNMP_PORT))
+
+
+def _parse_url(text: str) -> Place:
+    try:
+        parts = urllib.parse.urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise InputError(f"target {text!r}: not a URL; {_EXPECTED}") from None
+    if parts.username is not None or not _is_host(host) or re.search(r"[\s\x00-\x1f]", text):
+        raise InputError(f"target {text!r}: not a URL of a host; {_EXPECTED}")
+    return Place(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), text)
+
+
+def _split(rest: str, text: str) -> tuple[str, int | None]:
+    matched = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:\[\]]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)", rest)
+    if not matched:
+        raise InputError(f"target {text!r}: {_EXPECTED}")
+    bracketed, port6, plain, port4, bare = matched.groups()
+    host, port = bracketed or plain or bare, int(port6 or port4 or 0) or None
+    if not _is_host(host) or (bracketed and not _is_address(bracketed)):
+        raise InputError(f"target {text!r}: {host!r} is no address and no host name; {_EXPECTED}")
+    if (port6 or port4) and not (port and port <= 65_535):
+        raise InputError(f"target {text!r}: the port is {port6 or port4}, expected 1 to 65535")
+    return host, port
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_host(host: str) -> bool:
+    # Digits and dots alone are meant as an address: 10.0.0.256 is a mistake, not a name.
+    return _is_address(host) or (_NAME.fullmatch(host) is not None and not re.fullmatch(r"[\d.]+", host))
+
+
+async def probe(
+    text: str,
+    *,
+    community: str,
+    timeout: float,  # noqa: ASYNC109 (of one request, not of the whole)
+    credentials: Sequence[Credential] = (),
+) -> Answer:
+    """One device's answer, with KEYS; `error` says why there is none.
+
+    Args:
+        text: see `parse_target`; InputError when it is malformed.
+        community: tried over SNMP v2c after `credentials`, and then over v1, for devices that know no other.
+        timeout: seconds to wait for the answer to one request.
+    """
+    place = parse_target(text)
+    answer: Answer = dict.fromkeys(KEYS)
+    answer |= {"target": text.strip(), "neighbours": []}
+    try:
+        if place.scheme == "snmp":
+            await _probe_snmp(place, answer, timeout, _credentials(community, credentials))
+        elif place.scheme == "sip":
+            said = await ask_options(place.host, place.port, timeout)
+            banners = [banner for vendor in load_vendors().vendors for banner in vendor.sip]
+            _describe(answer, said.software, banners)
+        else:
+            page = await fetch_front(place.url, timeout)
+            banners = [banner for vendor in load_vendors().vendors for banner in vendor.http]
+            _describe(answer, page.title, banners)
+            _describe(answer, page.server, banners)
+            answer["sysname"] = answer["sysname"] or page.title or None
+    except (SnmpError, SipError, WebError) as error:
+        answer["error"] = str(error)
+    except InputError:
+        raise
+    except OSError as error:
+        answer["error"] = f"{place.host}: {error.strerror or error}"
+    return answer
+
+
+def _credentials(community: str, credentials: Sequence[Credential]) -> list[Credential]:
+    tried = list(credentials)
+    if community:
+        tried += [Credential(f"SNMP {v}", f"snmp-{v}", {"community": community}) for v in ("v2c", "v1")]
+    return tried
+
+
+async def _probe_snmp(place: Place, answer: Answer, seconds: float, credentials: Sequence[Credential]) -> None:
+    address = place.host if _is_address(place.host) else await _resolve(place, seconds)
+    reading = Reading(address, place.port, timeout=seconds, deadline=max(_WHOLE * seconds, 10.0))
+    try:
+        await reading.run(credentials)
+    finally:
+        portrait, tables = reading.portrait, reading.tables
+        answer["role"] = portrait.role
+        answer |= {key: portrait.fields.get(key) for key in ("vendor", "os_name", "model", "version", "serial")}
+        answer["sysname"] = portrait.text(identify.SYS_NAME)
+        answer["interfaces"] = len(tables.interfaces) if tables.interfaces_read else None
+        names = [row.get("sysname") or row.get("chassis") for row in tables.neighbours.values()]
+        answer["neighbours"] = [name for name in names if name]
+        answer["error"] = "; ".join(reading.problems) or None
+
+
+async def _resolve(place: Place, seconds: float) -> str:
+    """The first address of a host name."""
+    found = asyncio.get_running_loop().getaddrinfo(place.host, place.port, type=socket.SOCK_DGRAM)
+    try:
+        async with asyncio.timeout(seconds):
+            return str((await found)[0][4][0])
+    except TimeoutError:
+        raise SnmpError(f"{place.host}: its name was not resolved within {seconds:g} s") from None
+
+
+def _describe(answer: Answer, words: str, banners: Iterable[Banner]) -> None:
+    """Adds what a server's own words say."""
+    fields, role = identify.identify_banner(words, banners)
+    for key, value in (*fields.items(), ("role", role)):
+        answer[key] = answer[key] or value
+
+
+async def probe_all(
+    texts: Iterable[str],
+    *,
+    community: str,
+    timeout: float,  # noqa: ASYNC109 (of one request, not of the whole)
+    credentials: Sequence[Credential] = (),
+    concurrency: int = 100,
+) -> AsyncGenerator[Answer, None]:
+    """The answers as they come, at most `concurrency` devices at once.
+
+    InputError before the first, where a text is malformed.
+    """
+    wanted: Iterator[str] = iter([text for text in texts if parse_target(text)])
+    running: set[asyncio.Task[Answer]] = set()
+    try:
+        while True:
+            while len(running) < concurrency and (text := next(wanted, None)) is not None:
+                asking = probe(text, community=community, timeout=timeout, credentials=credentials)
+                running.add(asyncio.create_task(asking))
+            if not running:
+                return
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
