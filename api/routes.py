@@ -258,4 +258,9 @@ def _finding(f: Finding) -> dict[str, Any]:
         "control": f.control, "member": f.member, "title": f.title, "agency": f.agency, "level": f.level,
         "status": str(f.status), "reason": f.reason, "since": f.since, "weight": f.weight,
         "evidence": [_fact(e) for e in f.evidence],
+        "counted": [
+            {"count": c.count, "kind": c.kind, "member": c.member, "title": c.title, "sure": c.sure,
+             "facts": [_fact(e) for e in c.facts]}
+            for c in f.counted
+        ],
     }  # fmt: skip

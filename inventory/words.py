@@ -280,6 +280,21 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """An asset or link that a count over its agency counted, or could not tell whether to count."""
+
+    count: str
+    """The column of the agency."""
+    kind: str
+    """"asset" or "link"."""
+    member: str
+    title: str
+    sure: bool
+    """False where a fact that decides is unknown."""
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The answer for one member, with what it rests on."""
 
@@ -296,6 +311,9 @@ class Finding:
     """How many members it stands for (more than 1 only for declared assets that were not found)."""
     title: str = ""
     evidence: tuple[Fact, ...] = ()
+    """The facts of the member itself."""
+    counted: tuple[Counted, ...] = ()
+    """For an agency: what its counts counted, with the facts that decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ where the next one begins. What arrives late is put where it belongs, so that an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select, update
@@ -48,8 +48,8 @@ class _Series:
     head_first: int | None = None
     """The stored newest row's `first`, which names it; None when nothing was stored."""
     moved: bool = False
-    whole: bool = False
-    """All stored rows are in `rows`, and are to be replaced by them."""
+    stored: list[Held] | None = None
+    """All rows as they were stored, once they had to be read: `rows` replaces them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def record(
         for subject, fact in pairs:
             key = vocabulary.keys.get(fact.key)
             if key is None or key.of != kind:
-                raise InputError(f"fact {fact.key!r} of {fact.source}: expected a key of the vocabulary for an {kind}")
+                raise InputError(f"fact {fact.key!r} of {fact.source}: expected a key of the {kind}'s facts")
             key.check(fact.value)
             at = instant(fact.observed_at)
             if at > latest:
@@ -124,12 +124,11 @@ def _record_chunk(
             series = found.get(name)
             if series is None:
                 found[name] = _Series([seen])
-            elif not series.whole and at > series.rows[-1].last:
+            elif series.stored is None and at > series.rows[-1].last:
                 _advance(series, seen, age)
             elif not (series.rows[-1].first <= at <= series.rows[-1].last and series.rows[-1].same(seen)):
-                if not series.whole and series.head_first is not None:
-                    series.rows[:0] = _load_before(connection, kind, name, series.head_first)
-                series.whole = True
+                if series.stored is None:
+                    _read_whole(connection, kind, name, series)
                 series.rows = splice(series.rows, seen, age)
     return _write(connection, kind, found, now)
 
@@ -164,7 +163,7 @@ def splice(rows: Sequence[Held], seen: Held, age: int) -> list[Held]:
             continue
         if row.first < seen.first:
             pieces.append(Held(row.first, seen.first, row.value, row.proof))
-        if seen.first < row.last:
+        if seen.first < row.last < row.until:
             pieces.append(Held(row.last, row.last, row.value, row.proof))
     joined: list[Held] = []
     for row in sorted(pieces, key=lambda h: (h.first, h is seen)):
@@ -178,10 +177,12 @@ def splice(rows: Sequence[Held], seen: Held, age: int) -> list[Held]:
     return joined
 
 
-def _load_before(connection: Connection, kind: str, name: _Name, first: int) -> list[Held]:
+def _read_whole(connection: Connection, kind: str, name: _Name, series: _Series) -> None:
+    """Put the stored rows of a series before those that are already there because something came late."""
     t = FACTS[kind]
-    query = select(t.c.first, t.c.last, t.c.value, t.c.proof, t.c.until).where(_named(t, name), t.c.first < first)
-    return [Held(*row) for row in connection.execute(query)]
+    query = select(t.c.first, t.c.last, t.c.value, t.c.proof, t.c.until).where(_named(t, name)).order_by(t.c.first)
+    series.stored = [Held(*row) for row in connection.execute(query)]
+    series.rows[:0] = [replace(h) for h in series.stored if series.head_first is None or h.first < series.head_first]
 
 
 def _named(t: Table, name: _Name) -> ColumnElement[bool]:
@@ -192,15 +193,20 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
     t = FACTS[kind]
     begun: list[dict[str, Subject | None]] = []
     moved: list[dict[str, Subject | None]] = []
+    new = 0
     for name, series in found.items():
         rows = series.rows
-        if series.whole:
+        if series.stored is not None:
+            if rows == series.stored:
+                continue
             connection.execute(delete(t).where(_named(t, name)))
+            new += max(0, len(rows) - len(series.stored))
         elif series.head_first is not None:
             if series.moved:
                 row: dict[str, Subject | None] = dict(zip(_NAME, (*name, series.head_first), strict=True))
                 moved.append(row | {"b_last": rows[0].last, "b_until": rows[0].until})
             rows = rows[1:]
+        new += len(rows) if series.stored is None else 0
         begun += [
             {"subject": name[0], "key": name[1], "item": name[2], "source": name[3], "first": h.first, "last": h.last,
              "until": h.until, "value": h.value, "proof": h.proof, "recorded": now}
@@ -211,7 +217,7 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
         connection.execute(update(t).where(place).values(last=bindparam("b_last"), until=bindparam("b_until")), moved)
     if begun:
         connection.execute(insert(t), begun)
-    return len(begun)
+    return new
 
 
 _NAME = ("b_subject", "b_key", "b_item", "b_source", "b_first")

@@ -12,7 +12,7 @@ from inventory.store import facts
 from inventory.store.judge import MISSING, ZONE, Judgement, Verdict
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import POPULATIONS, Vocabulary, instant, moment
-from inventory.words import Control, Fact, Finding, Register, Status, Title
+from inventory.words import Control, Counted, Fact, Finding, Status, Title
 
 _EMPTY = {"weight": 1}
 
@@ -152,21 +152,23 @@ class Explainer:
     """Puts reasons in words and evidence beside findings, as of one instant."""
 
     vocabulary: Vocabulary
-    register: Register
-    at: datetime
-    read_to_the_end: dict[str, datetime]
+    judgement: Judgement
+    """Of the same instant and control: it knows what the counts counted and which networks were read."""
     language: str = "en"
     """"vi" or "en"."""
 
-    def explain(
-        self, connection: Connection, findings: Sequence[Finding], control: Control, columns: Sequence[str]
-    ) -> list[Finding]:
+    @property
+    def at(self) -> datetime:
+        """The instant."""
+        return self.judgement.at
+
+    def explain(self, connection: Connection, findings: Sequence[Finding], control: Control) -> list[Finding]:
         """The findings with reason, evidence and the member's name.
 
         Args:
             findings: findings of `control`, whose `reason` still holds the names of the unknown columns.
-            columns: the columns that the control rests on.
         """
+        columns = self.judgement.column_names(control.id)
         kind = POPULATIONS[control.population]
         members = [f.member for f in findings if not f.member.endswith(MISSING)]
         subjects: list[facts.Subject] = [int(m) for m in members] if kind == "asset" else list(members)
@@ -174,7 +176,32 @@ class Explainer:
             {"sysname", "address"} if kind == "asset" else set()
         )
         said = facts.read(connection, self.vocabulary, kind, subjects, self.at, keys)
-        return [self._explain_one(f, control, columns, said) for f in findings]
+        counted = self._counted(connection, control, members) if control.population == "agencies" else {}
+        return [
+            replace(self._explain_one(f, control, columns, said), counted=tuple(counted.get(f.member, ())))
+            for f in findings
+        ]
+
+    def _counted(self, connection: Connection, control: Control, agencies: Sequence[str]) -> dict[str, list[Counted]]:
+        """What stands behind each agency's counts: the assets and links, with the facts that decided."""
+        rows = list(self.judgement.counted(control.id, agencies)) if agencies else []
+        found: dict[str, list[Counted]] = {}
+        for count in dict.fromkeys(name for _, name, _, _ in rows):
+            kind = POPULATIONS[self.vocabulary.counts[count].of]
+            own = [(agency, member, sure) for agency, name, member, sure in rows if name == count]
+            subjects: list[facts.Subject] = [int(m) if kind == "asset" else m for _, m, _ in own]
+            deciding = set(self.judgement.count_columns(count)) & self.vocabulary.keys.keys()
+            named = {"sysname", "address"} if kind == "asset" else set()
+            said = facts.read(connection, self.vocabulary, kind, subjects, self.at, deciding | named)
+            for (agency, member, sure), subject in zip(own, subjects, strict=True):
+                evidence = tuple(f for f in said[subject] if f.key in deciding)
+                title = self._name(said[subject]) or member
+                found.setdefault(agency, []).append(Counted(count, kind, member, title, sure, evidence))
+        return found
+
+    def _name(self, said: Sequence[Fact]) -> str:
+        taken = facts.take(self.vocabulary, said, self.at)
+        return " · ".join(str(taken[k].value) for k in ("sysname", "address") if k in taken)
 
     def _explain_one(
         self, found: Finding, control: Control, columns: Sequence[str], said: dict[facts.Subject, list[Fact]]
@@ -187,9 +214,7 @@ class Explainer:
         own = said.get(subject, [])
         evidence = tuple(f for f in own if f.key in columns)
         reason = "; ".join(self._gap(column, found, evidence) for column in found.reason.split())
-        taken = facts.take(self.vocabulary, own, self.at)
-        named = [str(taken[k].value) for k in ("sysname", "address") if k in taken]
-        return replace(found, reason=reason, evidence=evidence, title=" · ".join(named))
+        return replace(found, reason=reason, evidence=evidence, title=self._name(own))
 
     def _say(self, why: str, **parts: object) -> str:
         return _WHY[why].in_language(self.language).format(**parts)
@@ -214,18 +239,17 @@ class Explainer:
         within = count.looked
         if within is None:
             return self._say("lines")
-        own = [n.code for n in self.register.networks if n.agency == agency]
-        unread = [n for n in own if n not in self.read_to_the_end or self.at - self.read_to_the_end[n] > within]
-        if not own:
+        unread = self.judgement.unread_networks(agency or "", within)
+        if unread == [""]:
             return self._say("no_network")
         if not unread:
             return self._say("not_identified")
         return self._say("unread", within=self._age(within), networks=", ".join(self._last_read(n) for n in unread))
 
     def _last_read(self, network: str) -> str:
-        if network not in self.read_to_the_end:
+        if network not in self.judgement.read_to_the_end:
             return self._say("no_last", network=network)
-        return self._say("last", network=network, day=self.read_to_the_end[network].astimezone(ZONE))
+        return self._say("last", network=network, day=self.judgement.read_to_the_end[network].astimezone(ZONE))
 
     def _age(self, age: timedelta) -> str:
         return self._say("days", n=age.days) if age.days else self._say("hours", n=age.seconds // 3600)

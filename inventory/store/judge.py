@@ -6,12 +6,12 @@ valid on that day, and the networks that had been read to the end by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from inventory.expressions import Expression, parse
 from inventory.store import registers, runs
@@ -183,15 +183,18 @@ class Judgement:
         """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were."""
         q = self._questions[control]
         meets = _write(q.meets, self._dialect)
-        gaps = " || ".join(
-            f"CASE WHEN {_gap(c, self._vocabulary)} IS NULL THEN '{c} ' ELSE '' END" for c in q.meets.columns
-        )
+        gaps = " || ".join(f"CASE WHEN {self._is_unknown(c)} THEN '{c} ' ELSE '' END" for c in q.meets.columns)
         where = f" WHERE {_write(q.where, self._dialect)}" if q.where else ""
         status = f"CASE WHEN ({meets}) THEN 'met' WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
         return (
             f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
             f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps FROM {_MEMBER[q.control.population]}{where}"
         )
+
+    def _is_unknown(self, column: str) -> str:
+        if column not in self._counts:
+            return f"{column} IS NULL"
+        return f"({column}__high IS NULL OR {column}__high > {column}__low)"
 
     def _missing(self, control: str) -> list[Verdict]:
         """What the register declares beyond what was found: it exists, and nothing is known of it."""
@@ -257,14 +260,26 @@ class Judgement:
         query = f"SELECT member, agency, kind, {state} FROM judged_link ORDER BY member"
         return tuple(LinkState(*row) for row in self._connection.execute(text(query)))
 
+    def counted(self, control: str, agencies: Collection[str]) -> Iterator[tuple[str, str, str, bool]]:
+        """What the counts that a control names counted in these agencies: agency, count, member, whether for sure."""
+        for name in self._questions[control].meets.columns:
+            if name not in self._counts:
+                continue
+            table, where = _MEMBER[self._vocabulary.counts[name].of], _write(self._counts[name], self._dialect)
+            query = text(
+                f"SELECT agency, CAST(member AS TEXT), CASE WHEN ({where}) THEN 1 ELSE 0 END FROM {table} "
+                f"WHERE agency IN :agencies AND (({where}) OR ({where}) IS NULL) ORDER BY 1, 3 DESC, 2"
+            ).bindparams(bindparam("agencies", value=list(agencies), expanding=True))
+            for agency, member, sure in self._connection.execute(query):
+                yield agency, name, member, bool(sure)
+
+    def count_columns(self, count: str) -> tuple[str, ...]:
+        """The columns that decide whether a count counts a member."""
+        return self._counts[count].columns
+
     def column_names(self, control: str) -> tuple[str, ...]:
         """The columns that a control rests on: its evidence."""
         return self._questions[control].columns
-
-
-def columns_of(control: Control, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The columns that a control rests on: its evidence."""
-    return _question(control, vocabulary).columns
 
 
 def _question(control: Control, vocabulary: Vocabulary) -> _Question:
@@ -276,7 +291,3 @@ def _question(control: Control, vocabulary: Vocabulary) -> _Question:
 def _write(expression: Expression, dialect: str) -> str:
     # A colon in a literal would be taken for the name of a bound parameter.
     return expression.sql(dialect).replace(":", "\\:")
-
-
-def _gap(column: str, vocabulary: Vocabulary) -> str:
-    return f"{column}__high" if column in vocabulary.counts else column

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 from inventory.coverage import cover
 from inventory.goals import Goals
 from inventory.store import findings, registers, runs
-from inventory.store.judge import ZONE, Judgement, columns_of
+from inventory.store.judge import ZONE, Judgement
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import Coverage, Finding, Snapshot, Status
@@ -87,8 +87,8 @@ def members(
     stood, _ = findings.read(connection, at, control=control, limit=1_000_000)
     since = {(f.member, f.status): f.since for f in stood}
     rows = [replace(f, since=since.get((f.member, f.status), f.since)) for f in rows]
-    explainer = findings.Explainer(vocabulary, register, at, dict(judgement.read_to_the_end), language)
-    return explainer.explain(connection, rows, goals.controls[control], judgement.column_names(control))
+    explainer = findings.Explainer(vocabulary, judgement, language)
+    return explainer.explain(connection, rows, goals.controls[control])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ def standing(
 ) -> tuple[list[Finding], int]:
     """A page of the findings that stood at `at`, the instant of a kept judgement, explained; and how many there are."""
     rows, total = findings.read(connection, at, **asdict(wanted), limit=limit, offset=offset)
-    register = registers.load(connection)
-    explainer = findings.Explainer(vocabulary, register, at, dict(runs.read_to_the_end(connection, at)), language)
+    controls = {f.control: goals.controls[f.control] for f in rows if f.control in goals.controls}
+    if not controls:
+        return [], total
+    judgement = Judgement(connection, vocabulary, controls, registers.load(connection), at)
+    explainer = findings.Explainer(vocabulary, judgement, language)
     explained: list[Finding] = []
-    for control in dict.fromkeys(f.control for f in rows):
-        if control in goals.controls:
-            asked = goals.controls[control]
-            columns = columns_of(asked, vocabulary)
-            explained += explainer.explain(connection, [f for f in rows if f.control == control], asked, columns)
+    for name, control in controls.items():
+        explained += explainer.explain(connection, [f for f in rows if f.control == name], control)
     return explained, total
