@@ -43,9 +43,9 @@ def write_template(path: Path) -> None:
             example = sheet.example.get(column.name)
             is_day = column.kind == "day" and isinstance(example, str)
             page.cell(2, at).value = date.fromisoformat(str(example)) if is_day else example
-    for row in guide.iter_rows():
-        row[0].font = Font(bold=True)
-        row[1].alignment = Alignment(wrap_text=True, vertical="top")
+    for row in range(1, guide.max_row + 1):
+        guide.cell(row, 1).font = Font(bold=True)
+        guide.cell(row, 2).alignment = Alignment(wrap_text=True, vertical="top")
     book.save(path)
 
 
