@@ -51,6 +51,11 @@ class SheetChange:
     changed: tuple[str, ...] = ()
     unchanged: int = 0
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows were added, changed and unchanged."""
+        return {"added": len(self.added), "changed": len(self.changed), "unchanged": self.unchanged}
+
 
 def merge_registers(existing: Register, incoming: Register) -> tuple[Register, Mapping[str, SheetChange]]:
     """The existing register with the incoming rows in the places of those with the same key, and new ones after them.

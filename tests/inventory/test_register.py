@@ -327,6 +327,7 @@ def test_merging_takes_new_rows_and_keeps_what_is_not_named() -> None:
     assert changes["agencies"] == SheetChange(added=("Z",), changed=("T",), unchanged=0)
     assert changes["websites"] == SheetChange(changed=("https://T.example.vn",))
     assert changes["networks"] == SheetChange()
+    assert changes["agencies"].counts == {"added": 1, "changed": 1, "unchanged": 0}
 
 
 def test_merging_the_same_again_changes_nothing() -> None:
