@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -64,9 +65,20 @@ def _run(do: Callable[[Workspace], Awaitable[Any]]) -> Any:
         from api.workspace import open_workspace
 
         async with open_workspace(_config()) as workspace:
+            # The first Ctrl-C ends a round and keeps what was seen; the second ends the program.
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, _stop, workspace, loop)
             return await do(workspace)
 
     return asyncio.run(work())
+
+
+def _stop(workspace: Workspace, loop: asyncio.AbstractEventLoop) -> None:
+    _say("dophu: stopping; what was seen is kept")
+    workspace.stop.set()
+    for again in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(again)
 
 
 def _check(output: str, language: str = "vi") -> None:

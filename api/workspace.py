@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import secrets
@@ -33,6 +34,8 @@ class Workspace:
     config: Config
     store: Store
     vocabulary: Vocabulary = field(default_factory=vocabulary.load)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to end a round early: what was seen until then is kept."""
 
     @cached_property
     def goals(self) -> Goals:

@@ -27,6 +27,7 @@ _PLACEHOLDER = re.compile(
     r"|none|unknown|invalid|empty|n/?a|null|private|asset ?tag|base ?board|x{4,}|test|vmware.?virtual",
     re.IGNORECASE,
 )
+_BLANK = " \t\r\n\0"
 _SEQUENCE = "0123456789012345678901234567890"
 # Mainboards that left the factory with the maker's sample value, seen on thousands of machines.
 _SAMPLE_UUIDS = {
@@ -50,7 +51,7 @@ _SHARED_MACS = (
 
 def normalise(kind: str, value: str) -> str | None:
     """The identifier's canonical text, or None when it identifies nothing."""
-    text = value.strip().strip("\0").strip()
+    text = value.strip(_BLANK)
     if kind == "url":
         return text.rstrip("/").lower() or None
     if kind in ("agent_id",):

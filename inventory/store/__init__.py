@@ -31,8 +31,11 @@ class Store:
         self._writer = asyncio.Lock()
 
     @classmethod
-    def open(cls, url: str) -> Store:
+    def open(cls, url: str, *, patience_seconds: float = 10) -> Store:
         """Open "sqlite:///PATH" or "postgresql://…"; nothing is read or made yet.
+
+        Args:
+            patience_seconds: how long to wait for another program that holds an SQLite database.
 
         Raises:
             StoreError: the address is of no database that Dophu knows.
@@ -45,7 +48,8 @@ class Store:
         kind = parsed.get_backend_name()
         if kind not in drivers:
             raise StoreError(f"found a database of kind {kind!r}, expected sqlite or postgresql")
-        engine = create_async_engine(parsed.set(drivername=drivers[kind]))
+        waiting = {"timeout": patience_seconds} if kind == "sqlite" else {"connect_timeout": 10}
+        engine = create_async_engine(parsed.set(drivername=drivers[kind]), connect_args=waiting)
         if kind == "sqlite":
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -110,7 +114,6 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        "busy_timeout=5000",
         "temp_store=FILE",
         "cache_size=-32000",
     ):

@@ -169,12 +169,10 @@ async def test_a_line_is_unknown_until_it_answered_or_was_measured_silent(store:
     await bring(store, reading("A", said, collector="icmp"))
     assert [(await status_of(store, c, m))[0] for c, m in ((line, "line-a"), (wan, "A"))] == [Status.MET, Status.MET]
     late = NOW + 27 * timedelta(hours=1)
-    assert (await status_of(store, line, "line-a", late))[1].startswith(
-        "Line answers: stale since 2026-03-11 17:00"
-    )
+    assert (await status_of(store, line, "line-a", late))[1].startswith("Line answers: stale since 2026-03-11 17:00")
 
 
-# --- machines ---------------------------------------------------------------------------------------------------------
+# --- machines ------------------------------------------------------------------------------------------------------
 
 
 async def test_off_unreadable_and_never_told_are_three_things(store: Store) -> None:
@@ -219,7 +217,7 @@ async def test_machines_declared_and_not_found_are_unknown_members(store: Store)
     }
 
 
-# --- time ---------------------------------------------------------------------------------------------------------------
+# --- time ----------------------------------------------------------------------------------------------------------
 
 
 async def test_as_of_a_day_before_the_agency_went_silent_gives_that_days_figure(store: Store) -> None:
