@@ -85,7 +85,7 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
     )
 
     async def record(run: Run, agency: str) -> None:
-        await rounds.record_agent(desk.workspace, run)
+        await rounds.record_agent(desk.workspace, run, agency)
         desk.reported.set()
 
     app.include_router(api_router(desk))

@@ -129,7 +129,7 @@ def register_import(path: Path, output: Output = "table") -> None:
 @register_app.command("template")
 def register_template(path: Path) -> None:
     """Write an empty register as XLSX, with headings, notes and an example row for each sheet."""
-    from inventory.register_file import write_template
+    from inventory.register.file import write_template
 
     write_template(path)
     _say(f"wrote {path}")

@@ -8,8 +8,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from api.workspace import Workspace
-from inventory.register import RegisterError, check_register, merge_registers
-from inventory.register_file import read_register
+from inventory.register import RegisterError, check_register
+from inventory.register.file import read_register
+from inventory.register.merge import merge_registers
 from inventory.store import registers
 
 
@@ -19,14 +20,17 @@ async def import_register(workspace: Workspace, path: Path) -> dict[str, dict[st
     Raises:
         RegisterError: with every problem of the file, or of what the register would become; nothing is stored.
     """
-    incoming = read_register(path)
+
+    # Reading a large workbook takes seconds: the store is not held up meanwhile.
+    incoming = read_register(path, await workspace.store.read(registers.load))
 
     def store(connection: Connection) -> dict[str, dict[str, int]]:
-        merged, summary = merge_registers(registers.load(connection), incoming)
-        if problems := check_register(merged):
-            raise RegisterError(problems)
+        existing = registers.load(connection)
+        if problems := check_register(incoming, existing):
+            raise RegisterError(problems, str(path))
+        merged, changes = merge_registers(existing, incoming)
         registers.replace(connection, merged)
         registers.record_declared(connection, workspace.vocabulary, merged, datetime.now(UTC))
-        return summary
+        return {sheet: change.counts for sheet, change in changes.items()}
 
     return await workspace.store.write(store)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
 from inventory.store import registers, runs, snapshots
 from inventory.store.judge import ZONE
-from inventory.words import Credential, InputError, Network, Run, Snapshot, StoreError, Target
+from inventory.words import Credential, Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
 SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
@@ -189,10 +189,24 @@ async def _note(workspace: Workspace, done: Round, run: Run) -> None:
         done.unrecorded += 1
 
 
-async def record_agent(workspace: Workspace, run: Run) -> None:
-    """Record what an agent reported; when this returns it is committed.
+async def record_agent(workspace: Workspace, run: Run, agency: str) -> None:
+    """Record what an agent of this agency reported; when this returns it is committed.
+
+    The machine is in the network of its agency whose range holds its address, if there is one.
 
     Raises:
         InputError: the inventory holds what no fact may be. StoreError: the store could not take it now.
     """
-    await workspace.store.write(runs.record, workspace.vocabulary, replace(run, network=None), datetime.now(UTC))
+    networks = await _networks(workspace, (agency,))
+    placed = tuple(replace(o, asset=_place(o.asset, networks)) if o.asset is not None else o for o in run.observations)
+    run = replace(run, network=None, observations=placed)
+    await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))
+
+
+def _place(identity: Identity, networks: Sequence[Network]) -> Identity:
+    if identity.address is None:
+        return identity
+    address = ip_address(identity.address)
+    within = [n for n in networks if address.version == n.prefix.version and address in n.prefix]
+    narrowest = max(within, key=lambda n: n.prefix.prefixlen, default=None)
+    return replace(identity, network=narrowest.code if narrowest else None)

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from inventory.register import RegisterError, check_register, merge_registers
-from inventory.register_columns import IGNORED_COLUMNS, SHEET_OF, plain
-from inventory.register_file import read_register, write_template
+from inventory.register.columns import IGNORED_COLUMNS, SHEET_OF, plain
+from inventory.register.file import read_register, write_template
 from inventory.words import Agency, DeclaredCount, InputError, Level, Link, Network, Register, Title, Website
 
 Rows = list[list[object]]

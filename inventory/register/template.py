@@ -10,8 +10,8 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 
-from inventory.register_cells import EXPECTED
-from inventory.register_columns import SHEET_OF, Column
+from inventory.register.cells import EXPECTED
+from inventory.register.columns import SHEET_OF, Column
 
 __all__ = ["write_template"]
 

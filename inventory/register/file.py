@@ -2,7 +2,7 @@
 
 A register file is an XLSX whose sheets are named levels, agencies, networks, links, counts and websites (or Cấp, Cơ
 quan, Mạng, Đường truyền, Số khai báo, Trang web); a folder of CSV files of those names; or one such CSV file. Sheets
-and columns may be left out where `inventory.register_columns` says what that means; accents and case of names do not
+and columns may be left out where `inventory.register.columns` says what that means; accents and case of names do not
 matter, columns of remarks or running numbers are ignored, and nothing is taken of a file that has a problem.
 """
 
@@ -15,13 +15,13 @@ from pathlib import Path
 from openpyxl.utils import get_column_letter
 
 from inventory.register import check_register
-from inventory.register_cells import PLACEHOLDERS, CellError, parse_cell
-from inventory.register_columns import IGNORED_COLUMNS, IGNORED_SHEETS, SHEET_OF, Column, Sheet, plain
-from inventory.register_merge import Declared
-from inventory.register_problems import Problem, RegisterError, one_of, quoted
-from inventory.register_rows import BUILD, NAMING
-from inventory.register_tables import Cell, Row, Table, Unreadable, read_csv, read_workbook
-from inventory.register_template import write_template
+from inventory.register.cells import PLACEHOLDERS, CellError, parse_cell
+from inventory.register.columns import IGNORED_COLUMNS, IGNORED_SHEETS, SHEET_OF, Column, Sheet, plain
+from inventory.register.merge import Declared
+from inventory.register.problems import Problem, RegisterError, one_of, quoted
+from inventory.register.rows import BUILD, NAMING
+from inventory.register.tables import Cell, Row, Table, Unreadable, read_csv, read_workbook
+from inventory.register.template import write_template
 from inventory.strict_yaml import closest
 from inventory.words import InputError, Register, Title
 

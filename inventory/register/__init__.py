@@ -11,9 +11,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from inventory import vocabulary
-from inventory.register_merge import SHEETS, Declared, SheetChange, key_of, merge_registers, name_of
-from inventory.register_periods import Place, Placed, cycles, first_gap, overlaps
-from inventory.register_problems import Problem, RegisterError, describe, one_of, period, quoted
+from inventory.register.merge import SHEETS, Declared, SheetChange, key_of, merge_registers, name_of
+from inventory.register.periods import Place, Placed, cycles, first_gap, overlaps
+from inventory.register.problems import Problem, RegisterError, describe, one_of, period, quoted
 from inventory.strict_yaml import closest
 from inventory.words import Agency, DeclaredCount, Level, Link, Network, Register, Title, Website
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from ipaddress import ip_interface, ip_network
 
-from inventory.register_columns import Column
-from inventory.register_problems import quoted
-from inventory.register_tables import Cell
+from inventory.register.columns import Column
+from inventory.register.problems import quoted
+from inventory.register.tables import Cell
 from inventory.text import fold, nfc
 from inventory.words import IPNetwork, Title
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import cast
 
-from inventory.register_merge import Declared
+from inventory.register.merge import Declared
 from inventory.words import Agency, DeclaredCount, IPNetwork, Level, Link, Network, Title, Website
 
 __all__ = ["BUILD", "NAMING", "Values"]
