@@ -194,7 +194,7 @@ def say(text: str) -> None:
 def end(process: subprocess.Popen[Any]) -> None:
     """Asks a process to end, and after ten seconds makes it."""
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     try:
         process.wait(timeout=10)
     except subprocess.TimeoutExpired:
@@ -250,7 +250,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--loopback", action="store_true", help="use the lab on 127.x")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     started = time.monotonic()
     try:

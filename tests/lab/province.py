@@ -226,6 +226,7 @@ class Province:
                 subprocess.Popen(
                     inside(self.wiring.gateways[declared.agency], *command, "-w", str(self.state / f"{network}.pcap")),
                     stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
                     stderr=messages,
                     env=services.ENVIRONMENT,
                     start_new_session=True,
