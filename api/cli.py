@@ -267,7 +267,7 @@ def coverage(
     from api import printing
 
     at = printing.read_instant(as_of)
-    report = _run(lambda w: printing.judge_plan(w, plan, at, with_members=output == "table"))
+    report = _run(lambda w: printing.judge_plan(w, plan, at, with_members=output == "table", language=language))
     if output == "json":
         _print_json([printing.coverage_object(c) for c in report.coverage])
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -91,7 +92,9 @@ def find_plan(goals: Goals, plan: str) -> Plan:
     return goals.plans[plan]
 
 
-async def judge_plan(workspace: Workspace, plan: str, at: datetime, *, with_members: bool) -> Report:
+async def judge_plan(
+    workspace: Workspace, plan: str, at: datetime, *, with_members: bool, language: str = "vi"
+) -> Report:
     """Judge one plan's goals as of an instant; nothing is stored."""
     found = find_plan(workspace.goals, plan)
     used = {g.control for g in found.goals if g.control}
@@ -101,9 +104,9 @@ async def judge_plan(workspace: Workspace, plan: str, at: datetime, *, with_memb
     for control in goals.controls if with_members else ():
         wanted = (Status.UNMET, Status.UNKNOWN)
         members[control] = await workspace.store.read(
-            snapshots.members, workspace.vocabulary, goals, control, at, wanted
+            snapshots.members, workspace.vocabulary, goals, control, at, wanted, language
         )
-    names = {a.code: a.title.vi for a in snapshot.agencies}
+    names = {a.code: a.title.in_language(language) for a in snapshot.agencies}
     return Report(found, at, snapshot.coverage, members, names)
 
 
@@ -120,10 +123,16 @@ def print_coverage(report: Report, language: str, console: Console | None = None
         table.add_column(words[name], justify="left" if name in ("level", "status") else "right", no_wrap=True)
     goals = {g.id: g for g in report.plan.goals}
     measured = [c for c in report.coverage if c.status is not CoverageStatus.NOT_MEASURED]
+    rows_of = Counter(c.goal for c in measured)
+    last = None
     for row in measured:
+        if row.level == ALL_LEVELS and rows_of[row.goal] == 2:
+            continue  # of one level only, all is the same again
+        title = "" if row.goal == last else goals[row.goal].title.in_language(language)
+        last = row.goal
         style = {"reached": "green", "not_reached": "red", "open": "yellow"}.get(str(row.status), "")
         table.add_row(
-            goals[row.goal].title.in_language(language), words.get(f"level:{row.level}", row.level),
+            title, words.get(f"level:{row.level}", row.level),
             percent(row.target, language), percent(row.proven, language), percent(row.possible, language),
             str(row.met), str(row.unmet), str(row.unknown), f"[{style or 'none'}]{words[row.status]}[/]",
         )  # fmt: skip
@@ -148,7 +157,8 @@ def print_coverage(report: Report, language: str, console: Console | None = None
 def _print_members(console: Console, members: list[Finding], report: Report, words: dict[str, str]) -> None:
     for m in members[:_SHOWN_MEMBERS]:
         agency = report.names.get(m.agency or "", m.agency or "")
-        what = f"{agency} ({m.agency})" if m.member == m.agency else f"{m.title or m.member} · {agency} ({m.agency})"
+        own = "" if m.member.partition(" ")[0] == m.agency else f"{m.title or m.member} · "
+        what = f"{own}{agency} ({m.agency})"
         since = f"{m.since.astimezone(ZONE):%d/%m/%Y %H:%M}"
         console.print(
             f"  {what} · {words['since']} {since}" + (f" · {m.reason}" if m.reason else ""),

@@ -5,12 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from api.workspace import Workspace
-from inventory.register import RegisterError, check_register
 from inventory.register.file import read_register
-from inventory.register.merge import merge_registers
 from inventory.store import registers
 
 
@@ -20,17 +16,8 @@ async def import_register(workspace: Workspace, path: Path) -> dict[str, dict[st
     Raises:
         RegisterError: with every problem of the file, or of what the register would become; nothing is stored.
     """
-
+    store = workspace.store
     # Reading a large workbook takes seconds: the store is not held up meanwhile.
-    incoming = read_register(path, await workspace.store.read(registers.load))
-
-    def store(connection: Connection) -> dict[str, dict[str, int]]:
-        existing = registers.load(connection)
-        if problems := check_register(incoming, existing):
-            raise RegisterError(problems, str(path))
-        merged, changes = merge_registers(existing, incoming)
-        registers.replace(connection, merged)
-        registers.record_declared(connection, workspace.vocabulary, merged, datetime.now(UTC))
-        return {sheet: change.counts for sheet, change in changes.items()}
-
-    return await workspace.store.write(store)
+    incoming = read_register(path, await store.read(registers.load))
+    changes = await store.write(registers.take_in, workspace.vocabulary, incoming, str(path), datetime.now(UTC))
+    return {sheet: change.counts for sheet, change in changes.items()}

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select
 
+from inventory.register import RegisterError, SheetChange, check_register, merge_registers
 from inventory.store import facts, tables
 from inventory.vocabulary import Vocabulary
 from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
@@ -77,6 +78,26 @@ def replace(connection: Connection, register: Register) -> None:
         connection.execute(delete(table))
         if values:
             connection.execute(insert(table), values)
+
+
+def take_in(
+    connection: Connection, vocabulary: Vocabulary, incoming: Register, source: str, now: datetime
+) -> Mapping[str, SheetChange]:
+    """Merge what is declared into the stored register, whole or not at all; what changed, by sheet.
+
+    Args:
+        source: the file it was read from, named in the error.
+
+    Raises:
+        RegisterError: with every problem of what the register would become; nothing is stored.
+    """
+    existing = load(connection)
+    if problems := check_register(incoming, existing):
+        raise RegisterError(problems, source)
+    merged, changes = merge_registers(existing, incoming)
+    replace(connection, merged)
+    record_declared(connection, vocabulary, merged, now)
+    return changes
 
 
 def record_declared(connection: Connection, vocabulary: Vocabulary, register: Register, now: datetime) -> None:
