@@ -10,9 +10,9 @@ help: ## this list
 setup: ## all that is needed to develop: packages, .venv
 	@deploy/setup.sh test
 
-demo: ## a province on this machine, measured; ONESHOT=1 ends after the figures, FRESH=1 forgets earlier runs
+demo: ## a province on this machine, measured; ONESHOT=1 ends after the figures, FRESH=1 forgets earlier runs, PORT=8080
 	@deploy/setup.sh demo
-	@exec $(PYTHON) -m tests.lab.demo $(if $(ONESHOT),--oneshot) $(if $(FRESH),--fresh)
+	@exec $(PYTHON) -m tests.lab.demo $(if $(ONESHOT),--oneshot) $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
 test: setup ## every test; ARGS="-k word tests/inventory" for some
 	@exec $(PYTHON) -m pytest --durations=10 $(ARGS)

@@ -26,6 +26,8 @@ SERVED = "may-chu-thachlam-02"
 AGENT = HERE.parent / "recordings" / "agent" / "linux-notebook"
 HIGH_PORT = 16161
 
+WITHOUT_RAW = ("setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw", "--")
+
 LEFT_OUT = (
     ("đường truyền: mọi địa chỉ 127.x đều trả lời ping", "lines: every 127.x address answers a ping"),
     (
@@ -35,12 +37,6 @@ LEFT_OUT = (
     (
         "dò quét cả mạng, tường lửa nftables, bắt gói tin ở mạng không được quét",
         "sweeps of whole networks, nftables filters, the capture in the network that may not be scanned",
-    ),
-    (
-        "chứng minh là thiếu: nmap (quyền root) không coi địa chỉ của chính máy này là câu trả lời, nên cơ quan"
-        " không có tường lửa ở đây là chưa rõ, không phải không đạt",
-        "proof of a lack: nmap as root counts no answer of this machine's own addresses, so the agency without a"
-        " firewall is unknown here, not unmet",
     ),
     ("sshd, trang web, LLDP của các máy chủ", "the hosts' sshd, web pages and LLDP"),
     ("tác tử thật: một báo cáo đã ghi được gửi thay", "a real agent: a recorded inventory is sent in its place"),
@@ -65,6 +61,11 @@ def find_port() -> int:
         except PermissionError:
             return HIGH_PORT
     return 161
+
+
+def can_give_up() -> bool:
+    """Whether this process may start another without the right to raw sockets."""
+    return subprocess.run([*WITHOUT_RAW, "true"], capture_output=True, timeout=10, check=False).returncode == 0
 
 
 class Loopback:
@@ -121,8 +122,12 @@ class Loopback:
         shutil.rmtree(self.state, ignore_errors=True)
 
     def command(self, *argv: str) -> list[str]:
-        """The argument list that runs `argv` where the collectors stand: here."""
-        return list(argv)
+        """The argument list that runs `argv` where the collectors stand: here.
+
+        With raw sockets nmap says "localhost-response" of this machine's own addresses, which rightly proves nothing.
+        Discovery is therefore kept from them, and nmap connects instead.
+        """
+        return [*WITHOUT_RAW, *argv] if "discover" in argv and can_give_up() else list(argv)
 
     def silent(self, asked: list[answering.Question], seconds: float) -> str:
         """Who does not answer when asked for so long, as a sentence; empty when all do."""
