@@ -33,8 +33,6 @@ class Config(BaseSettings):
     """What callers must present when the server listens beyond loopback."""
     concurrency: int = Field(default=50, ge=1, le=1000)
     """Targets read at once."""
-    nmap_rate: int = Field(default=1000, ge=1, le=100_000)
-    """Packets a second that one scan may send."""
     discover_hours: float = Field(default=24, gt=0)
     collect_minutes: float = Field(default=5, gt=0)
 

@@ -79,6 +79,9 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
                 repeat("discover", timedelta(hours=config.discover_hours), lambda: _discover(desk)),
                 repeat("collect", timedelta(minutes=config.collect_minutes), lambda: _collect(desk)),
             ]
+        # The first scrape must not wait for a whole judgement.
+        with contextlib.suppress(StoreError):
+            await desk.current()
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield

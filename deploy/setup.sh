@@ -140,7 +140,13 @@ set_up_python() {
     "$python" -m venv .tools
     .tools/bin/pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
   fi
-  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv .tools/bin/uv sync --quiet --frozen --python "$python"
+  # Where Python may write no bytecode of its own, every command would compile its libraries anew: a second or two.
+  local compile=""
+  [ .venv/.compiled -nt uv.lock ] || compile=--compile-bytecode
+  # shellcheck disable=SC2086
+  UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv \
+    .tools/bin/uv sync --quiet --frozen $compile --python "$python"
+  touch .venv/.compiled
 }
 
 case ${1-} in
