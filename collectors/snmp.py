@@ -12,7 +12,7 @@ from collectors.reading import identify
 from collectors.reading.identify import Identification, Portrait
 from collectors.reading.tables import TableReader, Tables
 from collectors.reading.text import as_mac, as_number
-from collectors.transports.snmp import SnmpClient, SnmpError, SnmpTimeout
+from collectors.transports.snmp import Absent, SnmpAnswerError, SnmpClient, SnmpError, SnmpTimeout
 from inventory.words import Credential, Fact, Identity, Observation, Run, Target
 
 PORT = 161
@@ -36,7 +36,7 @@ async def collect(target: Target) -> Run:
     A device that stays silent, or answers nothing usable, yields no fact at all.
     """
     started = datetime.now(UTC)
-    reading = Reading(target.address, target.port or PORT)
+    reading = Reading(target.address, target.port or PORT, TIMEOUT, TRIES_AT_FIRST, DEADLINE)
     error: str | None = None
     try:
         await reading.run(target.credentials[:MOST_CREDENTIALS])
@@ -96,7 +96,9 @@ class Reading:
             )
             try:
                 async with client:
-                    await client.get_many(identify.SYSTEM_GROUP)
+                    found = await client.get_many(identify.SYSTEM_GROUP)
+                    if all(isinstance(value, Absent) for value in found.values()):
+                        raise SnmpAnswerError(f"{client.where} answers, and shows nothing of itself")
                     self.accepted = credential
                     client.tries = TRIES
                     await self._read(client)

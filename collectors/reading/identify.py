@@ -98,7 +98,8 @@ class Identification:
         await self._get([oid for s in general for oid in s.present])
         general = [s for s in general if self._is_present(s)]
         systems = [system, *general] if system else general
-        await self._get([read.at for s in systems for read in s.reads if read.source == "oid"])
+        asked = [read.at for s in systems for read in s.reads if read.source == "oid"]
+        await self._get([*asked, *(oid for s in systems for rule in s.roles for oid in (*rule.says, *rule.unless))])
         named = self.knowledge.vendor_of(object_id)
         maker = vendor.title if vendor else named[0] if named else self.knowledge.named_in(descr)
         if system:
@@ -250,7 +251,19 @@ class Identification:
             "model": self.portrait.fields.get("model", ""),
             "version": self.portrait.fields.get("version", ""),
         }
-        return next((rule.role for rule in system.roles if _holds(rule, object_id, texts)), system.role)
+        return next((rule.role for rule in system.roles if self._holds(rule, object_id, texts)), system.role)
+
+    def _holds(self, rule: RoleRule, object_id: str, texts: Mapping[str, str]) -> bool:
+        if rule.objects and not below(object_id, rule.objects):
+            return False
+        said = {oid: self.portrait.text(oid) for oid in (*rule.says, *rule.unless)}
+        return (
+            all(pattern.search(texts[where]) for where, pattern in rule.patterns.items())
+            and all((text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.says.items())
+            and not any(
+                (text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.unless.items()
+            )
+        )
 
     def _role_by_function(self) -> str | None:
         """What the device does: it bridges many ports, it forwards packets, it runs programs."""
@@ -261,12 +274,6 @@ class Identification:
         if HR_UPTIME in self.portrait.answers:
             return "server"
         return None
-
-
-def _holds(rule: RoleRule, object_id: str, texts: Mapping[str, str]) -> bool:
-    if rule.objects and not below(object_id, rule.objects):
-        return False
-    return all(pattern.search(texts[where]) for where, pattern in rule.patterns.items())
 
 
 def identify_banner(text: str, banners: Iterable[Banner]) -> tuple[dict[str, str], str | None]:

@@ -22,16 +22,19 @@ def as_text(value: Answer | Absent | None) -> str | None:
     """
     if value is None or isinstance(value, Absent):
         return None
-    if not isinstance(value, bytes):
-        return str(value)
-    raw = value.split(b"\0", 1)[0] if value[:1] != b"\0" else value.strip(b"\0")
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
+    text = _decode(value) if isinstance(value, bytes) else str(value)
     # Line ends and tabs separate words; other control characters are noise.
     text = "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())
     return unicodedata.normalize("NFC", " ".join(text.split())) or None
+
+
+def _decode(octets: bytes) -> str:
+    # What follows a NUL is left over from a longer text.
+    octets = octets.strip(b"\0").split(b"\0", 1)[0]
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
 
 
 def as_lines(value: Answer | Absent | None) -> str:

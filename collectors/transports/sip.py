@@ -127,3 +127,5 @@ async def _ask_tcp(host: str, port: int) -> SipAnswer:
         raise SipError("closed without an answer to OPTIONS")
     finally:
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()

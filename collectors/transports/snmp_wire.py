@@ -169,8 +169,14 @@ class SnmpWire:
                 raise
             except gufo.SnmpAuthError:
                 raise SnmpRefused(f"{self.where} refuses credential {self.credential.name}") from None
-            except (gufo.SnmpError, ValueError, OverflowError) as error:
+            except (gufo.SnmpError, ValueError, OverflowError, RuntimeError) as error:
                 raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
+            except BaseException as error:
+                # The codec panics on some messages that are cut off inside a value. A panic passes every
+                # `except Exception`: one bad device would end the whole round.
+                if type(error).__module__ != "pyo3_runtime":
+                    raise
+                raise SnmpAnswerError(f"{self.where} sent what cannot be decoded") from None
         raise _NoAnswer
 
     async def _readable(self, ends: float) -> bool:

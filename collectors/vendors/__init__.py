@@ -12,7 +12,8 @@ A file says (unknown keys are refused with the line and the nearest name):
         present: [1.3.6.1...0]          one of these objects exists on the device
         says: 'regular expression'      found in the value of the object present; its named groups are read
         roles: [{role: switch, model: 'regular expression'}]   rules tried in order, each with all of its conditions:
-                                        object (sysObjectID subtrees), descr, model, name, version (regular expressions)
+                                        object (sysObjectID subtrees), descr, model, name, version (regular
+                                        expressions), says and unless ({OID: regular expression}: must, must not fit)
         role: firewall                  when no rule fits
         read:                           where to read FIELDS from; of each the first value found is kept
           - {oid: 1.3.6.1...0, as: serial}               one object

@@ -42,6 +42,10 @@ class RoleRule:
     objects: tuple[str, ...] = ()
     patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     """By what they are looked for in: descr, model, name or version."""
+    says: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    """By OID: objects that exist and whose values fit."""
+    unless: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    """By OID: objects of which none may fit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,10 +119,18 @@ class _VendorFile:
 
     def role_rule(self, entry: Entry) -> RoleRule:
         texts = ("descr", "model", "name", "version")
-        entries = self.file.fields(entry, ("role",), ("object", *texts))
+        entries = self.file.fields(entry, ("role",), ("object", *texts, "says", "unless"))
         objects = self.objects(entries["object"]) if "object" in entries else ()
         patterns = {key: found for key in texts if key in entries and (found := self.pattern(entries[key], plain=True))}
-        return RoleRule(self.role(entries) or "other", objects, patterns)
+        says, unless = self.values(entries.get("says")), self.values(entries.get("unless"))
+        return RoleRule(self.role(entries) or "other", objects, patterns, says, unless)
+
+    def values(self, entry: Entry | None) -> dict[str, re.Pattern[str]]:
+        found = {}
+        for oid, item in (self.file.mapping(entry) if entry else {}).items():
+            if pattern := self.pattern(item, plain=True):
+                found[self.oid(item, oid)] = pattern
+        return found
 
     def place(self, entry: Entry) -> Read:
         entries = self.file.fields(entry, (), (*_SOURCES, "as", "pattern", "values", "told"))

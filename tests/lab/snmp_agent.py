@@ -128,7 +128,7 @@ def encode_value(tag: str, text: str) -> bytes:
     """One value of a recording as BER."""
     kind, hexadecimal = int(tag.rstrip("x")), tag.endswith("x")
     if kind in (OCTETS, 0x44):
-        return encode(kind, bytes.fromhex(text) if hexadecimal else text.encode())
+        return encode(kind, bytes.fromhex(text) if hexadecimal else text.encode("utf-8", "surrogateescape"))
     if kind == NULL:
         return encode(NULL, b"")
     if kind == IP_ADDRESS:
@@ -151,17 +151,19 @@ class Recording:
         self.values = dict(values)
 
     @classmethod
-    def read(cls, path: Path) -> Recording:
-        """Reads a .snmprec file; ValueError names the line that is none."""
+    def read(cls, path: Path, *, strict: bool = True) -> Recording:
+        """Reads a .snmprec file; ValueError names the line that is none, unless such lines are to be left out."""
         values: dict[OID, bytes] = {}
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_text("utf-8", "surrogateescape").split("\n"), 1):
+            line = line.rstrip("\r")
             if not line or line.startswith("#"):
                 continue
             try:
                 oid, tag, text = line.split("|", 2)
                 values[parse_oid(oid)] = encode_value(tag, text)
-            except ValueError as error:
-                raise ValueError(f"{path.name} line {number}: {error}") from None
+            except (ValueError, OverflowError) as error:
+                if strict:
+                    raise ValueError(f"{path.name} line {number}: {error}") from None
         return cls(values)
 
     def after(self, oid: OID) -> OID | None:
@@ -375,21 +377,23 @@ class Agent:
         self.selector.close()
 
 
-def add_device(agent: Agent, host: str, port: int, what: str) -> tuple[str, int]:
+def add_device(agent: Agent, host: str, port: int, what: str, *, strict: bool = True) -> tuple[str, int]:
     """Binds one --listen: `what` is a recording's path or "bad:MODE"."""
     if what.startswith("bad:"):
         mode = what.removeprefix("bad:")
         return agent.listen(host, port, misbehave(mode), stale=mode == "stale")
-    return agent.listen(host, port, replay(Recording.read(Path(what))))
+    return agent.listen(host, port, replay(Recording.read(Path(what), strict=strict)))
 
 
 @contextmanager
-def serving(*devices: str, community: str = "public", host: str = "127.0.0.1") -> Iterator[list[int]]:
+def serving(
+    *devices: str, community: str = "public", host: str = "127.0.0.1", strict: bool = True
+) -> Iterator[list[int]]:
     """Serves recordings or "bad:MODE" on free ports of `host` while the block runs; yields the ports in order."""
     agent = Agent(community)
     thread = threading.Thread(target=agent.run, daemon=True)
     try:
-        ports = [add_device(agent, host, 0, device)[1] for device in devices]
+        ports = [add_device(agent, host, 0, device, strict=strict)[1] for device in devices]
         thread.start()
         yield ports
     finally:
