@@ -25,7 +25,7 @@ lint: ## ruff, its format, mypy --strict
 
 bench: ## speed and memory, each beside its limit; BENCH=name for one
 	@deploy/setup.sh lint
-	@set -e; for name in $(or $(BENCH),$(filter-out __init__,$(basename $(notdir $(wildcard bench/*.py))))); do \
+	@set -e; for name in $(or $(BENCH),$(filter-out _%,$(basename $(notdir $(wildcard bench/*.py))))); do \
 		echo "== $$name"; $(PYTHON) -m bench.$$name; done
 
 clean: ## what the targets made: environments, caches, the demo's data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import os
 import shutil
 import socket
 import subprocess
@@ -66,6 +67,17 @@ def find_port() -> int:
 def can_give_up() -> bool:
     """Whether this process may start another without the right to raw sockets."""
     return subprocess.run([*WITHOUT_RAW, "true"], capture_output=True, timeout=10, check=False).returncode == 0
+
+
+def can_ping() -> bool:
+    """Whether this process may send a ping: root may, others only where net.ipv4.ping_group_range says so."""
+    if os.geteuid() == 0:
+        return True
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+    except PermissionError:
+        return False
+    return True
 
 
 class Loopback:
