@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from api import rounds
 from api.agents import agents_router
-from api.pages import pages_router
+from api.pages import pages_router, tell_missing
 from api.routes import api_router
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
@@ -114,6 +115,11 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
         wanted = request.headers
         page = desk.metrics.render(wanted.get("accept", ""), wanted.get("accept-encoding", ""))
         return Response(page.body, headers=page.headers)
+
+    @app.exception_handler(404)
+    async def not_found(request: Request, error: HTTPException) -> Response:
+        people = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+        return tell_missing(desk, request) if people else await http_exception_handler(request, error)
 
     @app.exception_handler(InputError)
     async def bad_input(_: Request, error: InputError) -> JSONResponse:

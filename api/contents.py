@@ -1,0 +1,213 @@
+"""What each page tells: read from one snapshot, in one transaction, so that figures and lists agree."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection
+
+from api.dossiers import HISTORY_ROWS, read_agency, read_asset
+from api.figures import arrange, count_by_status, counts_for, find_extra
+from api.members import ORDER, Choice, deciding, last_page, list_members, open_judgement, sum_members
+from api.rendering import Place, Problem
+from api.workspace import Workspace
+from inventory.store import registers
+from inventory.store.judge import ZONE
+from inventory.strict_yaml import closest
+from inventory.text import fold
+from inventory.words import ALL_LEVELS, Agency, InputError, Plan, Register, Snapshot, Status
+
+ROWS = 200
+"""Rows of a long list of agencies or assets on one page."""
+
+Told = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a page is made from: where the reader is, and the snapshot that all of it comes from."""
+
+    place: Place
+    workspace: Workspace
+    snapshot: Snapshot
+    as_of: bool
+    """Whether the snapshot was judged for a time that the reader chose."""
+
+    @property
+    def page(self) -> int:
+        """The page of a list that is asked for, from 1."""
+        text = self.place.query.get("page", "1")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+
+
+def tell_coverage(_: Connection, asked: Asked) -> Told:
+    """A plan: every goal with its figures, and what nothing measures yet."""
+    snapshot = asked.snapshot
+    plan = _find_plan(asked, asked.place.query.get("plan"))
+    figures = arrange(plan, snapshot)
+    measured = [f for f in figures if f.measured]
+    return {
+        "plan": plan,
+        "plans": snapshot.plans,
+        "figures": figures,
+        "measured": measured,
+        "rest": [f for f in figures if not f.measured],
+        "extra": find_extra(measured),
+        "counted": count_by_status(figures),
+        # What ran last is known of now only.
+        "collectors": None if asked.as_of else snapshot.collectors,
+        "last_run": max((c.last_run for c in snapshot.collectors), default=None),
+        "targets": sum(c.targets for c in snapshot.collectors),
+        "failed": sum(c.failed for c in snapshot.collectors),
+    }
+
+
+def _find_plan(asked: Asked, wanted: str | None) -> Plan:
+    plans = {p.id: p for p in asked.snapshot.plans}
+    if wanted is None:
+        return next(iter(plans.values()))
+    if wanted not in plans:
+        near = closest(wanted, plans)
+        shown = [plans[near]] if near else list(plans.values())
+        meant = [(p.title.in_language(asked.place.language), asked.place.link(plan=p.id)) for p in shown]
+        raise Problem(404, "no_plan", name=wanted, meant=meant, known=near is None)
+    return plans[wanted]
+
+
+def tell_goal(connection: Connection, asked: Asked, plan_id: str, goal_id: str) -> Told:
+    """A goal: what it says, its figures, and the members behind them."""
+    snapshot, place = asked.snapshot, asked.place
+    plan = _find_plan(asked, plan_id)
+    figures = {f.goal.id: f for f in arrange(plan, snapshot)}
+    if goal_id not in figures:
+        near = closest(goal_id, figures)
+        shown = [figures[near]] if near else list(figures.values())
+        meant = [
+            (f.goal.title.in_language(place.language), place.link("plans", plan.id, "goals", f.goal.id)) for f in shown
+        ]
+        raise Problem(404, "no_goal", name=goal_id, meant=meant, known=near is None)
+    figure = figures[goal_id]
+    told = {"plan": plan, "figure": figure, "goal": figure.goal, "control": None, "levels": snapshot.levels}
+    control = next((c for c in snapshot.controls if c.id == figure.goal.control), None)
+    if control is None:
+        return told
+    spoken = [row.level for row in figure.rows if row.level != ALL_LEVELS]
+    level, status = place.query.get("level"), place.query.get("status")
+    level = level if level in spoken else None
+    choice = Choice(
+        levels=(level,) if level else figure.goal.levels,
+        status=Status(status) if status in list(Status) else None,
+        agency=place.query.get("agency"),
+    )
+    judgement = open_judgement(connection, asked.workspace, snapshot, [control])
+    listed = list_members(
+        connection, asked.workspace, snapshot, judgement, control, choice, language=place.language, page=asked.page
+    )
+    return told | {
+        "control": control,
+        "extra": find_extra([figure]),
+        "columns": judgement.column_names(control.id),
+        "spoken": spoken,
+        "level": level,
+        "choice": choice,
+        "members": sum_members(snapshot.tallies, control.id, Choice(levels=figure.goal.levels)),
+        "listed": listed,
+        "agencies": {a.code: a for a in snapshot.agencies},
+        "order": ORDER,
+        "deciding": functools.partial(deciding, asked.workspace, snapshot.at),
+    }
+
+
+def tell_agencies(connection: Connection, asked: Asked) -> Told:
+    """The register's agencies, searched without regard to accents, and those that ended."""
+    snapshot, query = asked.snapshot, asked.place.query
+    wanted, level = fold(query.get("q", "")), query.get("level")
+    ranks = {v.code: v.rank for v in snapshot.levels}
+    valid = {a.code for a in snapshot.agencies}
+    found = [a for a in snapshot.agencies if _fits(a, wanted, level)]
+    found.sort(key=lambda a: (ranks.get(a.level, 0), a.code))
+    register = registers.load(connection)
+    ended = {a.code: a for a in sorted(register.agencies, key=lambda a: a.valid_from) if a.code not in valid}
+    day = snapshot.at.astimezone(ZONE).date()
+    last = last_page(len(found), ROWS)
+    page = min(max(asked.page, 1), last)
+    members: dict[str, dict[Status, int]] = {}
+    for tally in snapshot.tallies:
+        if counts_for(snapshot.plans, tally.control, {tally.level}):
+            own = members.setdefault(tally.agency, {})
+            own[tally.status] = own.get(tally.status, 0) + tally.members
+    assets: dict[str, int] = {}
+    for row in snapshot.assets:
+        assets[row.agency] = assets.get(row.agency, 0) + row.assets
+    return {
+        "found": found[(page - 1) * ROWS : page * ROWS],
+        "total": len(found),
+        "page": page,
+        "last": last,
+        "ended": [a for a in ended.values() if _fits(a, wanted, level) and a.valid_from <= day],
+        "levels": [v for v in snapshot.levels if any(a.level == v.code for a in snapshot.agencies)],
+        "members": members,
+        "assets": assets,
+        "names": _names(register, day),
+    }
+
+
+def _fits(agency: Agency, wanted: str, level: str | None) -> bool:
+    said = fold(f"{agency.code} {agency.title.vi} {agency.title.en}")
+    return all(word in said for word in wanted.split()) and (level is None or agency.level == level)
+
+
+def _names(register: Register, day: date) -> dict[str, Agency]:
+    """Every code's agency: the period valid on the day, or the newest."""
+    return {a.code: a for a in sorted(register.agencies, key=lambda a: (a.valid_on(day), a.valid_from))}
+
+
+def tell_agency(connection: Connection, asked: Asked, code: str) -> Told:
+    """An agency: what is declared of it, its findings, its assets."""
+    language = asked.place.language
+    dossier = read_agency(connection, asked.workspace, asked.snapshot, code, language)
+    if dossier is None:
+        day = asked.snapshot.at.astimezone(ZONE).date()
+        names = _names(registers.load(connection), day)
+        near = closest(code, names)
+        meant = [(names[near].title.in_language(language), asked.place.link("agencies", near))] if near else []
+        raise Problem(404, "no_agency", name=code, meant=meant)
+    last = last_page(len(dossier.assets), ROWS)
+    page = min(max(asked.page, 1), last)
+    return {
+        "dossier": dossier,
+        "agency": dossier.current,
+        "agencies": {a.code: a for a in asked.snapshot.agencies},
+        "deciding": functools.partial(deciding, asked.workspace, asked.snapshot.at),
+        "assets": dossier.assets[(page - 1) * ROWS : page * ROWS],
+        "page": page,
+        "last": last,
+    }
+
+
+def tell_asset(connection: Connection, asked: Asked, text: str) -> Told:
+    """An asset: what is taken and from where, what sources disagree on, what changed."""
+    problem = Problem(404, "no_asset", name=text)
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+        raise problem
+    snapshot = asked.snapshot
+    try:
+        dossier = read_asset(connection, asked.workspace, snapshot, int(text), asked.place.language)
+    except InputError:
+        raise problem from None
+    whole = asked.place.query.get("history") == "all"
+    agency = dossier.taken.get("agency")
+    names = _names(registers.load(connection), snapshot.at.astimezone(ZONE).date())
+    return {
+        "dossier": dossier,
+        "asked_for": int(text),
+        "agency": names.get(str(agency.value)) if agency else None,
+        "names": names,
+        "agencies": {a.code: a for a in snapshot.agencies},
+        "history": dossier.history if whole else dossier.history[:HISTORY_ROWS],
+        "history_rows": HISTORY_ROWS,
+        "goals": {g.control: (p, g) for p in snapshot.plans for g in p.goals if g.control},
+    }
