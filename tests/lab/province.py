@@ -254,8 +254,7 @@ class Province:
 
 def last_line(log: Path) -> str:
     """The end of a log, or nothing."""
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return log.read_text(errors="replace").strip().rpartition("\n")[2]
 
 
 def labs() -> list[str]:
@@ -282,19 +281,25 @@ def main() -> None:
     """Does what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["up", "down", "status", "silence", "restore", "run"])
-    parser.add_argument("rest", nargs="*", metavar="AGENCY | COMMAND ...")
+    parser.add_argument("agency", nargs="?", help="for silence and restore")
     parser.add_argument("--id", default="lab", help="letters and digits; two labs with two ids never meet")
-    options = parser.parse_args()
+    own = sys.argv[1:]
+    at = own.index("--") if "--" in own else len(own)
+    options, command = parser.parse_args(own[:at]), own[at + 1 :]
+    if (options.agency is None) == (options.action in ("silence", "restore")) or (options.action == "run") != bool(
+        command
+    ):
+        parser.error("silence and restore take an agency, run takes -- COMMAND, the others nothing")
     province = Province(options.id, kept=True, lifetime=8 * 3600)
     if options.action == "run":
-        sys.exit(subprocess.run(province.command(*options.rest), check=False).returncode)
+        sys.exit(subprocess.run(province.command(*command), check=False).returncode)
     if options.action == "status":
         for lab in labs():
             running = namespaces.processes(wire(f"dp-{lab}-").namespaces)
             print(f"{lab}: {len(running)} processes")
         return
     try:
-        getattr(province, options.action)(*options.rest)
+        getattr(province, options.action)(*([options.agency] if options.agency else []))
     except LabError as error:
         sys.exit(str(error))
     if options.action == "up":
