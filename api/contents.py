@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection
-
 from api.dossiers import HISTORY_ROWS, read_agency, read_asset
 from api.figures import arrange, count_by_status, counts_for, find_extra
 from api.members import ORDER, Choice, deciding, last_page, list_members, open_judgement, sum_members
 from api.rendering import Place, Problem
 from api.workspace import Workspace
-from inventory.store import registers
+from inventory.store import Connection, registers
 from inventory.store.judge import ZONE
 from inventory.strict_yaml import closest
 from inventory.text import fold

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from api.figures import counts_for
 from api.members import Choice, Listed, list_members, open_judgement, sum_members
 from api.workspace import Workspace
-from inventory.store import assets, facts, registers, runs
+from inventory.store import Connection, assets, facts, registers, runs
 from inventory.store.judge import ZONE
 from inventory.vocabulary import moment
 from inventory.words import (

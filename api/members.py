@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from api.workspace import Workspace
-from inventory.store import facts, findings, registers
+from inventory.store import Connection, facts, findings, registers
 from inventory.store.judge import ZONE, Judgement
 from inventory.words import AgencyTally, Control, Counted, Fact, Finding, Network, Snapshot, Status
 

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Connection
 
 from api import contents
 from api.contents import Asked, Told
 from api.printing import read_instant
 from api.rendering import STYLE, Place, Problem, render, render_problem
 from api.workspace import Workspace
-from inventory.store import snapshots
+from inventory.store import Connection, snapshots
 from inventory.store.judge import ZONE
 from inventory.words import InputError, Snapshot, StoreError
 

@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from inventory.words import StoreError
 
+__all__ = ["Connection", "Store"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
