@@ -10,7 +10,8 @@ import urllib.parse
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from collectors.reading import identify
+from collectors.reading.identify import identify_banner
+from collectors.reading.standard import SYS_NAME
 from collectors.snmp import Reading
 from collectors.transports.sip import SipError, ask_options
 from collectors.transports.snmp import SnmpError
@@ -158,7 +159,7 @@ async def _probe_snmp(place: Place, answer: Answer, seconds: float, credentials:
         portrait, tables = reading.portrait, reading.tables
         answer["role"] = portrait.role
         answer |= {key: portrait.fields.get(key) for key in ("vendor", "os_name", "model", "version", "serial")}
-        answer["sysname"] = portrait.text(identify.SYS_NAME)
+        answer["sysname"] = portrait.text(SYS_NAME)
         answer["interfaces"] = len(tables.interfaces) if tables.interfaces_read else None
         names = [row.get("sysname") or row.get("chassis") for row in tables.neighbours.values()]
         answer["neighbours"] = [name for name in names if name]
@@ -177,7 +178,7 @@ async def _resolve(place: Place, seconds: float) -> str:
 
 def _describe(answer: Answer, words: str, banners: Iterable[Banner]) -> None:
     """Adds what a server's own words say."""
-    fields, role = identify.identify_banner(words, banners)
+    fields, role = identify_banner(words, banners)
     for key, value in (*fields.items(), ("role", role)):
         answer[key] = answer[key] or value
 

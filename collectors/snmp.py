@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from collectors import facts
-from collectors.reading import identify
-from collectors.reading.identify import Identification, Portrait
+from collectors.reading import standard
+from collectors.reading.identify import Identification
+from collectors.reading.standard import Portrait
 from collectors.reading.tables import TableReader, Tables
 from collectors.reading.text import as_mac, as_number
 from collectors.transports.snmp import Absent, SnmpAnswerError, SnmpClient, SnmpError, SnmpTimeout
@@ -96,7 +97,7 @@ class Reading:
             )
             try:
                 async with client:
-                    found = await client.get_many(identify.SYSTEM_GROUP)
+                    found = await client.get_many(standard.SYSTEM_GROUP)
                     if all(isinstance(value, Absent) for value in found.values()):
                         raise SnmpAnswerError(f"{client.where} answers, and shows nothing of itself")
                     self.accepted = credential
@@ -118,7 +119,13 @@ class Reading:
         await identification.run()
         reader = TableReader(client)
         self.tables = reader.tables
-        await reader.run()
+        try:
+            await reader.run()
+        finally:
+            # A device whose words say nothing is still known by its ports.
+            if self.portrait.role is None:
+                ports, radios = self.tables.count("ethernet"), self.tables.count("wireless")
+                self.portrait.role = standard.role_by_function(self.portrait, ports, radios)
 
     @property
     def public(self) -> bool | None:
@@ -143,10 +150,10 @@ def _observe(target: Target, reading: Reading) -> Observation:
             "address": target.address,
             "role": portrait.role,
             **portrait.fields,
-            "sysname": portrait.text(identify.SYS_NAME),
-            "description": portrait.text(identify.SYS_DESCR),
-            "location": portrait.text(identify.SYS_LOCATION),
-            "uptime": identify.uptime(portrait),
+            "sysname": portrait.text(standard.SYS_NAME),
+            "description": portrait.text(standard.SYS_DESCR),
+            "location": portrait.text(standard.SYS_LOCATION),
+            "uptime": standard.uptime(portrait),
             "interface_count": len(tables.interfaces) if tables.interfaces_read else None,
             "interfaces_up": tables.up if tables.interfaces_read else None,
             "neighbour_count": len(tables.neighbours) if tables.neighbours_read else None,
@@ -172,12 +179,12 @@ def _identifiers(reading: Reading) -> Iterable[tuple[str, str]]:
     portrait = reading.portrait
     if serial := portrait.fields.get("serial"):
         yield "serial", serial
-    engine = identify.engine_identifier(reading.engine_id or portrait.answers.get(identify.ENGINE_ID))
+    engine = standard.engine_identifier(reading.engine_id or portrait.answers.get(standard.ENGINE_ID))
     if engine:
         yield "engine_id", engine
-    chassis = [portrait.answers.get(identify.BRIDGE_ADDRESS)]
-    if as_number(portrait.answers.get(identify.LLDP_CHASSIS_KIND)) == _LLDP_CHASSIS_IS_MAC:
-        chassis.append(portrait.answers.get(identify.LLDP_CHASSIS))
+    chassis = [portrait.answers.get(standard.BRIDGE_ADDRESS)]
+    if as_number(portrait.answers.get(standard.LLDP_CHASSIS_KIND)) == _LLDP_CHASSIS_IS_MAC:
+        chassis.append(portrait.answers.get(standard.LLDP_CHASSIS))
     for value in chassis:
         if mac := as_mac(value):
             yield "chassis_mac", mac

@@ -4,45 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from collectors.reading.text import as_lines, as_number, as_statement, as_text
+from collectors.reading.standard import (
+    HR_UPTIME,
+    STANDARD,
+    SYS_DESCR,
+    SYS_NAME,
+    SYS_OBJECT_ID,
+    SYSTEM_GROUP,
+    Portrait,
+    role_by_function,
+)
+from collectors.reading.text import as_lines, as_number, as_statement
 from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpTimeout
 from collectors.vendors import ENTITY, Banner, Knowledge, Read, RoleRule, System, Vendor, below, load_vendors
 
-SYS_DESCR = "1.3.6.1.2.1.1.1.0"
-SYS_OBJECT_ID = "1.3.6.1.2.1.1.2.0"
-SYS_UPTIME = "1.3.6.1.2.1.1.3.0"
-SYS_NAME = "1.3.6.1.2.1.1.5.0"
-SYS_LOCATION = "1.3.6.1.2.1.1.6.0"
-SYS_SERVICES = "1.3.6.1.2.1.1.7.0"
-SYSTEM_GROUP = (SYS_OBJECT_ID, SYS_DESCR, SYS_UPTIME, SYS_NAME, SYS_LOCATION, SYS_SERVICES)
-
-ENGINE_ID = "1.3.6.1.6.3.10.2.1.1.0"
-ENGINE_TIME = "1.3.6.1.6.3.10.2.1.3.0"
-IP_FORWARDING = "1.3.6.1.2.1.4.1.0"
-BRIDGE_ADDRESS = "1.3.6.1.2.1.17.1.1.0"
-BRIDGE_PORTS = "1.3.6.1.2.1.17.1.2.0"
-HR_UPTIME = "1.3.6.1.2.1.25.1.1.0"
-LLDP_CHASSIS_KIND = "1.0.8802.1.1.2.1.3.1.0"
-LLDP_CHASSIS = "1.0.8802.1.1.2.1.3.2.0"
-STANDARD = (
-    ENGINE_ID,
-    ENGINE_TIME,
-    IP_FORWARDING,
-    BRIDGE_ADDRESS,
-    BRIDGE_PORTS,
-    HR_UPTIME,
-    LLDP_CHASSIS_KIND,
-    LLDP_CHASSIS,
-)
-"""What RFC 3418, 3411, 4293, 4188, 2790 and IEEE 802.1AB say of any device, asked for in one request."""
-
 _ENTITY_ROW = "1.3.6.1.2.1.47.1.1.1.1"
 _CHASSIS, _STACK = 3, 11
-_SWITCH_PORTS = 5
-"""Bridges with fewer ports are access points, phones and hosts with virtual machines."""
 
 
 class Device(Protocol):
@@ -55,27 +34,6 @@ class Device(Protocol):
     async def first(self, column: str, *, rows: int = 3) -> list[tuple[str, Answer]]:
         """The first few rows of a column."""
         ...
-
-
-@dataclass(slots=True)
-class Portrait:
-    """What was made out of a device; a field stays None where the device does not say."""
-
-    answers: dict[str, Answer] = field(default_factory=dict)
-    """Everything read, by OID."""
-    fields: dict[str, str] = field(default_factory=dict)
-    """By name, those of `vendors.FIELDS` that were found."""
-    role: str | None = None
-    problems: list[str] = field(default_factory=list)
-    """What could not be read."""
-
-    def text(self, oid: str) -> str | None:
-        """An object's value as text."""
-        return as_text(self.answers.get(oid))
-
-    def number(self, oid: str) -> int | None:
-        """An object's value as a whole number."""
-        return as_number(self.answers.get(oid))
 
 
 class Identification:
@@ -235,14 +193,18 @@ class Identification:
     # --- the role ----------------------------------------------------------------------------------------------------
 
     def _role(self, system: System | None, usual: str | None, general: list[System], object_id: str) -> str | None:
-        """The first role that something says: the vendor's file, then what standard MIBs and words say, then ports."""
+        """The first role that something says: the vendor's file, standard MIBs and words, and what the device does."""
         said = self._role_of(system, object_id) if system else None
         if said or usual:
             return said or usual
-        for one in general:
-            if role := self._role_of(one, object_id):
-                return role
-        return self._role_by_function()
+        roles = [role for one in general if (role := self._role_of(one, object_id))]
+        # That it runs Linux or is a host says the least: so do most appliances.
+        if roles and roles[0] != "server":
+            return roles[0]
+        return role_by_function(self.portrait) or next(iter(roles), None) or self._role_of_host()
+
+    def _role_of_host(self) -> str | None:
+        return "server" if HR_UPTIME in self.portrait.answers else None
 
     def _role_of(self, system: System, object_id: str) -> str | None:
         texts = {
@@ -265,16 +227,6 @@ class Identification:
             )
         )
 
-    def _role_by_function(self) -> str | None:
-        """What the device does: it bridges many ports, it forwards packets, it runs programs."""
-        if (self.portrait.number(BRIDGE_PORTS) or 0) >= _SWITCH_PORTS:
-            return "switch"
-        if self.portrait.number(IP_FORWARDING) == 1:
-            return "router"
-        if HR_UPTIME in self.portrait.answers:
-            return "server"
-        return None
-
 
 def identify_banner(text: str, banners: Iterable[Banner]) -> tuple[dict[str, str], str | None]:
     """The fields and the role that a server's own words give it: of the first pattern that fits."""
@@ -285,27 +237,3 @@ def identify_banner(text: str, banners: Iterable[Banner]) -> tuple[dict[str, str
                 found.setdefault("vendor", banner.vendor)
             return found, banner.role
     return {}, None
-
-
-def uptime(portrait: Portrait) -> float | None:
-    """Seconds since the device started.
-
-    sysUpTime counts from the start of the SNMP agent and begins anew after 497 days; hrSystemUptime (RFC 2790) and
-    snmpEngineTime (RFC 3411, whole seconds, for 68 years) tell more where there are any.
-    """
-    ticks = portrait.number(HR_UPTIME) or portrait.number(SYS_UPTIME)
-    seconds = portrait.number(ENGINE_TIME)
-    known = [*([ticks / 100] if ticks is not None else []), *([float(seconds)] if seconds else [])]
-    return max(known, default=None)
-
-
-def engine_identifier(value: Answer | bytes | None) -> str | None:
-    """An snmpEngineID as hexadecimal digits; None for one that names no single device.
-
-    RFC 3411 section 5: formats 1 and 2 are made of an IP address, which every agency has once more.
-    """
-    if not isinstance(value, bytes) or not 5 <= len(value) <= 32:
-        return None
-    if value[0] & 0x80 and value[4] in (1, 2):
-        return None
-    return value.hex()

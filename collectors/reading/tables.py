@@ -72,6 +72,10 @@ class Tables:
         """How many interfaces work."""
         return sum(row.get("oper") == "up" for row in self.interfaces.values())
 
+    def count(self, kind: str) -> int:
+        """How many interfaces are of one type."""
+        return sum(row.get("type") == kind for row in self.interfaces.values())
+
     @property
     def macs(self) -> list[str]:
         """The hardware addresses of the network cards."""

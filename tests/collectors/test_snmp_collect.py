@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors import snmp
-from collectors.reading.identify import engine_identifier
+from collectors.reading.standard import engine_identifier
 from collectors.reading.text import as_lines, as_mac, as_number, as_statement, as_text
 from collectors.snmp import collect
 from inventory import vocabulary

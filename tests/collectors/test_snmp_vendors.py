@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collectors.reading.identify import SYS_DESCR, SYS_OBJECT_ID, SYS_SERVICES, Identification
+from collectors.reading.identify import Identification
+from collectors.reading.standard import LLDP_DOES, SYS_DESCR, SYS_OBJECT_ID, SYS_SERVICES, Portrait, role_by_function
 from collectors.transports.snmp import Absent, Answer
 from collectors.vendors import load_vendors
 from inventory.words import InputError
@@ -146,6 +147,28 @@ async def test_what_a_device_does_is_taken_when_it_says_nothing_else() -> None:
     assert (await Identification(Said(silent)).run()).role == "router"
     assert (await Identification(Said(silent | {"1.3.6.1.2.1.17.1.2.0": 26})).run()).role == "switch"
     assert (await Identification(Said(silent | {SYS_DESCR: b"storage array 7"})).run()).role == "storage"
+
+
+@pytest.mark.parametrize(
+    ("values", "ports", "radios", "role"),
+    [
+        ({}, 0, 0, None),
+        ({}, 24, 0, "switch"),
+        ({}, 2, 1, "wireless"),
+        ({FORWARDING: 1}, 2, 0, "router"),
+        ({FORWARDING: 2}, 2, 0, None),
+        # LLDP capabilities: bridge; access point; router; telephone and bridge.
+        ({LLDP_DOES: b"\x20\x00"}, 0, 0, "switch"),
+        ({LLDP_DOES: b"\x30\x00"}, 0, 0, "wireless"),
+        ({LLDP_DOES: b"\x08\x00"}, 0, 0, "router"),
+        ({LLDP_DOES: b"\x24\x00"}, 0, 0, "voip"),
+        ({LLDP_DOES: b""}, 0, 0, None),
+    ],
+)
+def test_a_role_follows_from_what_a_device_does(
+    values: dict[str, Answer], ports: int, radios: int, role: str | None
+) -> None:
+    assert role_by_function(Portrait(values), ports, radios) == role
 
 
 async def test_standard_objects_tell_what_an_unknown_maker_makes() -> None:
