@@ -35,6 +35,8 @@ class Key:
     title: Title
     unit: str = ""
     one_of: tuple[str, ...] = ()
+    history: bool = True
+    """Whether former values are kept; not for what changes with every reading."""
 
     def check(self, value: Value) -> None:
         """Refuse a value that is not of the key's type (None, stated unknown, always passes).
@@ -132,6 +134,7 @@ def load(path: Path = _FILE) -> Vocabulary:
                 Title(**row["title"]),
                 row.get("unit", ""),
                 tuple(row.get("one_of", ())),
+                row.get("history", True),
             )
     counts = {
         name: Count(

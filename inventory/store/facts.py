@@ -78,7 +78,7 @@ def record(
     total = new = 0
     latest = instant(now + FUTURE)
     for kind, pairs in facts.items():
-        by_subject: dict[Subject, list[tuple[Fact, str | None, int, int]]] = {}
+        by_subject: dict[Subject, list[tuple[Fact, str | None, int, int | None]]] = {}
         for subject, fact in pairs:
             key = vocabulary.keys.get(fact.key)
             if key is None or key.of != kind:
@@ -90,7 +90,7 @@ def record(
                     f"fact {fact.key!r} of {fact.source}: found the time {fact.observed_at.isoformat()}, which is in "
                     f"the future; expected one not after {now.astimezone(UTC).isoformat()}: check the source's clock"
                 )
-            age = int(key.max_age.total_seconds() * 1000)
+            age = int(key.max_age.total_seconds() * 1000) if key.history else None
             by_subject.setdefault(subject, []).append((fact, write_value(key, fact.value), at, age))
             total += 1
         subjects = list(by_subject)
@@ -106,7 +106,7 @@ _Name = tuple[Subject, str, str, str]
 def _record_chunk(
     connection: Connection,
     kind: str,
-    by_subject: Mapping[Subject, Sequence[tuple[Fact, str | None, int, int]]],
+    by_subject: Mapping[Subject, Sequence[tuple[Fact, str | None, int, int | None]]],
     now: int,
 ) -> int:
     t = FACTS[kind]
@@ -124,6 +124,9 @@ def _record_chunk(
             series = found.get(name)
             if series is None:
                 found[name] = _Series([seen])
+            elif age is None:
+                if at > series.rows[0].last:
+                    series.rows, series.moved = [seen], True
             elif series.stored is None and at > series.rows[-1].last:
                 _advance(series, seen, age)
             elif not (series.rows[-1].first <= at <= series.rows[-1].last and series.rows[-1].same(seen)):
@@ -204,7 +207,11 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
         elif series.head_first is not None:
             if series.moved:
                 row: dict[str, Subject | None] = dict(zip(_NAME, (*name, series.head_first), strict=True))
-                moved.append(row | {"b_last": rows[0].last, "b_until": rows[0].until})
+                head = rows[0]
+                moved.append(row | {
+                    "n_first": head.first, "n_last": head.last, "n_until": head.until, "n_value": head.value,
+                    "n_proof": head.proof,
+                })  # fmt: skip
             rows = rows[1:]
         new += len(rows) if series.stored is None else 0
         begun += [
@@ -214,7 +221,8 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
         ]  # fmt: skip
     if moved:
         place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
-        connection.execute(update(t).where(place).values(last=bindparam("b_last"), until=bindparam("b_until")), moved)
+        changed = {c: bindparam(f"n_{c}") for c in ("first", "last", "until", "value", "proof")}
+        connection.execute(update(t).where(place).values(changed), moved)
     if begun:
         connection.execute(insert(t), begun)
     return new

@@ -51,6 +51,17 @@ async def test_recording_the_same_again_changes_nothing(store: Store) -> None:
     assert await store.read(facts.history, KNOWN, "link", "L1") == before
 
 
+async def test_of_what_changes_with_every_reading_only_the_newest_value_is_kept(store: Store) -> None:
+    said = [Fact("round_trip", 0.01 * hour, "icmp", NOW + hour * HOUR) for hour in (1, 3, 2)]
+    await record(store, *said[:1])
+    for one in (said[1], said[2], said[1]):
+        await record(store, one)
+    rows = await store.read(facts.history, KNOWN, "link", "L1")
+    assert [(f.value, f.held_since, f.observed_at) for f, _ in rows] == [(0.03, NOW + 3 * HOUR, NOW + 3 * HOUR)]
+    # As of a time before that reading it is unknown, not what it is now.
+    assert await read(store, NOW + 2 * HOUR) == []
+
+
 async def test_a_change_and_a_gap_longer_than_the_maximum_age_begin_a_new_row(store: Store) -> None:
     await record(store, answering(True, 0), answering(False, 1), answering(False, 1 + 27))
     rows = await store.read(facts.history, KNOWN, "link", "L1")
