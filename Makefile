@@ -29,5 +29,6 @@ bench: ## speed and memory, each beside its limit; BENCH=name for one
 		echo "== $$name"; $(PYTHON) -m bench.$$name; done
 
 clean: ## what the targets made: environments, caches, the demo's data
+	! grep -qs "Made by make demo" dophu.toml || rm dophu.toml
 	rm -rf .venv .tools .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from collectors import load_collectors, runner
 from collectors.progress import Progress
 from inventory.store import registers, runs, snapshots
 from inventory.store.judge import ZONE
-from inventory.words import Credential, Identity, InputError, Network, Run, Snapshot, StoreError, Target
+from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
 SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
@@ -122,14 +122,15 @@ async def _snmp_targets(workspace: Workspace, places: Iterable[tuple[int, Networ
     names = {name for _, network, _ in places for name in network.credentials}
     opened = await workspace.open_credentials(names)
 
-    def of(network: Network) -> tuple[Credential, ...]:
-        return tuple(opened[name] for name in network.credentials if name in opened)
-
-    return [
-        Target(address, agency=network.agency, network=network, credentials=of(network))
-        for _, network, address in places
-        if of(network)
-    ]
+    targets = []
+    for _, network, address in places:
+        own = [opened[name] for name in network.credentials if name in opened]
+        # Devices that answer elsewhere than on port 161 say so in their credential.
+        port = next((int(c.secret["port"]) for c in own if "port" in c.secret), None)
+        secrets = tuple(replace(c, secret={k: v for k, v in c.secret.items() if k != "port"}) for c in own)
+        if own:
+            targets.append(Target(address, port, network.agency, network, credentials=secrets))
+    return targets
 
 
 async def _go(

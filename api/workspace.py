@@ -22,8 +22,8 @@ from inventory.words import Credential, InputError
 
 #: What a credential of each kind must hold, and what it may.
 CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "snmp-v2c": (frozenset({"community"}), frozenset()),
-    "snmp-v3": (frozenset({"user"}), frozenset({"auth", "auth_password", "priv", "priv_password"})),
+    "snmp-v2c": (frozenset({"community"}), frozenset({"port"})),
+    "snmp-v3": (frozenset({"user"}), frozenset({"auth", "auth_password", "priv", "priv_password", "port"})),
 }
 
 
@@ -62,6 +62,8 @@ class Workspace:
             raise InputError(f"credential {name}: found the field {sorted(unknown)[0]!r}, expected {known}")
         if any(not isinstance(v, str) or not v for v in secret.values()):
             raise InputError(f"credential {name}: expected every field to be text that is not empty")
+        if not str(secret.get("port", "161")).isdecimal() or not 0 < int(str(secret.get("port", "161"))) < 65536:
+            raise InputError(f"credential {name}: expected the port to be a number from 1 to 65535, as text")
         if not name or name != "".join(name.split()):
             raise InputError(f"found the name {name!r}, expected one without spaces")
         ring = KeyRing.load(self.config.keys)

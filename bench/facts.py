@@ -68,8 +68,9 @@ def _bare(path: Path) -> float:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute(
-        "CREATE TABLE f (subject INTEGER, key TEXT, item TEXT, source TEXT, first INTEGER, last INTEGER, until INTEGER, "
-        "proof INTEGER, value TEXT, recorded INTEGER, PRIMARY KEY (subject, key, item, source, first)) WITHOUT ROWID"
+        "CREATE TABLE f (subject INTEGER, key TEXT, item TEXT, source TEXT, first INTEGER, last INTEGER, "
+        "until INTEGER, proof INTEGER, value TEXT, recorded INTEGER, "
+        "PRIMARY KEY (subject, key, item, source, first)) WITHOUT ROWID"
     )
     started = time.perf_counter()
     for begin in range(1, ASSETS + 1, BATCH):

@@ -26,7 +26,8 @@ from inventory.words import Agency, Control, Level, Register, Title
 AGENCIES = 500
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 QUESTIONS = [
-    ("antivirus_enabled", "workstation"), ("antivirus_up_to_date", "workstation"), ("antivirus_installed", "workstation"),
+    ("antivirus_enabled", "workstation"), ("antivirus_up_to_date", "workstation"),
+    ("antivirus_installed", "workstation"),
     ("answering", "workstation"), ("answering", "server"), ("answering", "switch"), ("answering", "printer"),
     ("antivirus_enabled", "server"), ("antivirus_up_to_date", "server"), ("antivirus_installed", "server"),
 ]  # fmt: skip
@@ -87,10 +88,11 @@ def by_hand(
             )
             tests += (" AND " if i else "") + f"CAST(c{i}.value AS INTEGER)"
         query = (
-            f"SELECT g.value, CASE WHEN ({tests}) THEN 'met' WHEN NOT ({tests}) THEN 'unmet' ELSE 'unknown' END, COUNT(*) "
+            f"SELECT g.value, CASE WHEN ({tests}) THEN 'met' WHEN NOT ({tests}) THEN 'unmet' "
+            "ELSE 'unknown' END, COUNT(*) "
             f"FROM asset_fact r JOIN asset_fact g ON g.subject = r.subject AND g.key = 'agency' AND g.item = '' "
-            f"AND g.first <= {at} AND g.until > {at}{joins} WHERE r.key = 'role' AND r.value = '{role}' AND r.item = '' "
-            f"AND r.first <= {at} AND r.until > {at} GROUP BY 1, 2"
+            f"AND g.first <= {at} AND g.until > {at}{joins} "
+            f"WHERE r.key = 'role' AND r.value = '{role}' AND r.item = '' AND r.first <= {at} AND r.until > {at} GROUP BY 1, 2"
         )
         answers[name] = connection.execute(query).fetchall()
     return time.perf_counter() - started, answers

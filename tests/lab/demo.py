@@ -233,6 +233,18 @@ def hold(folder: Path) -> IO[str]:
     return lock
 
 
+MARK = "# Made by make demo: plain `dophu` commands in this folder look at the lab. Delete it to use your own data."
+
+
+def show_to_plain_commands(folder: Path) -> None:
+    """Lets `dophu` without options, run in the project's folder, find the demo's data; a person's own file is left."""
+    settings = ROOT / "dophu.toml"
+    if settings.exists() and not settings.read_text(encoding="utf-8").startswith(MARK):
+        print("    dophu.toml không đổi / is left as it is", file=sys.stderr)
+        return
+    settings.write_text(f'{MARK}\ndata = "{(folder / "data").relative_to(ROOT)}"\n', encoding="utf-8")
+
+
 def interrupt(_number: int, _frame: FrameType | None) -> None:
     """Ends the demo as Ctrl-C does, so that everything is taken down."""
     raise KeyboardInterrupt
@@ -268,6 +280,7 @@ def main() -> int:
                 shutil.rmtree(folder)
                 folder.mkdir()
             (folder / "dophu.toml").touch()
+            show_to_plain_commands(folder)
             with lab:
                 credentials = {name: (kind, dict(secret)) for name, (kind, secret) in CREDENTIALS.items()}
                 demo = Demo(lab, folder, credentials=credentials)
