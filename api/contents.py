@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,8 @@ from inventory.words import ALL_LEVELS, Agency, InputError, Plan, Register, Snap
 
 ROWS = 200
 """Rows of a long list of agencies or assets on one page."""
+
+_WORD = re.compile(r"\w+")
 
 Told = Mapping[str, object]
 
@@ -154,8 +157,10 @@ def tell_agencies(connection: Connection, asked: Asked) -> Told:
 
 
 def _fits(agency: Agency, wanted: str, level: str | None) -> bool:
-    said = fold(f"{agency.code} {agency.title.vi} {agency.title.en}")
-    return all(word in said for word in wanted.split()) and (level is None or agency.level == level)
+    """Whether every word that is wanted begins a word of the agency's code or names."""
+    words = _WORD.findall(fold(f"{agency.code} {agency.title.vi} {agency.title.en}"))
+    begun = all(any(word.startswith(part) for word in words) for part in _WORD.findall(wanted))
+    return begun and (level is None or agency.level == level)
 
 
 def _names(register: Register, day: date) -> dict[str, Agency]:

@@ -81,14 +81,14 @@ def _read_day(text: str | None) -> datetime | None:
         return None
     try:
         return read_instant(text)
-    except (InputError, OverflowError):
+    except InputError:
         word = "future" if _is_time(text) else "bad_time"
         raise Problem(422, word, text=text) from None
 
 
 def _is_time(text: str) -> bool:
     try:
-        return datetime.fromisoformat(text).year > 1
+        return datetime.fromisoformat(text).year >= 1970
     except ValueError:
         return False
 

@@ -65,6 +65,8 @@ def read_instant(text: str | None) -> datetime:
         at = found if found.tzinfo else found.replace(tzinfo=ZONE)
     if at > now:
         raise InputError(f"found the time {text!r}, which is in the future: nothing was observed then")
+    if at.year < 1970:
+        raise InputError(f"found the time {text!r}, expected one after 1970")
     return at.astimezone(UTC)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -35,6 +35,21 @@ class Round:
     failed: list[Run] = field(default_factory=list)
     unrecorded: int = 0
     """Runs that the store could not take; nothing of them was stored."""
+    runs: list[Run] = field(default_factory=list)
+    """The runs of lines, which say what can be said of the hosts behind them."""
+
+    def joined(self, other: Round) -> Round:
+        """Both as one round."""
+        return Round(
+            self.collector,
+            self.targets + other.targets,
+            self.complete + other.complete,
+            self.observations + other.observations,
+            self.facts + other.facts,
+            self.new + other.new,
+            self.failed + other.failed,
+            self.unrecorded + other.unrecorded,
+        )
 
 
 async def discover(
@@ -71,17 +86,13 @@ async def collect(
     networks = {n.code: n for n in await _networks(workspace, agencies) if n.scan}
     found = await workspace.store.read(runs.addresses)
     places = [(root, networks[network], address) for root, network, address in found if network in networks]
-    makers: dict[str, Callable[[], Awaitable[list[Target]]]] = {
-        "icmp": functools.partial(_ping_targets, workspace, places, agencies),
-        "snmp": functools.partial(_snmp_targets, workspace, places),
+    readers: dict[str, Callable[[], Awaitable[Round]]] = {
+        "icmp": functools.partial(_ping, workspace, places, agencies, due_only, progress),
+        "snmp": functools.partial(_read_by_snmp, workspace, places, due_only, progress),
     }
-    if unknown := set(only) - makers.keys():
-        raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(makers)}")
-    rounds = []
-    for name, make in makers.items():
-        if not only or name in only:
-            rounds.append(await _go(workspace, name, await make(), due_only, progress, READ_SECONDS))
-    return rounds
+    if unknown := set(only) - readers.keys():
+        raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
+    return [await read() for name, read in readers.items() if not only or name in only]
 
 
 async def judge(workspace: Workspace, at: datetime | None = None) -> Snapshot:
@@ -100,28 +111,40 @@ async def _networks(workspace: Workspace, agencies: Sequence[str]) -> list[Netwo
     return [n for n in register.networks if n.valid_on(today) and (not agencies or n.agency in agencies)]
 
 
-async def _ping_targets(
-    workspace: Workspace, places: Iterable[tuple[int, Network, str]], agencies: Sequence[str]
-) -> list[Target]:
+async def _ping(
+    workspace: Workspace,
+    places: Sequence[tuple[int, Network, str]],
+    agencies: Sequence[str],
+    due_only: bool,
+    progress: Progress | None,
+) -> Round:
+    """Ping the lines first, then the hosts: behind a line that does not answer, a host's silence says nothing."""
     register = await workspace.store.read(registers.load)
     today = datetime.now(ZONE).date()
-    hosts_before = await workspace.store.read(runs.answered_before, "asset", "icmp", "answering")
     links = [
         Target(v.address, agency=v.agency, link=v.code)
         for v in register.links
         if v.address and v.valid_on(today) and (not agencies or v.agency in agencies)
     ]
+    done = await _go(workspace, "icmp", links, due_only, progress, READ_SECONDS)
+    answering = {
+        o.link for run in done.runs for o in run.observations for f in o.facts if f.key == "link_answering" and f.value
+    }
+    cut_off = {t.agency for t in links} - {t.agency for t in links if t.link in answering}
+    before = await workspace.store.read(runs.answered_before, "asset", "icmp", "answering")
     hosts = [
-        Target(address, agency=n.agency, network=n, answered_before=root in hosts_before) for root, n, address in places
+        Target(address, agency=n.agency, network=n, answered_before=root in before and n.agency not in cut_off)
+        for root, n, address in places
     ]
-    return links + hosts
+    return done.joined(await _go(workspace, "icmp", hosts, due_only, progress, READ_SECONDS))
 
 
-async def _snmp_targets(workspace: Workspace, places: Iterable[tuple[int, Network, str]]) -> list[Target]:
-    places = list(places)
+async def _read_by_snmp(
+    workspace: Workspace, places: Sequence[tuple[int, Network, str]], due_only: bool, progress: Progress | None
+) -> Round:
+    """Ask every device that was found in a network for which there is a credential."""
     names = {name for _, network, _ in places for name in network.credentials}
     opened = await workspace.open_credentials(names)
-
     targets = []
     for _, network, address in places:
         own = [opened[name] for name in network.credentials if name in opened]
@@ -130,7 +153,7 @@ async def _snmp_targets(workspace: Workspace, places: Iterable[tuple[int, Networ
         secrets = tuple(replace(c, secret={k: v for k, v in c.secret.items() if k != "port"}) for c in own)
         if own:
             targets.append(Target(address, port, network.agency, network, credentials=secrets))
-    return targets
+    return await _go(workspace, "snmp", targets, due_only, progress, READ_SECONDS)
 
 
 async def _go(
@@ -166,6 +189,8 @@ async def _go(
 
 async def _record(workspace: Workspace, done: Round, run: Run) -> None:
     done.targets += 1
+    if any(o.link for o in run.observations):
+        done.runs.append(run)
     try:
         recorded = await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))
     except InputError as error:

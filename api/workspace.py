@@ -22,8 +22,12 @@ from inventory.words import Credential, InputError
 
 #: What a credential of each kind must hold, and what it may.
 CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "snmp-v1": (frozenset({"community"}), frozenset({"port"})),
     "snmp-v2c": (frozenset({"community"}), frozenset({"port"})),
-    "snmp-v3": (frozenset({"user"}), frozenset({"auth", "auth_password", "priv", "priv_password", "port"})),
+    "snmp-v3": (
+        frozenset({"user"}),
+        frozenset({"auth", "auth_password", "priv", "priv_password", "key_expansion", "port"}),
+    ),
 }
 
 
