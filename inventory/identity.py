@@ -35,13 +35,14 @@ _SAMPLE_UUIDS = {
     "000102030405060708090A0B0C0D0E0F",
     "12345678123456781234567890ABCDEF",
 }
-# MACs that several machines have at once: VRRP, HSRP, GLBP, CARP, multicast, VMware's host adapters, WAN miniports.
+# MACs that several machines have at once: VRRP, HSRP, GLBP, CARP, FortiGate clusters, multicast, VMware's host adapters, WAN miniports.
 _SHARED_MACS = (
     "00005E0001",
     "00005E0002",
     "00000C07AC",
     "00000C9FF",
     "0007B400",
+    "00090F09",
     "01005E",
     "333300",
     "005056C0000",

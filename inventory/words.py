@@ -202,9 +202,9 @@ class Credential:
 
     name: str
     kind: str
-    """"snmp-v2c" or "snmp-v3"."""
+    """"snmp-v1", "snmp-v2c" or "snmp-v3"."""
     secret: Mapping[str, str] = field(repr=False)
-    """v2c: community; v3: user, and where they apply auth, auth_password, priv, priv_password."""
+    """v1, v2c: community; v3: user, and where they apply auth, auth_password, priv, priv_password, key_expansion."""
 
 
 @dataclass(frozen=True, slots=True)

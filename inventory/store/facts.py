@@ -221,8 +221,8 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
         ]  # fmt: skip
     if moved:
         place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
-        changed = {c: bindparam(f"n_{c}") for c in ("first", "last", "until", "value", "proof")}
-        connection.execute(update(t).where(place).values(changed), moved)
+        changed: dict[str, object] = {c: bindparam(f"n_{c}") for c in ("first", "last", "until", "value", "proof")}
+        connection.execute(update(t).where(place).values(**changed), moved)
     if begun:
         connection.execute(insert(t), begun)
     return new

@@ -120,7 +120,7 @@ def test_secrets_go_in_and_never_come_out(folder: Path) -> None:
     assert added.returncode == 0, added.stderr
     wrong = dophu(folder, "credential", "add", "x", "--kind", "snmp-v3", feed='{"user": "u", "passwort": "bi-mat-123"}')
     assert wrong.returncode == 2
-    assert "found the field 'passwort', expected auth, auth_password, port, priv, priv_password, user" in wrong.stderr
+    assert "found the field 'passwort', expected auth, auth_password, key_expansion, port, priv, " in wrong.stderr
     listed = dophu(folder, "credential", "list")
     assert listed.stdout == "lab-v2c\tsnmp-v2c\n"
     assert "bi-mat" not in added.stderr + wrong.stderr + listed.stdout
