@@ -142,11 +142,10 @@ set_up_python() {
   fi
   # Where Python may write no bytecode of its own, every command would compile its libraries anew: a second or two.
   local compile=""
-  [ .venv/.compiled -nt uv.lock ] || compile=--compile-bytecode
+  compgen -G ".venv/lib/python*/site-packages/sqlalchemy/__pycache__/*.pyc" >/dev/null || compile=--compile-bytecode
   # shellcheck disable=SC2086
   UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv \
     .tools/bin/uv sync --quiet --frozen $compile --python "$python"
-  touch .venv/.compiled
 }
 
 case ${1-} in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,12 +26,20 @@ def dophu(folder: Path, *arguments: str, feed: str = "", **environment: str) -> 
     )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A working folder with the lab's register imported."""
-    assert dophu(tmp_path, "init").returncode == 0
-    imported = dophu(tmp_path, "register", "import", str(REGISTER))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with the lab's register imported, made once."""
+    folder = tmp_path_factory.mktemp("cli")
+    assert dophu(folder, "init").returncode == 0
+    imported = dophu(folder, "register", "import", str(REGISTER))
     assert imported.returncode == 0, imported.stderr
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of that folder for one test."""
+    shutil.copytree(made / "data", tmp_path / "data")
     return tmp_path
 
 
