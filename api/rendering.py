@@ -29,7 +29,7 @@ _CARRIED = ("lang", "as_of")
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=False,
+        autoescape=True,
         undefined=StrictUndefined,
         finalize=clean,
         trim_blocks=True,
