@@ -92,7 +92,9 @@ async def listed(page: Page) -> dict[str, int]:
     for heading in await page.locator("h3[data-status]").all():
         table = heading.locator("xpath=following-sibling::table[1]")
         weights = [await r.get_attribute("data-weight") for r in await table.locator("tbody > tr[data-member]").all()]
-        sums[str(await heading.get_attribute("data-status"))] = sum(int(w or 0) for w in weights)
+        told = sum(int(w or 0) for w in weights)
+        assert (await text_of(heading)).split()[-1] == str(told)
+        sums[str(await heading.get_attribute("data-status"))] = told
     return sums
 
 
@@ -285,6 +287,20 @@ async def test_agencies_are_found_without_accents(page: Page) -> None:
         await page.get_by_role("button", name="Tìm").click()
         shown = await page.locator("tr[data-agency]").evaluate_all("a => a.map(r => r.dataset.agency)")
         assert set(shown) == found, typed
+
+
+async def test_the_list_of_agencies_tells_what_counts_for_a_goal(page: Page) -> None:
+    await page.goto("/agencies")
+    told = {}
+    for row in await page.locator("tr[data-agency]:has([data-label='Thiết bị'])").all():
+        cells = await numbers_of(row)
+        told[await row.get_attribute("data-agency")] = [cells[k] for k in ("Thiết bị", "Đạt", "Chưa đạt", "Chưa rõ")]
+    assert told == {
+        # Asked too, but no goal speaks of its level.
+        "ubnd-tinh": ["0", "0", "0", "0"], "so-khcn": ["3", "2", "0", "0"], "so-tc": ["3", "1", "1", "0"],
+        "so-yt": ["4", "3", "0", "0"], "huyen-tam-dao": ["3", "0", "0", "4"], "tp-vinh-yen": ["3", "2", "0", "0"],
+        "xa-dao-tru": ["2", "1", "0", "0"], "xa-ho-son": ["2", "0", "1", "0"],
+    }  # fmt: skip
 
 
 async def test_an_agency_that_ended_leads_to_its_successor(page: Page) -> None:
