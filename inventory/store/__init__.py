@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from inventory.words import StoreError
 
@@ -22,15 +22,22 @@ __all__ = ["Connection", "Store"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+READERS = 8
+"""Transactions that read at the same time."""
+
 
 class Store:
-    """One open database."""
+    """One open database.
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
+    Its work is done in threads of its own: a driver that crosses threads for every statement costs more than the
+    statements (see ARCHITECTURE.md). Giving up waiting does not take a transaction back that has begun.
+    """
+
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._url = url
+        self._readers = ThreadPoolExecutor(READERS, "dophu-read")
         # SQLite has one writer: waiting here is fair and endless, waiting in the database is neither.
-        self._writer = asyncio.Lock()
+        self._writer = ThreadPoolExecutor(1, "dophu-write")
 
     @classmethod
     def open(cls, url: str, *, patience_seconds: float = 10) -> Store:
@@ -46,16 +53,17 @@ class Store:
             parsed = make_url(url)
         except ArgumentError:
             raise StoreError("the database's address is malformed; expected sqlite:///PATH or postgresql://…") from None
-        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+        drivers = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
         kind = parsed.get_backend_name()
         if kind not in drivers:
             raise StoreError(f"found a database of kind {kind!r}, expected sqlite or postgresql")
-        waiting = {"timeout": patience_seconds} if kind == "sqlite" else {"connect_timeout": 10}
-        engine = create_async_engine(parsed.set(drivername=drivers[kind]), connect_args=waiting)
+        sqlite = {"timeout": patience_seconds, "check_same_thread": False}
+        waiting = sqlite if kind == "sqlite" else {"connect_timeout": 10}
+        engine = create_engine(parsed.set(drivername=drivers[kind]), connect_args=waiting, pool_size=READERS + 1)
         if kind == "sqlite":
-            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-            event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return cls(engine, url)
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return cls(engine)
 
     async def read(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `do(connection, …)` in a transaction of its own that is rolled back: temporary tables go with it.
@@ -63,14 +71,7 @@ class Store:
         Raises:
             StoreError: the database failed.
         """
-        try:
-            async with self._engine.connect() as connection:
-                try:
-                    return await connection.run_sync(do, *args, **kwargs)
-                finally:
-                    await connection.rollback()
-        except (DBAPIError, OSError) as error:
-            raise StoreError(_explain(error)) from error
+        return await self._work(self._readers, lambda: self._read(lambda c: do(c, *args, **kwargs)))
 
     async def write(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `do(connection, …)` in a transaction and commit it; when this returns, it is on disk.
@@ -78,14 +79,24 @@ class Store:
         Raises:
             StoreError: the database failed; nothing of it was stored.
         """
-        async with self._writer:
+        return await self._work(self._writer, lambda: self._write(lambda c: do(c, *args, **kwargs)))
+
+    async def _work(self, threads: ThreadPoolExecutor, do: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, do)
+        except (DBAPIError, OSError) as error:
+            raise StoreError(_explain(error)) from error
+
+    def _read(self, do: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
             try:
-                async with self._engine.connect() as connection:
-                    connection = await connection.execution_options(dophu_write=True)
-                    async with connection.begin():
-                        return await connection.run_sync(do, *args, **kwargs)
-            except (DBAPIError, OSError) as error:
-                raise StoreError(_explain(error)) from error
+                return do(connection)
+            finally:
+                connection.rollback()
+
+    def _write(self, do: Callable[[Connection], T]) -> T:
+        with self._engine.connect().execution_options(dophu_write=True) as connection, connection.begin():
+            return do(connection)
 
     async def migrate(self) -> None:
         """Bring the tables to this version, making them where there are none.
@@ -105,8 +116,10 @@ class Store:
         return await self.read(versions.current), versions.needed()
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
+        """Finish what was begun and close every connection."""
+        for threads in (self._readers, self._writer):
+            await asyncio.to_thread(threads.shutdown)
+        self._engine.dispose()
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -115,7 +128,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        "synchronous=FULL",
         "temp_store=FILE",
         "cache_size=-32000",
     ):
