@@ -35,7 +35,8 @@ _SAMPLE_UUIDS = {
     "000102030405060708090A0B0C0D0E0F",
     "12345678123456781234567890ABCDEF",
 }
-# MACs that several machines have at once: VRRP, HSRP, GLBP, CARP, FortiGate clusters, multicast, VMware's host adapters, WAN miniports.
+# MACs that several machines have at once: VRRP, HSRP, GLBP, CARP, FortiGate clusters, multicast, VMware's host
+# adapters, WAN miniports.
 _SHARED_MACS = (
     "00005E0001",
     "00005E0002",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, String, and_, delete, func, insert, literal_column, select, update
 
 from inventory.store import assets, facts
 from inventory.store.tables import FACTS, address, asset, run, target_state
@@ -14,6 +14,8 @@ from inventory.words import CollectorState, Fact, Identity, Observation, Run
 
 KEEP = timedelta(days=30)
 """How long runs are kept that read no whole network; the others are evidence and stay."""
+
+_CHUNK = 400
 
 
 def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: datetime) -> facts.Recorded:
@@ -35,7 +37,7 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
             by_kind[kind] += [(subject, fact) for fact in _placed(observation, finished)]
     if finished.complete and finished.network is not None:
         absent = Fact("answering", False, finished.collector, finished.finished)
-        missing = _once_seen_in(connection, finished.network, finished.collector) - seen
+        missing = _was_in(connection, finished.network, finished.collector, instant(finished.finished)) - seen
         by_kind["asset"] += [(number, absent) for number in sorted(missing)]
     recorded = facts.record(connection, vocabulary, by_kind, now)
     note(connection, finished, len(finished.observations))
@@ -66,42 +68,68 @@ def _placed(observation: Observation, finished: Run) -> list[Fact]:
     ]
 
 
-def _once_seen_in(connection: Connection, network: str, source: str) -> set[int]:
-    """The assets of a network that this source once saw answer: that it misses others says nothing of them."""
-    query = select(asset.c.root).join(address, address.c.asset == asset.c.id).where(address.c.network == network)
-    known = {int(number) for number in connection.scalars(query)}
-    return known & {int(number) for number in answered_before(connection, "asset", source, "answering")}
+def _was_in(connection: Connection, network: str, source: str, at: int) -> set[int]:
+    """The assets last seen in a network, by anybody, that this source once saw answer: of others it says nothing.
+
+    One that was seen elsewhere since is not absent, it moved; one whose address another device has now is.
+    """
+    t = FACTS["asset"]
+    # SQLite finds a partial index by a literal only.
+    in_network = t.c.key == literal_column("'network'", String)
+    there = select(asset.c.root).join(t, t.c.subject == asset.c.id)
+    query = there.where(in_network, t.c.value == network, t.c.first <= at, t.c.until > at)
+    candidates = sorted({int(root) for root in connection.scalars(query)})
+    places: dict[int, tuple[int, str]] = {}
+    answered: set[int] = set()
+    for start in range(0, len(candidates), _CHUNK):
+        known = (
+            select(asset.c.root, t.c.key, t.c.source, t.c.last, t.c.until, t.c.value)
+            .join(t, t.c.subject == asset.c.id)
+            .where(
+                asset.c.root.in_(candidates[start : start + _CHUNK]),
+                t.c.key.in_(("network", "answering")),
+                t.c.item == "",
+                t.c.first <= at,
+            )
+        )
+        for root, key, said_by, last, until, stated in connection.execute(known):
+            if key == "answering":
+                answered |= {int(root)} if said_by == source and stated == "1" else set()
+            elif until > at and stated is not None:
+                places[root] = max(places.get(root, (0, "")), (min(last, at), stated))
+    return {root for root in candidates if root in answered and places[root][1] == network}
 
 
 def note(connection: Connection, finished: Run, observations: int = 0) -> None:
-    """Note how a run went, without its observations: for one that failed, or whose observations were refused."""
-    connection.execute(
-        insert(run).values(
-            collector=finished.collector,
-            target=finished.target,
-            agency=finished.agency,
-            network=finished.network,
-            started=instant(finished.started),
-            finished=instant(finished.finished),
-            complete=finished.complete,
-            observations=observations,
-            error=finished.error,
-        )
-    )
-    place = and_(target_state.c.collector == finished.collector, target_state.c.target == finished.target)
+    """Note how a run went, without its observations: for one that failed, or whose observations were refused.
+
+    A run that is delivered again is noted once; one that arrives late does not undo what is known of newer ones.
+    """
+    started, ended, good = instant(finished.started), instant(finished.finished), finished.error is None
+    of = {"collector": finished.collector, "target": finished.target}
+    same = (run.c[name] == value for name, value in (of | {"started": started, "finished": ended}).items())
+    connection.execute(delete(run).where(*same))
+    row = of | {
+        "agency": finished.agency, "network": finished.network, "started": started, "finished": ended,
+        "complete": finished.complete, "observations": observations, "error": finished.error,
+    }  # fmt: skip
+    connection.execute(insert(run).values(row))
+    place = and_(*(target_state.c[name] == value for name, value in of.items()))
     before = connection.execute(select(target_state).where(place)).one_or_none()
-    good = finished.error is None
+    times = 0 if before is None else before.failures - (before.last_run == ended)
     state = {
-        "last_run": instant(finished.finished),
-        "last_success": instant(finished.finished) if good else (before.last_success if before else None),
-        "duration": instant(finished.finished) - instant(finished.started),
-        "failures": 0 if good else (before.failures if before else 0) + 1,
+        "last_run": ended,
+        "last_success": ended if good else (before.last_success if before else None),
+        "duration": ended - started,
+        "failures": 0 if good else max(times, 0) + 1,
         "error": finished.error,
     }
     if before is None:
-        connection.execute(insert(target_state).values(collector=finished.collector, target=finished.target, **state))
-    elif before.last_run <= state["last_run"]:
+        connection.execute(insert(target_state).values(of | state))
+    elif before.last_run <= ended:
         connection.execute(update(target_state).where(place).values(**state))
+    elif good and (before.last_success or 0) < ended:
+        connection.execute(update(target_state).where(place).values(last_success=ended))
 
 
 def failures(connection: Connection, collector: str) -> dict[str, tuple[int, datetime]]:

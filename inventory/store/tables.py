@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -165,6 +166,10 @@ FACTS = {
     "agency": _facts("agency_fact", String()),
 }
 
+# Who was seen in a network is asked at the end of every sweep; without this it would be a walk over all facts.
+_seen_in = FACTS["asset"].c.key == literal_column("'network'")
+Index("asset_fact_network", FACTS["asset"].c.value, sqlite_where=_seen_in, postgresql_where=_seen_in)
+
 run = Table(
     "run",
     metadata,
@@ -208,7 +213,8 @@ finding = Table(
     # The columns that were unknown, by name; the words of the reason are made from the facts when it is read.
     Column("gaps", String, nullable=False),
     Column("weight", Integer, nullable=False),
-    Index("finding_open", "control", "until"),
+    # With the member in it, who is new and who is no more are each one look-up, not a walk over all that stand.
+    Index("finding_open", "control", "until", "member"),
     Index("finding_agency", "agency", "until"),
 )
 
