@@ -32,7 +32,7 @@ KEYS = (
     "neighbours",
     "error",
 )
-"""The keys of an answer; what the device does not say is None, `neighbours` a list, `interfaces` a number."""
+"""The keys of an answer; what the device does not say is None, its role then "unknown", `neighbours` a list."""
 
 Answer = dict[str, object]
 
@@ -140,6 +140,7 @@ async def probe(
         raise
     except OSError as error:
         answer["error"] = f"{place.host}: {error.strerror or error}"
+    answer["role"] = answer["role"] or "unknown"
     return answer
 
 

@@ -168,7 +168,7 @@ async def sip_server(answers: Callable[[bytes], list[bytes]]) -> AsyncIterator[t
         ("TANDBERG/529 (ce9.15.0.11)", "vc_endpoint", "Cisco", "ce9.15.0.11"),
         ("PolycomRealPresenceGroup500", "vc_endpoint", "Polycom", None),
         ("Grandstream HT818 1.0.8.7", "voip", "Grandstream", "1.0.8.7"),
-        ("Something unheard of", None, None, None),
+        ("Something unheard of", "unknown", None, None),
     ],
 )
 async def test_a_sip_server_is_told_by_its_own_words(
