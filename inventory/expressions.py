@@ -8,6 +8,8 @@ agency is a pair of bounds, and a comparison with it is true or false only when 
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,7 +28,11 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
 }  # fmt: skip
 _FLIPPED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "=": "=", "<>": "<>"}
+_CONDITIONS = (*_COMPARISONS, exp.Between, exp.In, exp.Like, exp.And, exp.Or, exp.Not)
+_NESTING = (exp.Paren, exp.Not, exp.Neg, exp.Lower, exp.Abs)
 _MAX_LENGTH = 2000
+_MAX_NESTED = 20
+_MAX_JOINED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,9 @@ class Expression:
 
         A count column `c` is read from two columns, `c__low` and `c__high` (NULL where there is no upper bound).
         """
-        return self.tree.sql(dialect="postgres" if dialect == "postgresql" else dialect)
+        if dialect == "sqlite":
+            return self.tree.transform(_with_glob).sql(dialect=dialect, comments=False)
+        return self.tree.sql(dialect="postgres", comments=False)
 
 
 def parse(text: str, columns: Mapping[str, str], parameters: Mapping[str, float | str] | None = None) -> Expression:
@@ -60,6 +68,8 @@ def parse(text: str, columns: Mapping[str, str], parameters: Mapping[str, float 
     parameters = parameters or {}
     if len(text) > _MAX_LENGTH:
         raise InputError(f"found {len(text)} characters, expected an expression of at most {_MAX_LENGTH}")
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
+        raise InputError(f"found {text!r}, expected text without NUL and halves of characters")
     try:
         trees = sqlglot.parse(f"SELECT {text}", read="postgres")
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
@@ -80,11 +90,12 @@ def parse(text: str, columns: Mapping[str, str], parameters: Mapping[str, float 
     left = [c.name for c in root.find_all(exp.Column) if columns.get(c.name) == "count"]
     if left:
         raise InputError(f"found {text!r}, expected the count {left[0]} to be compared with a number")
-    return Expression(root, names)
+    return Expression(_made_explicit(root), names)
 
 
 def _check(root: exp.Expr, text: str, columns: Mapping[str, str], parameters: Mapping[str, object]) -> None:
     for node in root.walk():
+        _check_depth(node)
         if isinstance(node, exp.Column):
             if node.table or (node.name not in columns and node.name not in parameters):
                 raise InputError(f"unknown column {node.sql()!r}{_nearest(node.name, [*columns, *parameters])}")
@@ -96,6 +107,31 @@ def _check(root: exp.Expr, text: str, columns: Mapping[str, str], parameters: Ma
                 allowed = ", ".join(_FUNCTIONS)
                 raise InputError(f"function {name.lower()!r} is not allowed in {text!r}; allowed are {allowed}")
             raise InputError(f"{type(node).__name__.upper()} is not allowed in {text!r}")
+        elif isinstance(node, exp.Like):
+            pattern = node.expression
+            if not isinstance(pattern, exp.Literal) or not pattern.is_string:
+                raise InputError(f"found {node.sql()!r}, expected LIKE with a text in quotes")
+            if re.search(r"(?<!\\)(\\\\)*\\\Z", pattern.name):
+                raise InputError(f"found {node.sql()!r}, expected a character after the last \\")
+        elif node.args.get("symmetric"):
+            raise InputError(f"found {node.sql()!r}, expected BETWEEN with the smaller value first")
+        elif isinstance(node, exp.In) and not node.expressions:
+            raise InputError(f"found {node.sql()!r}, expected IN with a list such as ('router', 'switch')")
+
+
+def _check_depth(node: exp.Expr) -> None:
+    """Refuse what is nested so deep that reading or writing it again could fail where the stack is fuller."""
+    nested = joined = 0
+    above = node.parent
+    while above is not None:
+        joined += 1
+        nested += isinstance(above, _NESTING)
+        above = above.parent
+    if nested > _MAX_NESTED or joined > _MAX_JOINED:
+        raise InputError(
+            f"found an expression nested {nested} deep and {joined} long, expected at most {_MAX_NESTED} brackets, "
+            f"NOT or functions in one another and {_MAX_JOINED} parts in a row"
+        )
 
 
 def _nearest(name: str, known: list[str]) -> str:
@@ -127,6 +163,8 @@ def _type(node: exp.Expr | None, columns: Mapping[str, str]) -> str:
         case exp.Column():
             return _GROUPS[columns[node.name]]
         case exp.Literal():
+            if not node.is_string and not math.isfinite(float(node.name)):
+                raise InputError(f"found the number {node.name:.20}, expected a smaller one")
             return "text" if node.is_string else "number"
         case exp.Boolean():
             return "condition"
@@ -186,3 +224,36 @@ def _bound(node: exp.Expr, text: str, columns: Mapping[str, str]) -> exp.Expr:
 
 def _is_count(node: exp.Expr | None, columns: Mapping[str, str]) -> bool:
     return isinstance(node, exp.Column) and columns.get(node.name) == "count"
+
+
+def _made_explicit(root: exp.Expr) -> exp.Expr:
+    """The tree with everything written out in which databases differ.
+
+    Comparisons bind otherwise in each of them, so those inside others get brackets. Whole numbers in arithmetic are
+    numbers with a point: PostgreSQL's overflow at 2^31, and half of 1 would be 0. Dividing by zero is unknown, where
+    PostgreSQL would give up every figure.
+    """
+    for node in reversed(list(root.walk())):
+        if isinstance(node, exp.Literal) and not node.is_string and not set(".eE") & set(node.name):
+            node.set("this", f"{node.name}.0")
+        elif isinstance(node, exp.Div):
+            node.set("expression", exp.Nullif(this=node.expression, expression=exp.Literal.number("0.0")))
+        elif isinstance(node, _CONDITIONS) and isinstance(node.parent, (*_COMPARISONS, exp.In, exp.Between)):
+            node.replace(exp.Paren(this=node.copy()))
+    return root
+
+
+def _with_glob(node: exp.Expr) -> exp.Expr:
+    """LIKE as SQLite's GLOB, which tells small from capital letters as LIKE does in PostgreSQL."""
+    if not isinstance(node, exp.Like):
+        return node
+    pattern = re.sub(r"\\(.)|([%_])|(.)", _glob_part, node.expression.name, flags=re.DOTALL)
+    glob = exp.Glob(this=node.this.copy(), expression=exp.Literal.string(pattern))
+    return exp.Not(this=glob) if node.args.get("negate") else glob
+
+
+def _glob_part(part: re.Match[str]) -> str:
+    if part[2]:
+        return "*" if part[2] == "%" else "?"
+    plain = part[1] or part[3]
+    return f"[{plain}]" if plain in "*?[" else plain

@@ -67,6 +67,8 @@ class Judgement:
         self._connection = connection
         self._vocabulary = vocabulary
         self._dialect = connection.dialect.name
+        # Letters have one order, and capitals one meaning, whatever language the database was made for.
+        self._text = 'TEXT COLLATE "C"' if self._dialect == "postgresql" else "TEXT"
         self._questions = {c.id: _question(c, vocabulary) for c in controls.values()}
         self._counts = {
             name: parse(count.where, vocabulary.columns(count.of))
@@ -86,7 +88,9 @@ class Judgement:
 
     def _lay_out_places(self) -> None:
         self._run("DROP TABLE IF EXISTS judged_place")
-        self._run("CREATE TEMPORARY TABLE judged_place (code TEXT PRIMARY KEY, home TEXT, level TEXT)")
+        self._run(
+            f"CREATE TEMPORARY TABLE judged_place (code {self._text} PRIMARY KEY, home {self._text}, level {self._text})"
+        )
         rows = [{"code": code, "home": p.home, "level": p.level} for code, p in self.places.items()]
         if rows:
             self._run("INSERT INTO judged_place VALUES (:code, :home, :level)", rows)
@@ -116,8 +120,8 @@ class Judgement:
     def _lay_out_links(self, table: str, pivot: str, keys: list[Key]) -> None:
         columns = "".join(f", {k.name}" for k in keys)
         self._run(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code TEXT PRIMARY KEY, agency TEXT, kind TEXT, "
-            "provider TEXT, contracted_mbps DOUBLE PRECISION)"
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code {self._text} PRIMARY KEY, agency {self._text}, "
+            f"kind {self._text}, provider {self._text}, contracted_mbps DOUBLE PRECISION)"
         )
         self._run("DELETE FROM judged_line")
         day = self.at.astimezone(ZONE).date()
