@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from inventory.text import storable
+
 #: The kinds of identifier, the most telling first.
 KINDS = ("serial", "uuid", "chassis_mac", "engine_id", "agent_id", "mac", "url")
 
@@ -27,6 +29,7 @@ _PLACEHOLDER = re.compile(
     r"|none|unknown|invalid|empty|n/?a|null|private|asset ?tag|base ?board|x{4,}|test|vmware.?virtual",
     re.IGNORECASE,
 )
+_LONGEST = 500
 _BLANK = " \t\r\n\0"
 _SEQUENCE = "0123456789012345678901234567890"
 # Mainboards that left the factory with the maker's sample value, seen on thousands of machines.
@@ -53,7 +56,9 @@ _SHARED_MACS = (
 
 def normalise(kind: str, value: str) -> str | None:
     """The identifier's canonical text, or None when it identifies nothing."""
-    text = value.strip(_BLANK)
+    text = storable(value).strip(_BLANK)
+    if len(text) > _LONGEST:
+        return None
     if kind == "url":
         return text.rstrip("/").lower() or None
     if kind in ("agent_id",):

@@ -1,10 +1,22 @@
-"""Vietnamese text: one normal form, and search without accents."""
+"""Text: one normal form, search without accents, and nothing that a database cannot keep."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _STROKED = str.maketrans({"đ": "d", "Đ": "D"})
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text as every database can keep it: without NUL, and with U+FFFD for what is half a character.
+
+    Devices send NUL as padding, and JSON can hold halves of surrogate pairs (RFC 8259 §8.2).
+    """
+    return text if text.isascii() and "\0" not in text else _HALVES.sub("\ufffd", text.replace("\0", ""))
 
 
 def nfc(text: str) -> str:

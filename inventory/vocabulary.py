@@ -13,11 +13,16 @@ from pathlib import Path
 
 import yaml
 
+from inventory.text import storable
 from inventory.words import InputError, Title, Value
 
 SUBJECTS = ("asset", "link", "agency")
 POPULATIONS = {"assets": "asset", "links": "link", "agencies": "agency"}
 """What a control may be asked of, and the subject whose facts are its columns."""
+
+_LARGEST = 2**63
+"""No number of a device is larger; PostgreSQL would give up every figure over one beyond what it can compute with."""
+_DEEPEST = 20
 
 _TYPES = ("bool", "int", "number", "text", "time", "table")
 _AGE = re.compile(r"(\d+)([mhd])")
@@ -46,15 +51,17 @@ class Key:
         """
         ok = {
             "bool": isinstance(value, bool),
-            "int": isinstance(value, int) and not isinstance(value, bool),
-            "number": isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+            "int": isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST,
+            "number": isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST,
             "text": isinstance(value, str),
-            "time": isinstance(value, datetime) and value.tzinfo is not None,
+            "time": isinstance(value, datetime) and value.tzinfo is not None and 0 < value.year < 9999,
             "table": isinstance(value, dict),
         }[self.type]
         if value is not None and not (ok and (not self.one_of or value in self.one_of)):
             expected = f"one of {', '.join(self.one_of)}" if self.one_of else f"a value of type {self.type}"
-            raise InputError(f"fact {self.name}: found {value!r}, expected {expected}")
+            huge = isinstance(value, int) and not -_LARGEST <= value <= _LARGEST
+            found = "a number beyond 2^63" if huge else f"{value!r:.200}"
+            raise InputError(f"fact {self.name}: found {found}, expected {expected}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +163,10 @@ def write_value(key: Key, value: Value) -> str | None:
     if isinstance(value, datetime):
         return str(instant(value))
     if isinstance(value, dict | list):
-        return _dump(value)
+        return _dump(key, value)
     if key.type == "number":
         return repr(float(value))
-    # NUL cannot be kept by PostgreSQL; devices do send it, as padding.
-    return str(value).replace("\0", "")
+    return storable(str(value))
 
 
 def read_value(key: Key, text: str | None) -> Value:
@@ -192,8 +198,36 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).replace("\\u0000", "")
+def _dump(key: Key, value: object) -> str:
+    try:
+        text = _json(value)
+        if "\\u0000" not in text and storable(text) == text:
+            return text
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return _json(_plain(key, value))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(key: Key, value: object, depth: int = 0) -> object:
+    """The value of a table's row as JSON and every database can hold it; a number that is none becomes unknown."""
+    if depth < _DEEPEST:
+        match value:
+            case None | bool() | int():
+                return value
+            case str():
+                return storable(value)
+            case float():
+                return value if math.isfinite(value) else None
+            case dict():
+                return {storable(str(k)): _plain(key, v, depth + 1) for k, v in value.items()}
+            case list() | tuple():
+                return [_plain(key, v, depth + 1) for v in value]
+    found = f"values nested more than {_DEEPEST} deep" if depth >= _DEEPEST else f"a {type(value).__name__}"
+    raise InputError(f"fact {key.name}: found {found}, expected text, numbers, true, false and lists of them")
 
 
 def _load(text: str) -> Value:

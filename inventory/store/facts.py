@@ -7,13 +7,16 @@ where the next one begins. What arrives late is put where it belongs, so that an
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select, update
 
+from inventory.store.series import Held, splice
 from inventory.store.tables import FACTS, FOREVER, asset
+from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant, moment, read_value, write_value
 from inventory.words import Fact, InputError, Proof
 
@@ -21,23 +24,10 @@ FUTURE = timedelta(minutes=5)
 """How far a source's clock may be ahead before its facts are refused."""
 
 _CHUNK = 400
+_LONGEST = 300
+"""Characters of a row's name in a table fact."""
 
 Subject = int | str
-
-
-@dataclass(slots=True)
-class Held:
-    """One row of a series: a value held from `first` to `last` (milliseconds), replaced at `until`."""
-
-    first: int
-    last: int
-    value: str | None
-    proof: int
-    until: int = FOREVER
-
-    def same(self, other: Held) -> bool:
-        """Whether both say the same, on the same proof."""
-        return self.value == other.value and self.proof == other.proof
 
 
 @dataclass(slots=True)
@@ -76,7 +66,6 @@ def record(
             than `FUTURE` ahead of `now`. The caller's transaction is then to be given up: nothing is half-stored.
     """
     total = new = 0
-    latest = instant(now + FUTURE)
     for kind, pairs in facts.items():
         by_subject: dict[Subject, list[tuple[Fact, str | None, int, int | None]]] = {}
         for subject, fact in pairs:
@@ -84,12 +73,7 @@ def record(
             if key is None or key.of != kind:
                 raise InputError(f"fact {fact.key!r} of {fact.source}: expected a key of the {kind}'s facts")
             key.check(fact.value)
-            at = instant(fact.observed_at)
-            if at > latest:
-                raise InputError(
-                    f"fact {fact.key!r} of {fact.source}: found the time {fact.observed_at.isoformat()}, which is in "
-                    f"the future; expected one not after {now.astimezone(UTC).isoformat()}: check the source's clock"
-                )
+            at = check_time(f"fact {fact.key!r} of {fact.source}", fact.observed_at, now)
             age = int(key.max_age.total_seconds() * 1000) if key.history else None
             by_subject.setdefault(subject, []).append((fact, write_value(key, fact.value), at, age))
             total += 1
@@ -98,6 +82,30 @@ def record(
             chunk = subjects[start : start + _CHUNK]
             new += _record_chunk(connection, kind, {s: by_subject[s] for s in chunk}, instant(now))
     return Recorded(total, new)
+
+
+def check_time(what: str, at: datetime, now: datetime) -> int:
+    """The instant of a time that a source states.
+
+    Raises:
+        InputError: a time without its zone, before 1970, or more than `FUTURE` ahead of `now`.
+    """
+    if at.tzinfo is None or at.year < 1970:
+        raise InputError(f"{what}: found the time {at.isoformat()}, expected one with its zone, since 1970")
+    if at > now + FUTURE:
+        raise InputError(
+            f"{what}: found the time {at.isoformat()}, which is in the future; expected one not after "
+            f"{now.astimezone(UTC).isoformat()}: check the source's clock"
+        )
+    return instant(at)
+
+
+def _item(name: str) -> str:
+    """A row's name as the store keeps it: PostgreSQL's keys have a limit of about 2,700 bytes."""
+    name = storable(name)
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}… {hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 _Name = tuple[Subject, str, str, str]
@@ -119,7 +127,7 @@ def _record_chunk(
         found[subject, key, item, source] = _Series([Held(first, last, value, proof)], first)
     for subject, rows in by_subject.items():
         for fact, value, at, age in rows:
-            name = (subject, fact.key, fact.item, fact.source)
+            name = (subject, fact.key, _item(fact.item), fact.source)
             seen = Held(at, at, value, fact.proof)
             series = found.get(name)
             if series is None:
@@ -144,40 +152,6 @@ def _advance(series: _Series, seen: Held, age: int) -> None:
     else:
         head.until = seen.first
         series.rows.append(seen)
-
-
-def splice(rows: Sequence[Held], seen: Held, age: int) -> list[Held]:
-    """The rows of a series with one more value, seen at one time, put where it belongs.
-
-    A late contradiction inside a row splits it: what the row says is known again from when it was last confirmed.
-
-    Args:
-        rows: a whole series, in any order.
-        seen: the value, with the time at which it was seen as `first` and `last`.
-        age: the key's maximum age in milliseconds: a longer gap ends a row even where the value is the same.
-    """
-    pieces = [seen]
-    for row in rows:
-        inside = row.first <= seen.first <= row.last
-        if inside and row.same(seen):
-            return list(rows)
-        if not inside:
-            pieces.append(Held(row.first, row.last, row.value, row.proof))
-            continue
-        if row.first < seen.first:
-            pieces.append(Held(row.first, seen.first, row.value, row.proof))
-        if seen.first < row.last < row.until:
-            pieces.append(Held(row.last, row.last, row.value, row.proof))
-    joined: list[Held] = []
-    for row in sorted(pieces, key=lambda h: (h.first, h is seen)):
-        before = joined[-1] if joined else None
-        if before is not None and before.same(row) and row.first - before.last <= age:
-            before.last = max(before.last, row.last)
-        else:
-            if before is not None:
-                before.until = row.first
-            joined.append(row)
-    return joined
 
 
 def _read_whole(connection: Connection, kind: str, name: _Name, series: _Series) -> None:

@@ -88,9 +88,8 @@ class Judgement:
 
     def _lay_out_places(self) -> None:
         self._run("DROP TABLE IF EXISTS judged_place")
-        self._run(
-            f"CREATE TEMPORARY TABLE judged_place (code {self._text} PRIMARY KEY, home {self._text}, level {self._text})"
-        )
+        columns = f"code {self._text} PRIMARY KEY, home {self._text}, level {self._text}"
+        self._run(f"CREATE TEMPORARY TABLE judged_place ({columns})")
         rows = [{"code": code, "home": p.home, "level": p.level} for code, p in self.places.items()]
         if rows:
             self._run("INSERT INTO judged_place VALUES (:code, :home, :level)", rows)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from inventory.store.tables import agency, credential, token
-from inventory.vocabulary import instant
+from inventory.vocabulary import instant, moment
 from inventory.words import InputError
 
 
@@ -52,3 +52,22 @@ def put_token(
 def agency_of_token(connection: Connection, sha256: str, purpose: str) -> str | None:
     """The agency that a token of this purpose belongs to, or None where there is no such token."""
     return connection.scalar(select(token.c.agency).where(token.c.sha256 == sha256, token.c.purpose == purpose))
+
+
+def tokens(connection: Connection) -> list[tuple[str, str, str | None, str, datetime]]:
+    """Every token's hash, purpose, agency, note and when it was made, oldest first."""
+    c = token.c
+    rows = connection.execute(select(c.sha256, c.purpose, c.agency, c.note, c.created).order_by(c.created, c.sha256))
+    return [(sha256, purpose, of_agency, note, moment(created)) for sha256, purpose, of_agency, note, created in rows]
+
+
+def remove_token(connection: Connection, begins: str) -> None:
+    """Forget the token whose hash begins so.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    found = [sha256 for sha256, *_ in tokens(connection) if begins and sha256.startswith(begins)]
+    if len(found) != 1:
+        raise InputError(f"found the id {begins!r} of {len(found)} tokens, expected that of one in the list of tokens")
+    connection.execute(delete(token).where(token.c.sha256 == found[0]))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, String, and_, delete, func, insert, literal_c
 
 from inventory.store import assets, facts
 from inventory.store.tables import FACTS, address, asset, run, target_state
+from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import CollectorState, Fact, Identity, Observation, Run
 
@@ -27,6 +28,8 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
     Raises:
         InputError: the observations are not acceptable (see `facts.record` and `assets.resolve`); nothing is stored.
     """
+    for time in (finished.started, finished.finished):
+        facts.check_time(f"run of {finished.collector}", time, now)
     by_kind: dict[str, list[tuple[facts.Subject, Fact]]] = {"asset": [], "link": [], "agency": []}
     seen: set[int] = set()
     for observation in finished.observations:
@@ -106,12 +109,13 @@ def note(connection: Connection, finished: Run, observations: int = 0) -> None:
     A run that is delivered again is noted once; one that arrives late does not undo what is known of newer ones.
     """
     started, ended, good = instant(finished.started), instant(finished.finished), finished.error is None
+    error = None if finished.error is None else storable(finished.error)
     of = {"collector": finished.collector, "target": finished.target}
     same = (run.c[name] == value for name, value in (of | {"started": started, "finished": ended}).items())
     connection.execute(delete(run).where(*same))
     row = of | {
         "agency": finished.agency, "network": finished.network, "started": started, "finished": ended,
-        "complete": finished.complete, "observations": observations, "error": finished.error,
+        "complete": finished.complete, "observations": observations, "error": error,
     }  # fmt: skip
     connection.execute(insert(run).values(row))
     place = and_(*(target_state.c[name] == value for name, value in of.items()))
@@ -122,7 +126,7 @@ def note(connection: Connection, finished: Run, observations: int = 0) -> None:
         "last_success": ended if good else (before.last_success if before else None),
         "duration": ended - started,
         "failures": 0 if good else max(times, 0) + 1,
-        "error": finished.error,
+        "error": error,
     }
     if before is None:
         connection.execute(insert(target_state).values(of | state))

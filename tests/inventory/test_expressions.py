@@ -125,5 +125,5 @@ def test_what_was_read_can_be_read_again_where_the_stack_is_fuller() -> None:
     ],
 )  # fmt: skip
 def test_a_count_is_compared_with_a_number_and_nothing_else(text: str) -> None:
-    with pytest.raises(InputError, match="expected the count .* to be compared with a number"):
+    with pytest.raises(InputError, match=r"expected the count .* to be compared with a number"):
         parse(text, AGENCIES)

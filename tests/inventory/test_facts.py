@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from inventory import vocabulary
 from inventory.store import Store, facts
-from inventory.store.facts import Held, splice
+from inventory.store.series import Held, splice
 from inventory.store.tables import FOREVER, asset
 from inventory.words import Fact, InputError, Proof
 from tests.inventory.sample import NOW

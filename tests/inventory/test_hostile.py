@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from inventory.store import Store, facts, runs
 from inventory.store.tables import run, target_state
-from inventory.words import Run, Status
-from tests.inventory.sample import FIREWALL, NOW, device, sweep
-from tests.inventory.test_judge import DAY, KNOWN, bring, declare, status_of
+from inventory.words import Control, Fact, Identity, InputError, Observation, Proof, Run, Status
+from tests.inventory.sample import ANTIVIRUS, FIREWALL, NOW, device, reading, sweep
+from tests.inventory.sample import facts as say
+from tests.inventory.test_judge import DAY, KNOWN, TITLE, bring, declare, figure, goals, judge, status_of
 
 HOUR = timedelta(hours=1)
 MAC, MAC2 = "00:1b:21:3c:4d:5e", "00:1b:21:aa:bb:cc"
@@ -62,7 +64,6 @@ async def test_the_end_of_a_sweep_looks_only_at_its_own_network(store: Store) ->
 
     def plans(connection: object) -> str:
         asked: list[str] = []
-        from sqlalchemy import event
 
         def note(_c: object, _k: object, statement: str, values: object, *_: object) -> None:
             if "asset_fact" in statement and statement.startswith("SELECT"):
@@ -75,7 +76,7 @@ async def test_the_end_of_a_sweep_looks_only_at_its_own_network(store: Store) ->
         event.remove(connection, "before_cursor_execute", note)
         return "\n".join(asked)
 
-    if not (await store.read(lambda c: c.dialect.name)) == "sqlite":
+    if await store.read(lambda c: c.dialect.name) != "sqlite":
         pytest.skip("the plan is asked of SQLite; on so few rows PostgreSQL reads tables whole whatever its indexes")
     told = await store.write(plans)
     assert "asset_fact_network" in told
@@ -87,3 +88,89 @@ async def test_a_run_that_is_delivered_twice_counts_once(store: Store) -> None:
     await bring(store, failed, failed, sweep("A", device("A", 1)), sweep("A", device("A", 1)))
     assert await store.read(lambda c: c.scalar(select(func.count()).select_from(run))) == 2
     assert await store.read(lambda c: c.scalar(select(func.max(target_state.c.failures)))) == 1
+
+
+# --- text and numbers that are none ---------------------------------------------------------------------------------
+
+
+async def test_whatever_text_a_device_sends_is_kept_or_refused_and_harms_nobody(store: Store) -> None:
+    await declare(store)
+    odd = "a\0b\ud800c\\u0000d\uffff\U0001f600 \x1b[31m"
+    row: dict[str, object] = {odd: odd, "n": float("nan"), "deep": [{"x": odd}], "path": "C:\\u0000"}
+    said = device(
+        "A", 1, sysname=odd, description=odd * 2000, serial="SN" + "7A" * 2000, role="workstation"
+    )  # fmt: skip
+    tables = (Fact("software", row, "nmap", NOW, item=odd), Fact("software", {}, "nmap", NOW, item="x" + odd * 2000))
+    identifiers = frozenset({("agent_id", odd), ("agent_id", odd * 2000), ("url", "https://" + odd)})
+    named = replace(said.asset or Identity(), identifiers=identifiers)
+    run = replace(sweep("A", replace(said, facts=said.facts + tables, asset=named)), error=f"told {odd}")
+    for _ in range(2):
+        await bring(store, run)
+    kept = (await store.read(facts.read, KNOWN, "asset", [1], NOW))[1]
+    plain = "ab\ufffdc\\u0000d\uffff\U0001f600 \x1b[31m"
+    assert next(f.value for f in kept if f.key == "sysname") == plain
+    rows = {f.item: f.value for f in kept if f.key == "software"}
+    assert rows[plain] == {plain: plain, "n": None, "deep": [{"x": plain}], "path": "C:\\u0000"}
+    assert sorted(len(item) for item in rows) == [len(plain), 318]
+    assert figure(await judge(store, goals(ANTIVIRUS))).unknown == 1
+
+
+@pytest.mark.parametrize(
+    "number",
+    [10**400, 10**5000, -(2**64), float("inf"), float("nan")],
+    ids=lambda n: f"{n:.0g}"[:5] if isinstance(n, float) else "int",
+)
+async def test_a_number_that_no_device_can_have_is_refused(store: Store, number: float) -> None:
+    await declare(store)
+    for key in ("interface_count", "memory"):
+        if key == "memory" or isinstance(number, int):
+            with pytest.raises(InputError, match=f"fact {key}: found .*, expected a value of type"):
+                await bring(store, sweep("A", device("A", 1, **{key: number})))
+    await bring(store, sweep("A", device("A", 1, interface_count=2**63, memory=1e18, uptime=5e-324)))
+    control = Control("many", TITLE, "assets", "interface_count * memory * memory > 0 and uptime < 1")
+    assert figure(await judge(store, goals(control))).met == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "row"),
+    [("software", {"when": NOW}), ("software", {"raw": b"\0"}), ("service", {"x": {1, 2}})],
+)
+async def test_a_table_of_what_is_no_json_is_refused(store: Store, key: str, row: dict[str, object]) -> None:
+    said = Observation((Fact(key, row, "nmap", NOW),), asset=Identity(frozenset({("serial", "SN12345AB")})))
+    with pytest.raises(InputError, match=f"fact {key}: found a .*, expected text, numbers"):
+        await bring(store, reading("A", said))
+
+
+async def test_a_table_nested_without_end_is_refused(store: Store) -> None:
+    nested: dict[str, object] = {}
+    for _ in range(5000):
+        nested = {"x": nested}
+    said = Observation((Fact("software", nested, "nmap", NOW),), asset=Identity(frozenset({("serial", "SN12345AB")})))
+    with pytest.raises(InputError, match="nested more than 20 deep"):
+        await bring(store, reading("A", said))
+
+
+async def test_times_without_a_zone_or_out_of_time_are_refused(store: Store) -> None:
+    await declare(store)
+    naive, before = datetime(2026, 3, 1), datetime(1969, 12, 31, tzinfo=UTC)  # noqa: DTZ001
+    for time in (naive, before, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(InputError, match=r"found the time|which is in the future"):
+            await bring(store, reading("A", Observation(say("icmp", time, link_answering=True), link="line-a")))
+        with pytest.raises(InputError, match=r"found the time|which is in the future"):
+            await bring(store, sweep("A", at=time))
+    for time in (naive, datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(InputError, match="fact boot_time: found"):
+            await bring(store, sweep("A", device("A", 1, boot_time=time)))
+
+
+async def test_facts_of_before_2001_have_fewer_digits_and_the_same_order(store: Store) -> None:
+    await declare(store)
+    for at in (datetime(1970, 1, 3, tzinfo=UTC), datetime(2001, 9, 9, tzinfo=UTC)):
+        early = replace(device("A", 1, at), facts=say("console", at, Proof.CONSOLE, role="switch", answering=True))
+        later = at + HOUR * 2
+        both = say("nmap", at, role="router") + say("agent", later, Proof.AGENT, role="server", vendor="x")
+        await bring(store, reading("A", early, at=at))
+        await bring(store, reading("A", replace(device("A", 1, later), facts=both), at=later))
+        for role in ("switch", "server", "router"):
+            control = Control("role", TITLE, "assets", f"role = '{role}'")
+            assert figure(await judge(store, goals(control), later)).met == (role == "router")
