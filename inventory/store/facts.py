@@ -123,8 +123,13 @@ def _record_chunk(
     heads = select(t.c.subject, t.c.key, t.c.item, t.c.source, t.c.first, t.c.last, t.c.value, t.c.proof).where(
         t.c.subject.in_(by_subject), t.c.key.in_(keys), t.c.until == FOREVER
     )
+    # Of keys that are judged, what the other sources say: a dispute makes it matter when each was confirmed.
+    beside: dict[tuple[Subject, str], dict[_Name, _Series]] = {}
     for subject, key, item, source, first, last, value, proof in connection.execute(heads):
-        found[subject, key, item, source] = _Series([Held(first, last, value, proof)], first)
+        name = (subject, key, item, source)
+        found[name] = _Series([Held(first, last, value, proof)], first)
+        if not item:
+            beside.setdefault((subject, key), {})[name] = found[name]
     for subject, rows in by_subject.items():
         for fact, value, at, age in rows:
             name = (subject, fact.key, _item(fact.item), fact.source)
@@ -132,11 +137,15 @@ def _record_chunk(
             series = found.get(name)
             if series is None:
                 found[name] = _Series([seen])
+                if not name[2]:
+                    beside.setdefault((subject, fact.key), {})[name] = found[name]
             elif age is None:
                 if at > series.rows[0].last:
                     series.rows, series.moved = [seen], True
             elif series.stored is None and at > series.rows[-1].last:
-                _advance(series, seen, age)
+                others = beside.get((subject, fact.key), {}) if not name[2] else {}
+                disputed = len(others) > 1 and _is_disputed(connection, kind, others, series.rows[-1], seen)
+                _advance(series, seen, age, disputed)
             elif not (series.rows[-1].first <= at <= series.rows[-1].last and series.rows[-1].same(seen)):
                 if series.stored is None:
                     _read_whole(connection, kind, name, series)
@@ -144,10 +153,30 @@ def _record_chunk(
     return _write(connection, kind, found, now)
 
 
-def _advance(series: _Series, seen: Held, age: int) -> None:
+def _is_disputed(connection: Connection, kind: str, others: Mapping[_Name, _Series], head: Held, seen: Held) -> bool:
+    """Whether another source of the same proof contradicted `seen` since it was last confirmed, at `head.last`.
+
+    Then its word was taken in between. One row over that time would say that this value was confirmed all along, and
+    judging that day again would find otherwise.
+    """
+    t = FACTS[kind]
+    for name, other in others.items():
+        newest = other.rows[-1]
+        if newest is head or newest.last <= head.last:
+            continue
+        if any(row.last > head.last and row.contradicts(seen) for row in other.rows):
+            return True
+        if other.stored is None and other.head_first is not None and other.head_first > head.last:
+            query = select(t.c.first, t.c.last, t.c.value, t.c.proof).where(_named(t, name), t.c.last > head.last)
+            if any(Held(*row).contradicts(seen) for row in connection.execute(query)):
+                return True
+    return False
+
+
+def _advance(series: _Series, seen: Held, age: int, disputed: bool) -> None:
     head = series.rows[-1]
     series.moved = True
-    if head.same(seen) and seen.first - head.last <= age:
+    if head.same(seen) and not disputed and seen.first - head.last <= age:
         head.last = seen.first
     else:
         head.until = seen.first

@@ -22,6 +22,10 @@ class Held:
         """Whether both say the same, on the same proof."""
         return self.value == other.value and self.proof == other.proof
 
+    def contradicts(self, other: Held) -> bool:
+        """Whether the two state different values on the same proof, so that the newer is taken."""
+        return self.proof == other.proof and None not in (self.value, other.value) and self.value != other.value
+
 
 def splice(rows: Sequence[Held], seen: Held, age: int) -> list[Held]:
     """The rows of a series with one more value, seen at one time, put where it belongs.
@@ -46,12 +50,16 @@ def splice(rows: Sequence[Held], seen: Held, age: int) -> list[Held]:
         if seen.first < row.last < row.until:
             pieces.append(Held(row.last, row.last, row.value, row.proof))
     joined: list[Held] = []
+    new: Held | None = None  # The row that holds `seen`: only it is joined with its neighbours.
     for row in sorted(pieces, key=lambda h: (h.first, h is seen)):
         before = joined[-1] if joined else None
-        if before is not None and before.same(row) and row.first - before.last <= age:
+        near = before is not None and (row is seen or before is new)
+        if near and before is not None and before.same(row) and row.first - before.last <= age:
             before.last = max(before.last, row.last)
+            new = before
         else:
             if before is not None:
                 before.until = row.first
             joined.append(row)
+            new = row if row is seen else new
     return joined

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, func, select
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, event, func, select
 
 from inventory.store import Store, facts, runs
-from inventory.store.tables import run, target_state
+from inventory.store.tables import metadata, run, target_state
 from inventory.words import Control, Fact, Identity, InputError, Observation, Proof, Run, Status
 from tests.inventory.sample import ANTIVIRUS, FIREWALL, NOW, device, reading, sweep
 from tests.inventory.sample import facts as say
@@ -174,3 +176,46 @@ async def test_facts_of_before_2001_have_fewer_digits_and_the_same_order(store: 
         for role in ("switch", "server", "router"):
             control = Control("role", TITLE, "assets", f"role = '{role}'")
             assert figure(await judge(store, goals(control), later)).met == (role == "router")
+
+
+# --- late word, and the word of several ------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.sampled_from("abc"), st.sampled_from([True, False, None])), max_size=40)
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_taken_as_of_a_time_stays_what_was_taken_then(told: list[tuple[int, str, bool | None]]) -> None:
+    """Sources of the same proof confirm and contradict each other in turn; ages run out in between."""
+    at, then = NOW, []
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        metadata.create_all(connection)
+
+        def taken(asked: datetime) -> object:
+            said = facts.read(connection, KNOWN, "link", ["L"], asked)["L"]
+            fact = facts.take(KNOWN, said, asked).get("link_answering")
+            return None if fact is None else fact.value
+
+        for hours, source, value in told:
+            at += hours * HOUR
+            facts.record(connection, KNOWN, {"link": [("L", Fact("link_answering", value, source, at))]}, at)
+            then += [(asked, taken(asked)) for asked in (at, at + HOUR / 2)]
+        for asked, was in then:
+            assert taken(asked) == was
+    engine.dispose()
+
+
+async def test_two_sources_that_disagree_by_turns_leave_the_past_as_it_was(store: Store) -> None:
+    await declare(store)
+    line = Control("line", TITLE, "links", "link_answering", "agency = 'A'")
+    kept = []
+    for half_hours in range(6):
+        at = NOW + half_hours * HOUR / 2
+        source, value = ("icmp", True) if half_hours % 2 == 0 else ("probe", False)
+        said = Observation((Fact("link_answering", value, source, at),), link="line-a")
+        await bring(store, reading("A", said, at=at, collector=source))
+        kept.append(await judge(store, goals(line), at + HOUR / 4, keep=True))
+    assert [figure(s).met for s in kept] == [1, 0, 1, 0, 1, 0]
+    for snapshot in kept:
+        assert (await judge(store, goals(line), snapshot.at)).coverage == snapshot.coverage
