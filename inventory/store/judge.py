@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, text
 
@@ -19,8 +18,7 @@ from inventory.store.columns import pivot
 from inventory.vocabulary import POPULATIONS, Key, Vocabulary
 from inventory.words import AgencyTally, AssetTally, Control, LinkState, Register, Status
 
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-"""Days, as in "valid until", are days in Vietnam."""
+ZONE = registers.ZONE
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
 MISSING = " (missing)"
@@ -79,7 +77,7 @@ class Judgement:
         self._lay_out_places()
         self._lay_out("assets", {"agency", "role", "answering"})
         self._lay_out("links", {"link_answering"})
-        self._lay_out("agencies", {q.control.declared_as for q in self._questions.values() if q.control.declared_as})
+        self._lay_out("agencies", set())
 
     # --- laying out -------------------------------------------------------------------------------------------------
 
@@ -186,8 +184,14 @@ class Judgement:
         """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were."""
         q = self._questions[control]
         meets = _write(q.meets, self._dialect)
-        gaps = " || ".join(f"CASE WHEN {self._is_unknown(c)} THEN '{c} ' ELSE '' END" for c in q.meets.columns)
+        columns = q.meets.columns if q.control.population == "assets" else q.columns
+        gaps = " || ".join(f"CASE WHEN {self._is_unknown(c)} THEN '{c} ' ELSE '' END" for c in columns)
         where = f" WHERE {_write(q.where, self._dialect)}" if q.where else ""
+        if q.where and q.control.population != "assets":
+            # Of an agency or link that the register has, it may be unknown whether it is asked; it is no less there.
+            asked = _write(q.where, self._dialect)
+            where = f" WHERE ({asked}) OR ({asked}) IS NULL"
+            meets = f"CASE WHEN ({asked}) THEN ({meets}) END"
         status = f"CASE WHEN ({meets}) THEN 'met' WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
         return (
             f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
@@ -207,14 +211,15 @@ class Judgement:
         found: dict[str, int] = {}
         for row in self._tally(control):
             found[row.agency] = found.get(row.agency, 0) + row.members
-        query = text(f"SELECT member, level, {c.declared_as} FROM judged_agency WHERE {c.declared_as} IS NOT NULL")
+        declared = registers.declared(self.register, c.declared_as, self.at.astimezone(ZONE).date())
         return [
             Verdict(
-                agency + MISSING, agency, level, Status.UNKNOWN, (c.declared_as,), int(declared) - found.get(agency, 0)
+                agency + MISSING, agency, self.places[agency].level, Status.UNKNOWN, (c.declared_as,),
+                number - found.get(agency, 0),
             )
-            for agency, level, declared in self._connection.execute(query)
-            if declared > found.get(agency, 0)
-        ]
+            for agency, number in sorted(declared.items())
+            if number > found.get(agency, 0)
+        ]  # fmt: skip
 
     def _tally(self, control: str) -> Iterator[AgencyTally]:
         query = (
@@ -265,7 +270,7 @@ class Judgement:
 
     def counted(self, control: str, agencies: Collection[str]) -> Iterator[tuple[str, str, str, bool]]:
         """What the counts that a control names counted in these agencies: agency, count, member, whether for sure."""
-        for name in self._questions[control].meets.columns:
+        for name in self._questions[control].columns:
             if name not in self._counts:
                 continue
             table, where = _MEMBER[self._vocabulary.counts[name].of], _write(self._counts[name], self._dialect)

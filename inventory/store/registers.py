@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select
 
@@ -13,6 +14,9 @@ from inventory.register import RegisterError, SheetChange, check_register, merge
 from inventory.store import facts, tables
 from inventory.vocabulary import Vocabulary
 from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+"""Days, as in "valid until", are days in Vietnam."""
 
 
 def load(connection: Connection) -> Register:
@@ -111,7 +115,7 @@ def record_declared(connection: Connection, vocabulary: Vocabulary, register: Re
 
 
 def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +128,81 @@ class Place:
 
 
 def places(register: Register, day: date) -> dict[str, Place]:
-    """Every code that was ever an agency's, with the agency that it counts as on `day`.
+    """Every code that was an agency's by `day`, with the agency that it counts as on that day.
 
-    An agency that ended counts as its successor; a unit of a level that is "part" counts as its parent. Codes that
-    lead to no agency valid on `day` are absent.
+    An agency that ended counts as its successor; a unit of a level that is "part" counts as its parent, or as who took
+    the parent over. Codes that lead to no agency valid on `day` are absent.
     """
     valid = {a.code: a for a in register.agencies if a.valid_on(day)}
-    latest = {a.code: a for a in sorted(register.agencies, key=lambda a: a.valid_from)}
-    levels = {v.code: v for v in register.levels}
+    begun = sorted((a for a in register.agencies if a.valid_from <= day), key=lambda a: a.valid_from)
+    latest = {a.code: a for a in begun}
+    parts = {v.code for v in register.levels if v.part}
     found: dict[str, Place] = {}
     for code in latest:
-        current, seen = code, {code}
-        while current not in valid:
-            successor = latest[current].successor if current in latest else None
-            if successor is None or successor in seen:
-                break
-            current = successor
-            seen.add(current)
-        if current not in valid:
+        current = _now(code, valid, latest)
+        if current is None:
             continue
-        home, seen = valid[current], {current}
-        while levels[home.level].part and home.parent in valid and home.parent not in seen:
-            home = valid[home.parent]
+        home, seen = current, {current.code}
+        while home.level in parts and home.parent is not None:
+            above = _now(home.parent, valid, latest)
+            if above is None or above.code in seen:
+                break
+            home = above
             seen.add(home.code)
-        found[code] = Place(valid[current], home.code, home.level)
+        found[code] = Place(current, home.code, home.level)
     return found
+
+
+def _now(code: str, valid: Mapping[str, Agency], latest: Mapping[str, Agency]) -> Agency | None:
+    """The agency that a code stands for: its own while that is valid, else that of the last of its successors."""
+    seen = {code}
+    while code not in valid:
+        successor = latest[code].successor if code in latest else None
+        if successor is None or successor in seen:
+            return None
+        code = successor
+        seen.add(code)
+    return valid[code]
+
+
+def declared(register: Register, key: str, day: date) -> dict[str, int]:
+    """How many of something the agencies of `day` have declared, by the code of the agency as which they count.
+
+    The newest number stands until there is a newer one, however old: a denominator does not shrink by growing old.
+    An agency's own number includes its parts; where it declared none, those of its parts are summed. Of an agency that
+    was taken over, the number is added to the successor's, unless that declared anew since.
+    """
+    newest: dict[str, DeclaredCount] = {}
+    for count in sorted(register.counts, key=lambda c: c.day):
+        if count.key == key and count.day <= day:
+            newest[count.agency] = count
+    latest = {a.code: a for a in sorted(register.agencies, key=lambda a: a.valid_from) if a.valid_from <= day}
+    parts = {v.code for v in register.levels if v.part}
+    summed: dict[str, tuple[int, date]] = {}
+    for code, count in newest.items():
+        whole = _whole(code, latest, parts)
+        if whole == code:
+            summed[code] = (count.value, count.day)
+        elif whole not in newest:
+            value, since = summed.get(whole, (0, count.day))
+            summed[whole] = (value + count.value, max(since, count.day))
+    stands = places(register, day)
+    total = {code: value for code, (value, _) in summed.items() if code in stands and stands[code].home == code}
+    for code, (value, _) in summed.items():
+        home = stands[code].home if code in stands else code
+        ended = latest[code].valid_to if code in latest else None
+        if home != code and (home not in summed or ended is None or summed[home][1] <= ended):
+            total[home] = total.get(home, 0) + value
+    return total
+
+
+def _whole(code: str, latest: Mapping[str, Agency], parts: Collection[str]) -> str:
+    """The agency that a code is a part of, whether or not either still stands; the code itself where it is no part."""
+    seen = {code}
+    while code in latest and latest[code].level in parts:
+        parent = latest[code].parent
+        if parent is None or parent in seen:
+            break
+        code = parent
+        seen.add(code)
+    return code
