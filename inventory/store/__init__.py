@@ -12,12 +12,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from inventory.words import StoreError
 
 __all__ = ["Connection", "Store"]
+
+# SQLite has one writer by itself. The lock is PostgreSQL's own, of this database, and ends with the transaction.
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(7203061953)")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,6 +71,8 @@ class Store:
     async def read(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `do(connection, …)` in a transaction of its own that is rolled back: temporary tables go with it.
 
+        All of it sees the database as it was at one moment, so that a figure agrees with the list behind it.
+
         Raises:
             StoreError: the database failed.
         """
@@ -75,6 +80,8 @@ class Store:
 
     async def write(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `do(connection, …)` in a transaction and commit it; when this returns, it is on disk.
+
+        There is one writer at a time, in whatever process: two that meet the same new device would make it twice.
 
         Raises:
             StoreError: the database failed; nothing of it was stored.
@@ -89,6 +96,8 @@ class Store:
 
     def _read(self, do: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
+            if self._engine.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
             try:
                 return do(connection)
             finally:
@@ -96,6 +105,8 @@ class Store:
 
     def _write(self, do: Callable[[Connection], T]) -> T:
         with self._engine.connect().execution_options(dophu_write=True) as connection, connection.begin():
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(_ONE_WRITER)
             return do(connection)
 
     async def migrate(self) -> None:
@@ -145,7 +156,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _explain(error: DBAPIError | OSError) -> str:
     """The cause in words, without the statement's parameters: they may hold what is nobody's business."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    text = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    told = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     hints = {
         "locked": "another program holds the database",
         "full": "the disk is full",
@@ -155,6 +166,6 @@ def _explain(error: DBAPIError | OSError) -> str:
         "does not exist": "the database has no tables yet: run dophu init",
         "not a database": "the file is no database of Dophu's",
     }
-    hint = next((h for found, h in hints.items() if found in text), "")
+    hint = next((h for found, h in hints.items() if found in told), "")
     kind = "SQLite" if isinstance(cause, sqlite3.Error) else "the database"
-    return f"{kind}: {text}" + (f" ({hint})" if hint else "")
+    return f"{kind}: {told}" + (f" ({hint})" if hint else "")
