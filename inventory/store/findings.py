@@ -50,10 +50,11 @@ def record(connection: Connection, judgement: Judgement, controls: Iterable[Cont
     newest = connection.scalar(select(func.max(finding.c.since)))
     if newest is not None and newest > at:
         return 0
-    return sum(_record_control(connection, judgement, control.id, at) for control in controls)
+    again = newest == at
+    return sum(_record_control(connection, judgement, control.id, at, again) for control in controls)
 
 
-def _record_control(connection: Connection, judgement: Judgement, control: str, at: int) -> int:
+def _record_control(connection: Connection, judgement: Judgement, control: str, at: int, again: bool) -> int:
     connection.execute(text("DROP TABLE IF EXISTS judged_now"))
     connection.execute(
         text(f"CREATE TEMPORARY TABLE judged_now AS SELECT a.*, 1 AS weight FROM ({judgement.answers_sql(control)}) a")
@@ -76,11 +77,16 @@ def _record_control(connection: Connection, judgement: Judgement, control: str, 
     )
     if connection.dialect.name == "sqlite":
         connection.execute(text("CREATE UNIQUE INDEX judged_now_member ON judged_now (member)"))
-    # An interval of no length (judged twice at one instant) is replaced, not ended.
-    connection.execute(
-        text(f"DELETE FROM finding WHERE control = :c AND until = {FOREVER} AND since = :at AND NOT {still}"),
-        {"c": control, "at": at},
-    )
+    if again:
+        # What began at this same instant and is not so any more never was; what it ended stands again.
+        connection.execute(
+            text(f"DELETE FROM finding WHERE control = :c AND until = {FOREVER} AND since = :at AND NOT {still}"),
+            {"c": control, "at": at},
+        )
+        connection.execute(
+            text(f"UPDATE finding SET until = {FOREVER} WHERE control = :c AND until = :at AND {still}"),
+            {"c": control, "at": at},
+        )
     connection.execute(
         text(f"UPDATE finding SET until = :at WHERE control = :c AND until = {FOREVER} AND NOT {still}"),
         {"c": control, "at": at},

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from inventory.coverage import cover
 from inventory.goals import Goals
@@ -21,13 +21,15 @@ def take(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datet
     """Every coverage and tally as of `at`, judged from the facts.
 
     Args:
-        keep: also store what changed in the findings, and the coverage; needs a transaction that writes.
+        keep: also store what changed in the findings, and the coverage; needs a transaction that writes. A judgement
+            of a time before the newest one kept is not kept: what was told of the days between would change.
     """
     register = registers.load(connection)
     judgement = Judgement(connection, vocabulary, goals.controls, register, at)
     tallies = judgement.tallies()
     rows = cover(goals.plans.values(), tallies, register.levels)
-    if keep:
+    last = newest(connection) if keep else None
+    if keep and (last is None or last <= moment(instant(at))):
         findings.record(connection, judgement, goals.controls.values())
         _keep(connection, rows, at)
     day = at.astimezone(ZONE).date()
@@ -48,10 +50,8 @@ def take(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datet
 
 
 def _keep(connection: Connection, rows: tuple[Coverage, ...], at: datetime) -> None:
-    c = coverage.c
     time = instant(at)
-    if connection.scalar(select(func.count()).select_from(coverage).where(c.at == time)):
-        return
+    connection.execute(delete(coverage).where(coverage.c.at == time))
     values = [
         {"at": time, "plan": r.plan, "goal": r.goal, "level": r.level, "met": r.met, "unmet": r.unmet,
          "unknown": r.unknown, "not_applicable": r.not_applicable, "waived": r.waived, "declared": r.declared,

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, event, func, select
 
-from inventory.store import Store, facts, runs
-from inventory.store.tables import metadata, run, target_state
-from inventory.words import Control, Fact, Identity, InputError, Observation, Proof, Run, Status
+from inventory.store import Store, facts, runs, snapshots
+from inventory.store.tables import coverage, metadata, run, target_state
+from inventory.vocabulary import instant
+from inventory.words import ALL_LEVELS, Control, Fact, Identity, InputError, Observation, Proof, Run, Status
 from tests.inventory.sample import ANTIVIRUS, FIREWALL, NOW, device, reading, sweep
 from tests.inventory.sample import facts as say
 from tests.inventory.test_judge import DAY, KNOWN, TITLE, bring, declare, figure, goals, judge, status_of
@@ -219,3 +220,39 @@ async def test_two_sources_that_disagree_by_turns_leave_the_past_as_it_was(store
     assert [figure(s).met for s in kept] == [1, 0, 1, 0, 1, 0]
     for snapshot in kept:
         assert (await judge(store, goals(line), snapshot.at)).coverage == snapshot.coverage
+
+
+async def kept(store: Store, at: datetime) -> dict[str, tuple[str, datetime]]:
+    rows, _ = await store.read(snapshots.standing, KNOWN, goals(FIREWALL), at, snapshots.Wanted())
+    return {f.member: (str(f.status), f.since) for f in rows}
+
+
+async def test_a_judgement_of_a_time_before_the_newest_one_kept_changes_nothing(store: Store) -> None:
+    await declare(store)
+    await bring(store, sweep("A", device("A", 1, role="firewall")))
+    for hours in (0, 4):
+        await judge(store, goals(FIREWALL), NOW + hours * HOUR, keep=True)
+    told = await kept(store, NOW + 4 * HOUR)
+    await bring(store, sweep("B", device("B", 1, NOW + HOUR, role="firewall"), at=NOW + HOUR))
+    late = await judge(store, goals(FIREWALL), NOW + 2 * HOUR, keep=True)
+    assert figure(late).met == 2
+    assert await store.read(snapshots.newest) == NOW + 4 * HOUR
+    assert await kept(store, NOW + 4 * HOUR) == told
+    assert await store.read(lambda c: len(set(c.scalars(select(coverage.c.at))))) == 2
+
+
+async def test_judging_one_instant_again_replaces_what_was_kept_of_it(store: Store) -> None:
+    await declare(store)
+    await bring(store, sweep("A", device("A", 1, role="firewall")))
+    await judge(store, goals(FIREWALL), NOW, keep=True)
+    at = NOW + HOUR
+    await bring(store, sweep("A", at=at), sweep("B", device("B", 1, at, role="firewall"), at=at))
+    first = await judge(store, goals(FIREWALL), at, keep=True)
+    assert await kept(store, at) == {"A": ("unmet", at), "B": ("met", at), "C": ("unknown", NOW)}
+    # What comes in late says that A had its firewall all along.
+    await bring(store, reading("A", device("A", 1, at, role="firewall"), at=at))
+    again = await judge(store, goals(FIREWALL), at, keep=True)
+    assert (figure(first).met, figure(again).met) == (1, 2)
+    assert await kept(store, at) == {"A": ("met", NOW), "B": ("met", at), "C": ("unknown", NOW)}
+    stored = select(coverage.c.met).where(coverage.c.level == ALL_LEVELS, coverage.c.at == instant(at))
+    assert await store.read(lambda c: c.scalar(stored)) == 2
