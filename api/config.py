@@ -31,15 +31,47 @@ class Config(BaseSettings):
     """The folder of controls and plans."""
     api_token: SecretStr | None = None
     """What callers must present when the server listens beyond loopback."""
+    api_token_file: Path | None = None
+    """A file that holds the token in its place, such as systemd's %d/api_token."""
     concurrency: int = Field(default=50, ge=1, le=1000)
     """Targets read at once."""
-    discover_hours: float = Field(default=24, gt=0)
-    collect_minutes: float = Field(default=5, gt=0)
+    discover_hours: float = Field(default=24, gt=0, le=8784)
+    collect_minutes: float = Field(default=5, gt=0, le=10080)
 
     @property
     def database_url(self) -> str:
         """The database's address."""
         return self.database or f"sqlite:///{self.data / 'dophu.db'}"
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file of an SQLite database."""
+        kind, _, path = self.database_url.partition(":///")
+        return Path(path) if kind == "sqlite" else None
+
+    @property
+    def token(self) -> str | None:
+        """The API's token, or None.
+
+        Raises:
+            InputError: its file cannot be read, or it is none that a header can carry; it is never repeated.
+        """
+        where, token = "api_token", self.api_token.get_secret_value() if self.api_token else ""
+        if self.api_token_file is not None:
+            if token:
+                raise InputError("found api_token and api_token_file, expected one of them")
+            where = f"api_token_file {self.api_token_file}"
+            try:
+                token = self.api_token_file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise InputError(f"{where}: {error.strerror}") from None
+            except UnicodeDecodeError:
+                raise InputError(f"{where}: expected text") from None
+            if not token:
+                raise InputError(f"{where}: found nothing, expected a token")
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise InputError(f"{where}: expected letters, digits and signs of ASCII without spaces")
+        return token or None
 
     @property
     def keys(self) -> Path:
@@ -70,9 +102,11 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
     if found is not None:
         try:
             values = tomllib.loads(found.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise InputError(f"{found}: {error.strerror}") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"{found}: {error}") from None
-        for name in ("data", "goals", "key_file"):
+        for name in ("data", "goals", "key_file", "api_token_file"):
             if isinstance(values.get(name), str):
                 values[name] = found.parent / values[name]
     try:

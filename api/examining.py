@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from api.config import Config
-from api.workspace import Workspace, open_workspace
+from api.workspace import Workspace, open_workspace, tell_version
 from inventory.secrets import KeyRing
 from inventory.store import keys, registers, runs
 from inventory.store.judge import ZONE
@@ -30,24 +30,36 @@ class Check:
 
 async def examine(config: Config) -> list[Check]:
     """Look at everything; nothing is changed."""
-    checks = [*_programs(), *_files(config)]
+    checks = [*_programs(), *_files(config), _token(config)]
     async with open_workspace(config) as workspace:
         checks.append(_goals(workspace))
-        try:
-            current, needed = await workspace.store.version()
-        except StoreError as error:
-            return [*checks, Check("database", False, str(error), "dophu init")]
-        if current != needed:
-            return [
-                *checks,
-                Check("database", False, f"its tables are of version {current}, not {needed}", "dophu init"),
-            ]
-        checks.append(Check("database", True, f"tables of version {current}"))
+        database = await _database(workspace)
+        checks.append(database)
+        if not database.ok:
+            return [*checks, *_key(config, {})]
         register = await workspace.store.read(registers.load)
-        known = set(await workspace.store.read(keys.credentials))
-        checks += [*_register(register), *_credentials(register, known)]
+        sealed = await workspace.store.read(keys.credentials)
+        checks += [*_key(config, sealed), *_register(register), *_credentials(register, set(sealed))]
         checks += _collectors(await workspace.store.read(runs.collector_states, datetime.now(UTC)))
     return checks
+
+
+async def _database(workspace: Workspace) -> Check:
+    file = workspace.config.database_file
+    if file is not None and not file.exists():
+        return Check("database", False, f"{file} does not exist", "dophu init")
+    try:
+        current, needed = await workspace.store.version()
+    except StoreError as error:
+        mend = (
+            "start the database server, or correct `database` in the configuration"
+            if file is None
+            else f"give yourself the right to write {file} and its folder, or restore it from a backup"
+        )
+        return Check("database", False, str(error), mend)
+    if wrong := tell_version(current, needed):
+        return Check("database", False, *wrong)
+    return Check("database", True, f"tables of version {current}")
 
 
 def _programs() -> Iterator[Check]:
@@ -75,12 +87,55 @@ def _files(config: Config) -> Iterator[Check]:
         yield Check(
             "free space", free > 500_000_000, f"{free // 1_000_000} MB", "make room on the disk of the data folder"
         )
+
+
+def _token(config: Config) -> Check:
     try:
-        KeyRing.load(config.keys)
+        found = "set" if config.token else "none: the server answers on loopback only"
     except InputError as error:
-        yield Check("key", False, str(error), "dophu init, or restore the key file from its copy")
-    else:
-        yield Check("key", True, str(config.keys))
+        return Check("API token", False, str(error), "correct api_token or api_token_file in the configuration")
+    return Check("API token", True, found)
+
+
+def _key(config: Config, sealed: Mapping[str, tuple[str, str]]) -> Iterator[Check]:
+    """Whether the key is there, and opens each stored credential."""
+    path = config.keys
+    try:
+        ring = KeyRing.load(path)
+    except InputError as error:
+        yield Check("key", False, str(error), _mend_key(path, bool(sealed)))
+        return
+    yield Check("key", True, str(path))
+    shut = []
+    for name, (_, text) in sealed.items():
+        try:
+            ring.open(text, name)
+        except InputError:
+            shut.append(name)
+    if shut:
+        yield Check(
+            "sealed credentials",
+            False,
+            f"do not open with {path}: {', '.join(shut)}",
+            f"restore {path} from its copy, or dophu credential add {shut[0]}",
+        )
+
+
+def _mend_key(path: Path, needed: bool) -> str:
+    """What mends a key file that cannot be read; `needed` says whether credentials are sealed with it."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return f"restore {path} from its copy: stored credentials need it" if needed else "dophu init"
+    except OSError:
+        return f"run as the owner of {path.parent}"
+    if status.st_uid not in (os.geteuid(), 0):
+        return f"run as the owner of {path}, or chown {os.geteuid()} {path}"
+    if status.st_mode & 0o077:
+        return f"chmod 600 {path}"
+    if not os.access(path, os.R_OK):
+        return f"run as the owner of {path}"
+    return f"restore {path} from its copy"
 
 
 def _goals(workspace: Workspace) -> Check:

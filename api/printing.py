@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -12,9 +11,10 @@ from datetime import UTC, datetime, time, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from api.commanding import print_json
 from api.wording import WORDS, percent
 from api.workspace import Workspace
-from collectors.probe import probe_all
+from collectors.probe import parse_target, probe_all
 from inventory.goals import Goals
 from inventory.store import snapshots
 from inventory.store.judge import ZONE
@@ -54,7 +54,8 @@ def read_instant(text: str | None) -> datetime:
     if text is None:
         return now
     try:
-        found = datetime.fromisoformat(text)
+        # Of "2026-W10", a week, fromisoformat takes the Monday.
+        found = datetime.fromisoformat("" if "W" in text else text)
     except ValueError:
         raise InputError(f"found the time {text!r}, expected a date such as 2026-03-31 or an ISO 8601 time") from None
     if len(text) <= 10:
@@ -171,23 +172,58 @@ def _print_members(console: Console, members: list[Finding], report: Report, wor
         console.print(f"  … +{len(members) - _SHOWN_MEMBERS}")
 
 
-async def probe_targets(targets: Iterable[str], community: str, seconds: float, output: str) -> bool:
-    """Probe targets and print each answer as it comes; whether not one of them answered."""
-    texts = _read_lines(targets)
+async def judge_control(
+    workspace: Workspace, control: str, status: str | None, at: datetime, language: str
+) -> list[Finding]:
+    """The members behind a control's figures as of an instant; nothing is stored.
+
+    Raises:
+        InputError: there is no such control or status; the known ones are named.
+    """
+    for found, known, what in ((control, workspace.goals.controls, "control"), (status, tuple(Status), "status")):
+        if found is not None and found not in known:
+            raise InputError(f"found the {what} {found!r}, expected one of {', '.join(sorted(known))}")
+    wanted = tuple(Status) if status is None else (Status(status),)
+    goals = workspace.goals
+    return await workspace.store.read(snapshots.members, workspace.vocabulary, goals, control, at, wanted, language)
+
+
+async def probe_targets(targets: Iterable[str], community: str, seconds: float, output: str) -> int:
+    """Probe targets and print each answer as it comes; the exit status.
+
+    A malformed target costs the others nothing: it is told on standard error, and the status is 2. Without one it is 1
+    when not one of the targets answered.
+    """
+    texts, malformed = _read_targets(targets)
     answered = asked = 0
     async for answer in probe_all(texts, community=community, timeout=seconds):
         asked += 1
         answered += answer["error"] is None
         if output == "json":
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
+            print_json(answer, indent=None)
         else:
             what = [answer[k] for k in ("role", "vendor", "model", "version", "serial", "sysname", "error")]
             print(f"{answer['target']}\t" + " · ".join(str(v) for v in what if v), flush=True)
-    return asked > 0 and not answered
+    if malformed:
+        return 2
+    return 1 if asked and not answered else 0
 
 
-def _read_lines(targets: Iterable[str]) -> list[str]:
+def _read_targets(targets: Iterable[str]) -> tuple[list[str], bool]:
+    """The targets, with the lines of standard input in place of "-"; and whether any was malformed."""
     found: list[str] = []
+    malformed = False
     for text in targets:
-        found += [line.strip() for line in sys.stdin if line.strip()] if text == "-" else [text]
-    return found
+        lines = sys.stdin.buffer.read().decode(errors="replace").splitlines() if text == "-" else [text]
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                parse_target(line)
+            except InputError as error:
+                where = f"standard input: line {number}: " if text == "-" else ""
+                print(f"dophu: {where}{error}", file=sys.stderr)
+                malformed = True
+            else:
+                found.append(line.strip())
+    return found, malformed

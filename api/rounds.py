@@ -35,6 +35,8 @@ class Round:
     failed: list[Run] = field(default_factory=list)
     unrecorded: int = 0
     """Runs that the store could not take; nothing of them was stored."""
+    broken_off: bool = False
+    """Whether it was stopped: targets that it had not begun are in no number."""
     runs: list[Run] = field(default_factory=list)
     """The runs of lines, which say what can be said of the hosts behind them."""
 
@@ -49,6 +51,7 @@ class Round:
             self.new + other.new,
             self.failed + other.failed,
             self.unrecorded + other.unrecorded,
+            self.broken_off or other.broken_off,
         )
 
 
@@ -179,11 +182,13 @@ async def _go(
         concurrency=concurrency or workspace.config.concurrency,
         deadline=deadline,
         progress=progress,
+        stop=workspace.stop,
     )
     async for run in going:
         # Only a sweep can say that something is not there: a device's run is of its network, but not the whole of it.
         finished = run if whole_network else replace(run, network=None)
         await _record(workspace, done, finished)
+    done.broken_off = workspace.stop.is_set()
     return done
 
 
@@ -198,7 +203,7 @@ async def _record(workspace: Workspace, done: Round, run: Run) -> None:
         await _note(workspace, done, run)
     except StoreError as error:
         done.unrecorded += 1
-        run = replace(run, error=str(error))
+        run = replace(run, error=f"not stored: {error}", complete=False)
     else:
         done.facts += recorded.facts
         done.new += recorded.new

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
+from api import listing
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
-from inventory.store import assets, facts, registers, snapshots
+from inventory.store import assets, registers, snapshots
 from inventory.text import fold
-from inventory.words import Agency, Fact, Finding, Goal, Status
+from inventory.words import Agency, Goal, InputError, Status
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -56,9 +57,29 @@ class CoveragePage(BaseModel):
     items: list[CoverageRow]
 
 
+class Refusal(BaseModel):
+    """Why a request was refused: in words, or by parameter where one is not of its form."""
+
+    detail: str | list[dict[str, Any]]
+
+
+_ERRORS = {
+    401: "The API's token is missing or wrong",
+    404: "There is no such thing",
+    422: "A parameter is not what is expected",
+    503: "The store could not be read now; Retry-After says when to come again",
+}
+
+
+def told_errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """What the description of the API says of these status codes."""
+    content = {"application/json": {"schema": Refusal.model_json_schema()}}
+    return {code: {"description": _ERRORS[code], "content": content} for code in codes}
+
+
 def api_router(desk: Desk) -> APIRouter:
     """The routes, reading from the desk's workspace and snapshot."""
-    router = APIRouter(prefix="/api/v1", responses={401: {}, 422: {}, 503: {}})
+    router = APIRouter(prefix="/api/v1", responses=told_errors(401, 422, 503))
     store, vocabulary = desk.workspace.store, desk.workspace.vocabulary
 
     @router.get("/agencies", tags=["register"])
@@ -74,7 +95,7 @@ def api_router(desk: Desk) -> APIRouter:
         ]
         return Page(at=snapshot.at, total=len(found), items=[_agency(a) for a in found[offset : offset + limit]])
 
-    @router.get("/agencies/{code}", tags=["register"])
+    @router.get("/agencies/{code}", tags=["register"], responses=told_errors(404))
     async def get_agency(code: str) -> dict[str, Any]:
         """One agency: its periods, networks, links and what it declared."""
         register = await store.read(registers.load)
@@ -112,41 +133,19 @@ def api_router(desk: Desk) -> APIRouter:
         """The assets at the snapshot; `q` looks into names, addresses, vendors, models and serials."""
         snapshot = await desk.current()
         rows = await store.read(assets.listing, vocabulary, snapshot.at)
-        wanted = fold(q)
-        found = [
-            row
-            for row in rows
-            if (agency is None or row["agency"] == agency)
-            and (role is None or (row["role"] or "unknown") == role)
-            and (not wanted or wanted in fold(" ".join(str(v) for v in row.values() if v is not None)))
-        ]
-        return Page(at=snapshot.at, total=len(found), items=[_asset(r) for r in found[offset : offset + limit]])
+        found = listing.filter_assets(rows, agency, role, q)
+        return Page(at=snapshot.at, total=len(found), items=found[offset : offset + limit])
 
-    @router.get("/assets/{number}", tags=["assets"])
+    @router.get("/assets/{number}", tags=["assets"], responses=told_errors(404))
     async def get_asset(number: int, history: bool = False) -> dict[str, Any]:
         """One asset: identifiers, the facts taken, what sources disagree on, its tables, and on demand its history."""
         snapshot = await desk.current()
         if not 0 < number < 2**63:
             raise HTTPException(404, "expected the id of a known asset")
-        root, identifiers, merges = await store.read(assets.describe, number)
-        said = (await store.read(facts.read, vocabulary, "asset", [root], snapshot.at))[root]
-        taken = facts.take(vocabulary, said, snapshot.at)
-        tables = sorted({f.key for f in said if vocabulary.keys[f.key].type == "table"})
-        answer: dict[str, Any] = {
-            "id": root,
-            "at": snapshot.at,
-            "identifiers": [{"kind": k, "value": v, "shared": s} for k, v, s in identifiers],
-            "merges": merges,
-            "facts": {k: _fact(f) for k, f in sorted(taken.items())},
-            "conflicts": {
-                k: [_fact(f) for f in rows] for k, rows in facts.conflicts(vocabulary, said, snapshot.at).items()
-            },
-            "tables": {k: [_fact(f) for f in facts.table_rows(vocabulary, said, k, snapshot.at)] for k in tables},
-        }
-        if history:
-            rows = await store.read(facts.history, vocabulary, "asset", root)
-            answer["history"] = [_fact(f) | {"replaced_at": until} for f, until in rows]
-        return answer
+        try:
+            return await store.read(listing.describe_asset, vocabulary, number, snapshot.at, history=history)
+        except InputError as error:
+            raise HTTPException(404, str(error)) from None
 
     @router.get("/plans", tags=["goals"])
     async def list_plans() -> list[dict[str, Any]]:
@@ -181,7 +180,7 @@ def api_router(desk: Desk) -> APIRouter:
             at, rows = report.at, report.coverage
         return CoveragePage(at=at, items=[CoverageRow.model_validate(coverage_object(c)) for c in rows])
 
-    @router.get("/findings", tags=["coverage"])
+    @router.get("/findings", tags=["coverage"], responses=told_errors(404))
     async def list_findings(
         control: str | None = None,
         agency: str | None = None,
@@ -207,7 +206,7 @@ def api_router(desk: Desk) -> APIRouter:
             which = snapshots.Wanted(control, agency, level, status)
             goals = desk.workspace.goals
             rows, total = await store.read(snapshots.standing, vocabulary, goals, at, which, limit, offset)
-        return Page(at=at, total=total, items=[_finding(f) for f in rows])
+        return Page(at=at, total=total, items=[listing.finding_object(f) for f in rows])
 
     @router.get("/collectors", tags=["collectors"])
     async def list_collectors() -> list[dict[str, Any]]:
@@ -232,10 +231,6 @@ def _agency(a: Agency) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _asset(row: dict[str, object]) -> dict[str, Any]:
-    return row | {"answering": None if row["answering"] is None else bool(row["answering"])}
-
-
 def _goal(g: Goal) -> dict[str, Any]:
     return {
         "id": g.id, "title": _title(g), "statement": g.statement, "cite": g.cite, "levels": list(g.levels),
@@ -243,24 +238,4 @@ def _goal(g: Goal) -> dict[str, Any]:
         "measured": g.control is not None,
         "parts": [{"title": {"vi": t.vi, "en": t.en}, "target": share} for t, share in g.parts],
         "note": {"vi": g.note.vi, "en": g.note.en} if g.note else None,
-    }  # fmt: skip
-
-
-def _fact(f: Fact) -> dict[str, Any]:
-    return {
-        "key": f.key, "item": f.item, "value": f.value, "source": f.source, "proof": f.proof.name.lower(),
-        "observed_at": f.observed_at, "held_since": f.held_since,
-    }  # fmt: skip
-
-
-def _finding(f: Finding) -> dict[str, Any]:
-    return {
-        "control": f.control, "member": f.member, "title": f.title, "agency": f.agency, "level": f.level,
-        "status": str(f.status), "reason": f.reason, "since": f.since, "weight": f.weight,
-        "evidence": [_fact(e) for e in f.evidence],
-        "counted": [
-            {"count": c.count, "kind": c.kind, "member": c.member, "title": c.title, "sure": c.sure,
-             "facts": [_fact(e) for e in c.facts]}
-            for c in f.counted
-        ],
     }  # fmt: skip

@@ -18,7 +18,7 @@ from inventory.goals import Goals, load_goals
 from inventory.secrets import KeyRing
 from inventory.store import Store, keys
 from inventory.vocabulary import Vocabulary
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, StoreError
 
 #: What a credential of each kind must hold, and what it may.
 CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -50,6 +50,15 @@ class Workspace:
         """
         return load_goals(self.config.goals, self.vocabulary)
 
+    async def check_version(self) -> None:
+        """Raise StoreError unless the database is there and has the tables that this Dophu works with."""
+        file = self.config.database_file
+        if file is not None and not file.exists():
+            # Opening it would make an empty one.
+            raise StoreError(f"there is no database {file}: run dophu init")
+        if wrong := tell_version(*await self.store.version()):
+            raise StoreError(f"{wrong[0]}: {'run ' if wrong[1] == 'dophu init' else ''}{wrong[1]}")
+
     async def add_credential(self, name: str, kind: str, secret: Mapping[str, object]) -> None:
         """Seal a credential and store it under its name, in place of one of the same name.
 
@@ -68,8 +77,8 @@ class Workspace:
             raise InputError(f"credential {name}: expected every field to be text that is not empty")
         if not str(secret.get("port", "161")).isdecimal() or not 0 < int(str(secret.get("port", "161"))) < 65536:
             raise InputError(f"credential {name}: expected the port to be a number from 1 to 65535, as text")
-        if not name or name != "".join(name.split()):
-            raise InputError(f"found the name {name!r}, expected one without spaces")
+        if not name or name != "".join(name.split()) or not name.isprintable():
+            raise InputError(f"found the name {name!r}, expected one without spaces and control characters")
         ring = KeyRing.load(self.config.keys)
         await self.store.write(keys.put_credential, name, kind, ring.seal(json.dumps(dict(secret)), name))
 
@@ -103,13 +112,24 @@ class Workspace:
         return await self.store.read(keys.agency_of_token, _hash(token), "agent")
 
 
+def tell_version(current: str | None, needed: str) -> tuple[str, str] | None:
+    """What is wrong with tables of version `current`, and what mends it; None where nothing is."""
+    if current == needed:
+        return None
+    if current is None:
+        return "the database has no tables yet", "dophu init"
+    # Versions are numbers of four digits.
+    mend = "dophu init" if current < needed else "install a newer Dophu"
+    return f"the database is of version {current}, expected {needed}", mend
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 @asynccontextmanager
 async def open_workspace(config: Config) -> AsyncIterator[Workspace]:
-    """Open the store of a configuration and close it at the end."""
+    """Open the store of a configuration and close it at the end; nothing is read or made yet."""
     workspace = Workspace(config, Store.open(config.database_url))
     try:
         yield workspace

@@ -111,7 +111,7 @@ def test_search_ignores_accents_and_pages_add_up(server: str) -> None:
         ("/findings?control=none", 404, "found the control 'none'"),
         ("/findings?as_of=2026-01-01", 422, "as_of needs a control"),
         ("/agencies/none", 404, "found the agency 'none'"),
-        ("/assets/999", 422, "found asset 999, expected the id of a known asset"),
+        ("/assets/999", 404, "found asset 999, expected the id of a known asset"),
         ("/assets/one", 422, "valid integer"),
     ],
 )

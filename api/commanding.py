@@ -1,0 +1,92 @@
+"""What the commands share: the open workspace, stopping on a signal, and what is printed where."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
+    from api.config import Config
+    from api.workspace import Workspace
+
+Output = Annotated[str, typer.Option("--output", "-o", help="table or json.")]
+Language = Annotated[str, typer.Option("--language", "-l", envvar="DOPHU_LANGUAGE", help="vi or en.")]
+Agencies = Annotated[list[str] | None, typer.Option("--agency", "-a", help="Only this agency; may be repeated.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="A date (its end) or a time, ISO 8601; now if absent.")]
+
+settings: dict[str, Path | None] = {"config": None, "data": None}
+"""Where the configuration and the data are, as the command line says."""
+
+
+def read_settings() -> Config:
+    """The configuration that the command line names."""
+    from api.config import read_config
+
+    return read_config(settings["config"], settings["data"])
+
+
+def run(do: Callable[[Workspace], Awaitable[Any]], *, stoppable: bool = False, fresh: bool = False) -> Any:
+    """Run a command's work on the open workspace.
+
+    Args:
+        stoppable: the work ends early and keeps what it has once the workspace says stop.
+        fresh: the work makes the database, or brings it to this version.
+    """
+
+    async def work() -> Any:
+        from api.workspace import open_workspace
+
+        async with open_workspace(read_settings()) as workspace:
+            if not fresh:
+                await workspace.check_version()
+            if stoppable:
+                # The first Ctrl-C ends a round and keeps what was seen; the second ends the program.
+                loop = asyncio.get_running_loop()
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    loop.add_signal_handler(number, _stop, workspace, loop)
+            return await do(workspace)
+
+    return asyncio.run(work())
+
+
+def _stop(workspace: Workspace, loop: asyncio.AbstractEventLoop) -> None:
+    say("dophu: stopping; what was seen is kept")
+    workspace.stop.set()
+    for again in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(again)
+
+
+def check(output: str, language: str = "vi") -> None:
+    """Refuse a form or a language that there is not."""
+    from inventory.words import InputError
+
+    if output not in ("table", "json"):
+        raise InputError(f"--output: found {output!r}, expected table or json")
+    if language not in ("vi", "en"):
+        raise InputError(f"--language: found {language!r}, expected vi or en")
+
+
+def say(text: str) -> None:
+    """Tell the person who runs the command; results go to standard output instead."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: object, *, indent: int | None = 1) -> None:
+    """Print a result as JSON; escaped where standard output cannot carry all characters."""
+    plain = sys.stdout.encoding.lower().replace("-", "") != "utf8"
+    print(json.dumps(value, ensure_ascii=plain, indent=indent, default=str), flush=True)
+
+
+def print_rows(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows in columns under their titles, a dash for what is not known; nothing is cut off."""
+    cells = [tuple(titles), *(tuple("–" if v is None or v == "" else str(v) for v in row) for row in rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(titles))]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

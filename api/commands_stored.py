@@ -1,0 +1,192 @@
+"""The commands on what is stored: credentials, agents' tokens, assets and findings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from api.commanding import AsOf, Language, Output, check, print_json, print_rows, run, say
+
+credential_app = typer.Typer(help="Credentials for reading devices, sealed at rest.", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens with which agents report.", no_args_is_help=True)
+asset_app = typer.Typer(help="Assets: what is known of them, merging and undoing.", no_args_is_help=True)
+
+_ID_LENGTH = 12
+"""How much of a token's hash is shown as its id."""
+
+
+@credential_app.command("add")
+def credential_add(name: str, kind: Annotated[str, typer.Option(help="snmp-v2c or snmp-v3.")] = "snmp-v2c") -> None:
+    """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""
+    from inventory.words import InputError
+
+    if sys.stdin.isatty() and kind == "snmp-v2c":
+        secret: object = {"community": typer.prompt("community", hide_input=True)}
+    else:
+        try:
+            secret = json.loads(sys.stdin.buffer.read())
+        except json.JSONDecodeError as error:
+            raise InputError(f"standard input: line {error.lineno}: expected a JSON object") from None
+        except UnicodeDecodeError:
+            raise InputError("standard input: expected a JSON object in UTF-8") from None
+    if not isinstance(secret, dict):
+        raise InputError("standard input: expected a JSON object")
+    run(lambda w: w.add_credential(name, kind, secret))
+    say(f"stored the credential {name}")
+
+
+@credential_app.command("list")
+def credential_list(output: Output = "table") -> None:
+    """List the credentials' names and kinds; never what is in them."""
+    check(output)
+    from inventory.store import keys
+
+    rows = run(lambda w: w.store.read(keys.credentials))
+    if output == "json":
+        print_json([{"name": name, "kind": kind} for name, (kind, _) in rows.items()])
+    for name, (kind, _) in rows.items() if output == "table" else ():
+        print(f"{name}\t{kind}")
+
+
+@credential_app.command("remove")
+def credential_remove(name: str) -> None:
+    """Forget a credential."""
+    from inventory.store import keys
+
+    run(lambda w: w.store.write(keys.remove_credential, name))
+    say(f"removed the credential {name}")
+
+
+@token_app.command("add")
+def token_add(agency: str, note: str = "") -> None:
+    """Make a token with which the agents of an agency report to /agents/TOKEN; it is shown only now."""
+    print(run(lambda w: w.issue_token("agent", agency, note)))
+
+
+@token_app.command("list")
+def token_list(output: Output = "table") -> None:
+    """List the tokens by their ids; the tokens themselves are not stored."""
+    check(output)
+    from inventory.store import keys
+
+    rows = [(sha256[:_ID_LENGTH], *rest) for sha256, *rest in run(lambda w: w.store.read(keys.tokens))]
+    titles = ("id", "purpose", "agency", "note", "created")
+    if output == "json":
+        print_json([dict(zip(titles, row, strict=True)) for row in rows])
+    else:
+        print_rows(titles, [(*row[:-1], f"{row[-1]:%Y-%m-%d %H:%M} UTC") for row in rows])
+
+
+@token_app.command("remove")
+def token_remove(id_: Annotated[str, typer.Argument(metavar="ID", help="As in the list of tokens.")]) -> None:
+    """Forget a token: from now on nobody reports with it."""
+    from inventory.store import keys
+
+    run(lambda w: w.store.write(keys.remove_token, id_))
+    say(f"removed the token {id_}")
+
+
+@asset_app.command("list")
+def asset_list(
+    agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only those of this agency.")] = None,
+    role: Annotated[str | None, typer.Option(help="Only those of this role, such as firewall or unknown.")] = None,
+    find: Annotated[str, typer.Option(help="Only those with this text in a value; accents are ignored.")] = "",
+    output: Output = "table",
+) -> None:
+    """List the assets and what is known of them now."""
+    check(output)
+    from api.listing import filter_assets
+    from inventory.store import assets
+
+    listed = run(lambda w: w.store.read(assets.listing, w.vocabulary, datetime.now(UTC)))
+    rows = filter_assets(listed, agency, role, find)
+    if output == "json":
+        print_json(rows)
+    else:
+        shown = ("id", "agency", "address", "role", "vendor", "model", "version", "serial", "sysname", "answering")
+        words = {True: "yes", False: "no"}
+        print_rows(shown, [[words.get(v, v) if k == "answering" else v for k in shown for v in [r[k]]] for r in rows])
+
+
+@asset_app.command("show")
+def asset_show(
+    asset: int, history: Annotated[bool, typer.Option(help="All that was ever said.")] = False, output: Output = "table"
+) -> None:
+    """Show one asset: what identifies it, and every fact with its source and time."""
+    check(output)
+    from api.listing import describe_asset
+
+    now = datetime.now(UTC)
+    found = run(lambda w: w.store.read(describe_asset, w.vocabulary, asset, now, history=history))
+    if output == "json":
+        print_json(found)
+        return
+    print(f"asset {found['id']}")
+    for one in found["identifiers"]:
+        print(f"{one['kind']} {one['value']}" + (" (shared)" if one["shared"] else ""))
+    rows = list(found["facts"].values())
+    rows += [fact for table in found["tables"].values() for fact in table]
+    rows += found.get("history", [])
+    print()
+    print_rows(("key", "item", "value", "source", "proof", "observed at (UTC)"), [_fact_row(fact) for fact in rows])
+    for key, said in found["conflicts"].items():
+        say(
+            f"sources disagree on {key}: "
+            + "; ".join(f"{fact['source']} says {_plain(fact['value'])}" for fact in said)
+        )
+
+
+def _fact_row(fact: dict[str, Any]) -> tuple[object, ...]:
+    when = f"{fact['observed_at']:%Y-%m-%d %H:%M:%S}"
+    return fact["key"], fact["item"], _plain(fact["value"]), fact["source"], fact["proof"], when
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+@asset_app.command("merge")
+def asset_merge(asset: int, into: int, reason: str) -> None:
+    """Say that two assets are the same one; both keep their history, and it can be undone."""
+    from inventory.store import assets
+
+    number = run(lambda w: w.store.write(assets.join, asset, into, reason, datetime.now(UTC)))
+    if number:
+        print(f"merge {number}")
+    else:
+        say("they were the same asset already")
+
+
+@asset_app.command("undo")
+def asset_undo(merge: int) -> None:
+    """Take a merge back."""
+    from inventory.store import assets
+
+    run(lambda w: w.store.write(assets.undo, merge, datetime.now(UTC)))
+    say(f"undid merge {merge}")
+
+
+def findings(
+    control: Annotated[str, typer.Option(help="The control's id, such as agency_firewall_answering.")],
+    agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only those of this agency.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only met, unmet, unknown …")] = None,
+    as_of: AsOf = None,
+    output: Output = "table",
+    language: Language = "vi",
+) -> None:
+    """The members behind a control's figures, judged from the facts as of any time, with reason and evidence."""
+    check(output, language)
+    from api import listing, printing
+
+    at = printing.read_instant(as_of)
+    found = run(lambda w: printing.judge_control(w, control, status, at, language))
+    rows = [f for f in found if agency is None or f.agency == agency]
+    if output == "json":
+        print_json([listing.finding_object(f) for f in rows])
+    else:
+        shown = [(f.member, f.title, f.agency, str(f.status), f"{f.since:%Y-%m-%d %H:%M}", f.reason) for f in rows]
+        print_rows(("member", "title", "agency", "status", "since (UTC)", "reason"), shown)
