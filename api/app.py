@@ -7,18 +7,19 @@ import base64
 import binascii
 import contextlib
 import hmac
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import rounds
 from api.agents import agents_router
 from api.pages import pages_router, tell_missing
-from api.routes import api_router
+from api.routes import api_router, told_errors
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
 from inventory.store import snapshots
@@ -27,8 +28,18 @@ from inventory.words import InputError, Run, Snapshot, StoreError
 OPEN_PATHS = ("/healthz", "/readyz", "/agents/")
 """What answers without the API's token: health says nothing, agents have tokens of their own."""
 
+STRICT = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+}
+"""What every answer tells browsers: to guess no type, to tell nobody else what was read, to run no script."""
+
 _SETTLE = timedelta(seconds=5)
 """How long after an agent's report the next judgement waits for more of them."""
+_LOOK = timedelta(seconds=2)
+"""How often is looked whether another process judged."""
 
 
 @dataclass
@@ -72,7 +83,20 @@ class Desk:
             await self.reported.wait()
             await asyncio.sleep(_SETTLE.total_seconds())
             self.reported.clear()
-            await self.judge()
+            try:
+                await self.judge()
+            except Exception:
+                self.reported.set()
+                raise
+
+    async def follow(self) -> None:
+        """Tell also what other processes judge, such as `dophu judge`; runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK.total_seconds())
+            async with self._judging:
+                newest = await self.workspace.store.read(snapshots.newest)
+                if self.snapshot is None or (newest is not None and newest > self.snapshot.at):
+                    await self._publish(await self._load())
 
 
 def build_app(desk: Desk, api_token: str | None) -> FastAPI:
@@ -98,17 +122,21 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
         """The process answers."""
         return "ok\n"
 
-    @app.get("/readyz", response_class=PlainTextResponse, tags=["health"], responses={503: {}})
+    @app.get(
+        "/readyz",
+        response_class=PlainTextResponse,
+        tags=["health"],
+        responses={503: {"description": "What is wrong with the store"}},
+    )
     async def readyz() -> Response:
         """The store answers and its tables are of this version."""
         try:
-            current, needed = await desk.workspace.store.version()
+            await desk.workspace.check_version()
         except StoreError as error:
             return PlainTextResponse(f"{error}\n", 503)
-        ready = current == needed
-        return PlainTextResponse("ok\n" if ready else "the database needs dophu init\n", 200 if ready else 503)
+        return PlainTextResponse("ok\n")
 
-    @app.get("/metrics", response_class=PlainTextResponse, tags=["metrics"])
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["metrics"], responses=told_errors(401, 503))
     async def metrics(request: Request) -> Response:
         """The newest snapshot for Prometheus."""
         await desk.current()
@@ -129,29 +157,36 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
     async def store_failed(_: Request, error: StoreError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, 503, headers={"Retry-After": "10"})
 
-    app.middleware("http")(_guard(api_token))
+    app.add_middleware(Guard, api_token=api_token)
     return app
 
 
-def _guard(
-    api_token: str | None,
-) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        path = request.url.path
-        if api_token and not path.startswith(OPEN_PATHS) and not _presents(request, api_token):
-            return JSONResponse(
-                {"detail": "expected the API token"}, 401, headers={"WWW-Authenticate": 'Basic realm="Dophu"'}
-            )
-        response = await call_next(request)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Content-Security-Policy"] = (
-            "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'self'; "
-            "base-uri 'none'; frame-ancestors 'none'"
-        )
-        return response
+class Guard:
+    """Asks for the API's token, tells browsers to be strict, and answers HEAD as it would GET."""
 
-    return guard
+    def __init__(self, app: ASGIApp, api_token: str | None) -> None:
+        self._app = app
+        self._api_token = api_token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or refuse it (401)."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def send_strict(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(STRICT)
+            await send(message)
+
+        request = Request(scope)
+        if self._api_token and not request.url.path.startswith(OPEN_PATHS) and not _presents(request, self._api_token):
+            headers = {"WWW-Authenticate": 'Basic realm="Dophu"'}
+            refusal = JSONResponse({"detail": "expected the API token"}, 401, headers)
+            return await refusal(scope, receive, send_strict)
+        if scope["method"] == "HEAD":
+            # The server leaves the body out by itself: it still knows what was asked.
+            scope = {**scope, "method": "GET"}
+        return await self._app(scope, receive, send_strict)
 
 
 def _presents(request: Request, token: str) -> bool:

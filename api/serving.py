@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import random
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -23,72 +24,112 @@ from inventory.words import InputError, StoreError
 
 log = logging.getLogger("dophu")
 
+SECONDS_TO_STOP = 10
+"""How long a round that is stopped may take to store what it saw."""
+
 
 def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: bool) -> None:
-    """Serve until stopped.
+    """Serve until SIGINT or SIGTERM.
 
     Raises:
-        InputError: beyond loopback without an API token. StoreError: the tables are missing or of another version.
-        OSError: the address is taken.
+        InputError: beyond loopback without an API token, or `fd` is no socket. StoreError: the tables are missing or of
+        another version. OSError: the address is taken.
     """
-    token = config.api_token.get_secret_value() if config.api_token else None
-    if fd is not None:
-        listener = socket.socket(fileno=fd)
-        host = str(listener.getsockname()[0])
-    else:
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with listener:
-        if not _is_loopback(host) and not token:
+    token = config.token
+    with _open_given(fd) if fd is not None else _open(host) as listener:
+        host = host if fd is None else _name(listener)
+        if not _is_local(host) and not token:
             raise InputError(f"found the address {host} without an API token: beyond loopback, set DOPHU_API_TOKEN")
         if fd is None:
-            listener.bind((host, port))
+            try:
+                listener.bind((host, port))
+            except OSError as error:
+                raise OSError(f"cannot listen on {host} port {port}: {error.strerror}") from error
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        # It tells at each question for the tables' version what it is about to do.
+        logging.getLogger("alembic").setLevel(logging.WARNING)
         asyncio.run(_serve(config, listener, token, with_rounds))
 
 
-def _is_loopback(host: str) -> bool:
+def _open(host: str) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return listener
+
+
+def _open_given(fd: int) -> socket.socket:
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as error:
+        raise InputError(f"--fd: found {fd}, expected an open listening socket ({error.strerror})") from None
+
+
+def _name(listener: socket.socket) -> str:
+    """The host that a socket listens on, or the path of one in the file system."""
+    name = listener.getsockname()
+    return str(name[0]) if isinstance(name, tuple) else f"unix:{name}"
+
+
+def _is_local(host: str) -> bool:
+    """Whether only this machine reaches it; the rights of its file say who reaches a socket in the file system."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == "localhost" or host.startswith("unix:")
 
 
 async def _serve(config: Config, listener: socket.socket, token: str | None, with_rounds: bool) -> None:
     async with open_workspace(config) as workspace:
-        current, needed = await workspace.store.version()
-        if current != needed:
-            raise StoreError(f"the database is of version {current}, expected {needed}: run dophu init")
+        await workspace.check_version()
         _ = workspace.goals  # wrong goals are told now, not at the first request
         desk = Desk(workspace)
         app = build_app(desk, token)
         app.router.lifespan_context = _lifespan(desk, with_rounds)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
-        host, port = listener.getsockname()[:2]
-        log.info("serving on http://%s:%s", f"[{host}]" if ":" in host else host, port)
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
+        )
+        log.info("serving on %s", _address(listener))
+        # Once it has stopped, uvicorn raises the signal again: that must not end us before the store is closed.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
         await server.serve(sockets=[listener])
+        if not server.started:
+            raise StoreError("the server could not start")
+
+
+def _address(listener: socket.socket) -> str:
+    host = _name(listener)
+    if host.startswith("unix:"):
+        return host
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        jobs = [_forever("judge", desk.judge_after_reports)]
-        if with_rounds:
-            config = desk.workspace.config
-            jobs += [
-                repeat("discover", timedelta(hours=config.discover_hours), lambda: _discover(desk)),
-                repeat("collect", timedelta(minutes=config.collect_minutes), lambda: _collect(desk)),
-            ]
+        config, stop = desk.workspace.config, desk.workspace.stop
         # The first scrape must not wait for a whole judgement.
         with contextlib.suppress(StoreError):
             await desk.current()
-        tasks = [asyncio.create_task(job) for job in jobs]
+        watching = [
+            asyncio.create_task(_forever("judge", desk.judge_after_reports)),
+            asyncio.create_task(_forever("follow", desk.follow)),
+        ]
+        turns = {
+            "discover": (timedelta(hours=config.discover_hours), lambda: _discover(desk)),
+            "collect": (timedelta(minutes=config.collect_minutes), lambda: _collect(desk)),
+        }
+        going = [asyncio.create_task(repeat(n, *turn, stop)) for n, turn in turns.items()] if with_rounds else []
         try:
             yield
         finally:
-            for task in tasks:
+            # A round that is told to stop stores what it saw; one that does not end is cancelled.
+            stop.set()
+            if going:
+                await asyncio.wait(going, timeout=SECONDS_TO_STOP)
+            for task in (*watching, *going):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*watching, *going, return_exceptions=True)
 
     return lifespan
 
@@ -112,28 +153,36 @@ async def _prune(workspace: Workspace) -> None:
     await workspace.store.write(runs.prune, datetime.now(UTC))
 
 
-async def repeat(name: str, every: timedelta, job: Callable[[], Awaitable[None]]) -> None:
-    """Do a job at once and then every so often, never twice at a time; a failure is logged and the next turn comes.
+async def repeat(name: str, every: timedelta, job: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Do a job at once and then every so often, never twice at a time, until `stop`; a failure is logged and the next
+    turn comes.
 
     A turn begins up to a twentieth of the interval late, so that several servers do not poll in step.
     """
     seconds = every.total_seconds()
     loop = asyncio.get_running_loop()
     turn = loop.time()
-    while True:
-        try:
-            await job()
-        except (StoreError, InputError) as error:
-            log.error("%s: %s", name, error)
+    while not stop.is_set():
+        await _try(name, job)
         # Turns that were missed, because one took long or the machine slept, are not made up for.
         turn += seconds * max(1, -(-(loop.time() - turn) // seconds))
-        await asyncio.sleep(turn - loop.time() + random.uniform(0, seconds / 20))  # noqa: S311
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(turn + random.uniform(0, seconds / 20)):  # noqa: S311
+                await stop.wait()
 
 
 async def _forever(name: str, job: Callable[[], Awaitable[None]]) -> None:
     while True:
-        try:
-            await job()
-        except (StoreError, InputError) as error:
-            log.error("%s: %s", name, error)
-            await asyncio.sleep(5)
+        await _try(name, job)
+        await asyncio.sleep(5)
+
+
+async def _try(name: str, job: Callable[[], Awaitable[None]]) -> None:
+    """Do a job; what it raises is logged, because nobody waits for its end."""
+    try:
+        await job()
+    except (StoreError, InputError) as error:
+        log.error("%s: %s", name, error)
+    except Exception:
+        # What nobody foresaw must neither end the schedule unseen nor be hidden.
+        log.exception("%s: failed", name)
