@@ -40,7 +40,12 @@ def resolve(connection: Connection, identity: Identity, at: datetime) -> int:
             stated.get(kind, set()).discard(value)
     number = found.asset if found.asset is not None else _create(connection, at)
     for other in found.absorbed:
-        join(connection, other, number, found.reason, at)
+        if not _was_undone(connection, other, number):
+            join(connection, other, number, found.reason, at)
+            continue
+        # A person said that they are two: what the other had first stays its own.
+        theirs = next(k.identifiers for k in known if k.asset == other)
+        stated = {kind: values - theirs.get(kind, set()) for kind, values in stated.items()}
     _remember(connection, number, stated, identity, at)
     return number
 
@@ -124,6 +129,17 @@ def _remember(
                     network=identity.network, address=identity.address, asset=number, seen=instant(at)
                 )
             )
+
+
+def _was_undone(connection: Connection, one: int, other: int) -> bool:
+    """Whether a merge between these two roots, or what is merged into them, was taken back and not made again."""
+    first, second = (select(asset.c.id).where(asset.c.root == root) for root in (one, other))
+    between = or_(
+        and_(merge.c.asset.in_(first), merge.c.into.in_(second)),
+        and_(merge.c.asset.in_(second), merge.c.into.in_(first)),
+    )
+    query = select(merge.c.id).where(between, merge.c.undone.is_not(None)).limit(1)
+    return connection.scalar(query) is not None
 
 
 def join(connection: Connection, number: int, into: int, reason: str, at: datetime) -> int | None:

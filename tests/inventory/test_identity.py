@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from inventory.identity import KINDS, normalise
 from inventory.store import Store, assets
-from inventory.store.tables import asset, identifier
+from inventory.store.tables import asset, identifier, merge
 from inventory.words import Identity, InputError
 from tests.inventory.sample import NOW
 
@@ -158,3 +158,28 @@ async def test_an_observation_that_identifies_nothing_is_refused(store: Store) -
     with pytest.raises(InputError, match="identifier kind 'name': expected one of serial, uuid"):
         await store.write(assets.resolve, seen(name="PC-1"), NOW)
     assert await store.read(lambda c: c.execute(select(asset)).all()) == []
+
+
+async def test_a_merge_that_was_undone_is_not_made_again_by_the_next_reading(store: Store) -> None:
+    by_snmp, by_agent, both = await find(
+        store, seen("192.168.1.5", serial=SERIAL), seen(mac=MAC), seen(serial=SERIAL, mac=MAC)
+    )
+    assert by_snmp == by_agent == both
+    (made,) = await store.read(lambda c: list(c.scalars(select(merge.c.id))))
+    await store.write(assets.undo, made, NOW)
+    one, again, other = await find(store, seen(serial=SERIAL), seen(serial=SERIAL, mac=MAC), seen(mac=MAC))
+    assert one == again != other
+    # By hand it still can be.
+    await store.write(assets.join, other, one, "by hand", NOW)
+    assert len(set(await find(store, seen(serial=SERIAL), seen(mac=MAC)))) == 1
+
+
+async def test_an_undone_merge_holds_for_what_the_two_were_merged_with_since(store: Store) -> None:
+    one, two, three = [
+        await store.write(assets.resolve, i, NOW) for i in (seen(serial=SERIAL), seen(mac=MAC), seen(mac=MAC2))
+    ]
+    first = await store.write(assets.join, two, one, "by hand", NOW)
+    await store.write(assets.undo, first, NOW)
+    await store.write(assets.join, two, three, "by hand", NOW)
+    (found,) = await find(store, seen(serial=SERIAL, mac=MAC))
+    assert [found, *await find(store, seen(mac=MAC), seen(mac=MAC2))] == [one, three, three]
