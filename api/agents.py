@@ -16,7 +16,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.requests import ClientDisconnect
 
 from collectors.agent import WIRE_LIMIT, Message, read_message
-from inventory.words import Identity, InputError, Run
+from inventory.words import Identity, InputError, Run, StoreError
 
 __all__ = ["agents_router"]
 
@@ -31,6 +31,15 @@ PARSED_AT_ONCE = 2
 XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _REQUEST_ID = re.compile(r"[0-9A-Fa-f]{8}")
 _TOKEN_IN_PATH = re.compile(r"/agents/[^/?\s]+")
+
+_ERRORS: dict[int | str, dict[str, object]] = {
+    400: {"description": "The body is not what it says, breaks off, or holds what no fact may be"},
+    404: {"description": "There is no such token"},
+    408: {"description": "The body took too long"},
+    413: {"description": "The body is too long"},
+    429: {"description": "Too many requests with this token; Retry-After says when to come again"},
+    503: {"description": "Not recorded; Retry-After says when to come again"},
+}
 
 Record = Callable[[Run, str], Awaitable[None]]
 AgencyOfToken = Callable[[str], Awaitable[str | None]]
@@ -48,15 +57,15 @@ def agents_router(
     """The routes GET and POST /agents/{token}.
 
     Args:
-        record: commits the run of the agency with that code before it returns; whatever it raises is answered 503,
-            upon which agents keep their inventory and come again.
+        record: commits the run of the agency with that code before it returns; an InputError is answered 400, and
+            whatever else it raises 503, upon which agents keep their inventory and come again.
         agency_of_token: the code of the agency that a token belongs to, or None.
         rate, burst: requests per second and at once that one token may make; beyond them 429.
         clock: seconds that only grow, for the rate. now: the aware time at which a body counts as received.
     """
     hide_tokens()
     desk = _Desk(record, _Buckets(rate, burst, clock), now)
-    router = APIRouter(tags=["agents"])
+    router = APIRouter(tags=["agents"], responses=_ERRORS)
 
     async def agency_for(token: str) -> str:
         agency = await agency_of_token(token)
@@ -137,6 +146,15 @@ class _Desk:
     async def _commit(self, run: Run, agency: str) -> None:
         try:
             await self.record(run, agency)
+        except InputError as error:
+            # What cannot be recorded today cannot be tomorrow: the agent is told so, and the refusal is kept.
+            if run.observations:
+                refused = replace(run, error=f"refused: {error}", complete=False, observations=())
+                await self._commit(refused, agency)
+            raise _Refusal(400, str(error)) from error
+        except StoreError as error:
+            log.error("%s of agency %s not recorded: %s", run.target, agency, error)
+            raise _Refusal(503, "not recorded, come again", {"Retry-After": "60"}) from error
         except Exception as error:
             # Nothing is swallowed: the agent is told, keeps its inventory, and comes again.
             log.error("%s of agency %s not recorded", run.target, agency, exc_info=error)

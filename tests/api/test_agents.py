@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from api.agents import agents_router
 from collectors.agent import WIRE_LIMIT
-from inventory.words import Fact, Run
+from inventory.words import Fact, InputError, Run
 
 RECORDINGS = Path(__file__).parent.parent / "recordings" / "agent"
 TOKEN = "c2VjcmV0LXRva2Vu-7f19"
@@ -38,11 +38,14 @@ class Centre:
     url: str = ""
     runs: list[tuple[Run, str]] = field(default_factory=list)
     full: bool = False
+    strict: bool = False
     clock: float = 0.0
 
     async def record(self, run: Run, agency: str) -> None:
         if self.full:
             raise OSError(28, "No space left on device")
+        if self.strict and run.observations:
+            raise InputError("found the key 'shoe_size', expected one of the vocabulary")
         self.runs.append((run, agency))
 
     async def agency_of_token(self, token: str) -> str | None:
@@ -253,6 +256,15 @@ async def test_a_body_that_is_not_what_it_says_is_a_failure_that_is_recorded(
     ((run, agency),) = centre.runs
     assert (run.error, run.observations, run.complete, agency) == (expected, (), False, "UBND-P01")
     assert run.target == "agent at 127.0.0.1"
+
+
+async def test_what_no_fact_may_be_is_refused_and_the_refusal_kept(client: httpx2.AsyncClient, centre: Centre) -> None:
+    centre.strict = True
+    answer = await client.post(HERE, content=recorded("linux-notebook/inventory.xml"))
+    assert answer.status_code == 400 and "found the key 'shoe_size'" in answer.json()["message"]
+    ((run, _),) = centre.runs
+    assert run.error == "refused: found the key 'shoe_size', expected one of the vocabulary"
+    assert run.target.startswith("agent may-tinh-12") and not run.complete and run.observations == ()
 
 
 async def test_a_bomb_is_refused(client: httpx2.AsyncClient, centre: Centre) -> None:
