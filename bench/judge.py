@@ -92,7 +92,8 @@ def by_hand(
             "ELSE 'unknown' END, COUNT(*) "
             f"FROM asset_fact r JOIN asset_fact g ON g.subject = r.subject AND g.key = 'agency' AND g.item = '' "
             f"AND g.first <= {at} AND g.until > {at}{joins} "
-            f"WHERE r.key = 'role' AND r.value = '{role}' AND r.item = '' AND r.first <= {at} AND r.until > {at} GROUP BY 1, 2"
+            f"WHERE r.key = 'role' AND r.value = '{role}' AND r.item = '' AND r.first <= {at} AND r.until > {at} "
+            "GROUP BY 1, 2"
         )
         answers[name] = connection.execute(query).fetchall()
     return time.perf_counter() - started, answers
