@@ -101,7 +101,7 @@ def discover(
     agency: Agencies = None,
     output: Output = "table",
     deadline: Annotated[
-        float, typer.Option(help="Seconds after which the sweep of a network is broken off.", min=1, max=86400)
+        float, typer.Option(help="Seconds after which the sweep of a network is broken off.", min=0.1, max=86400)
     ] = 3600,
 ) -> None:
     """Sweep the networks that the register allows to scan."""

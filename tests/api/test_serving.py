@@ -92,7 +92,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(folder: Path) -> None:
     with (folder / "serve.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment(folder), cwd=folder, stdout=log, stderr=log)
         try:
-            wait_for("the server", lambda: "serving on" in (folder / "serve.log").read_text())
+            wait_for("the server", lambda: _listens(port))
             reporting = [threading.Thread(target=report, args=(n,)) for n in range(4)]
             for thread in reporting:
                 thread.start()
