@@ -154,7 +154,7 @@ def _record_chunk(
 
 
 def _is_disputed(connection: Connection, kind: str, others: Mapping[_Name, _Series], head: Held, seen: Held) -> bool:
-    """Whether another source of the same proof contradicted `seen` since it was last confirmed, at `head.last`.
+    """Whether another source of the same proof contradicted `seen` when it was last confirmed or since.
 
     Then its word was taken in between. One row over that time would say that this value was confirmed all along, and
     judging that day again would find otherwise.
@@ -162,12 +162,12 @@ def _is_disputed(connection: Connection, kind: str, others: Mapping[_Name, _Seri
     t = FACTS[kind]
     for name, other in others.items():
         newest = other.rows[-1]
-        if newest is head or newest.last <= head.last:
+        if newest is head or newest.last < head.last:
             continue
-        if any(row.last > head.last and row.contradicts(seen) for row in other.rows):
+        if any(row.last >= head.last and row.contradicts(seen) for row in other.rows):
             return True
-        if other.stored is None and other.head_first is not None and other.head_first > head.last:
-            query = select(t.c.first, t.c.last, t.c.value, t.c.proof).where(_named(t, name), t.c.last > head.last)
+        if other.stored is None and other.head_first is not None and other.head_first >= head.last:
+            query = select(t.c.first, t.c.last, t.c.value, t.c.proof).where(_named(t, name), t.c.last >= head.last)
             if any(Held(*row).contradicts(seen) for row in connection.execute(query)):
                 return True
     return False
