@@ -54,7 +54,7 @@ class Store:
         """
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise StoreError("the database's address is malformed; expected sqlite:///PATH or postgresql://…") from None
         drivers = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
         kind = parsed.get_backend_name()
@@ -62,7 +62,9 @@ class Store:
             raise StoreError(f"found a database of kind {kind!r}, expected sqlite or postgresql")
         sqlite = {"timeout": patience_seconds, "check_same_thread": False}
         waiting = sqlite if kind == "sqlite" else {"connect_timeout": 10}
-        engine = create_engine(parsed.set(drivername=drivers[kind]), connect_args=waiting, pool_size=READERS + 1)
+        engine = create_engine(
+            parsed.set(drivername=drivers[kind]), connect_args=waiting, pool_size=READERS + 1, hide_parameters=True
+        )
         if kind == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -160,6 +162,7 @@ def _explain(error: DBAPIError | OSError) -> str:
     hints = {
         "locked": "another program holds the database",
         "full": "the disk is full",
+        "disk I/O error": "the disk is full or failing",
         "readonly": "the database file may not be written",
         "unable to open": "the database file cannot be opened: does its folder exist?",
         "no such table": "the database has no tables yet: run dophu init",

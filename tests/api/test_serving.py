@@ -60,7 +60,7 @@ def assets(folder: Path) -> list[dict[str, object]]:
     return json.loads(listed.stdout)  # type: ignore[no-any-return]
 
 
-def wait_for(condition: str, ready: object, seconds: float = 30) -> None:
+def wait_for(condition: str, ready: object, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not ready():  # type: ignore[operator]
         assert time.monotonic() < until, f"not within {seconds} s: {condition}"

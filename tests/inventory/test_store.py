@@ -98,6 +98,7 @@ async def test_a_full_disk_is_told_and_nothing_half_stored(tmp_path: Path) -> No
     [
         ("mysql://x", "found a database of kind 'mysql', expected sqlite or postgresql"),
         ("nonsense", "the database's address is malformed"),
+        ("postgresql://dophu@127.0.0.1:port/dophu", "the database's address is malformed"),
     ],
 )
 def test_an_address_of_no_known_database_is_refused(url: str, told: str) -> None:
