@@ -199,6 +199,7 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
     t = FACTS[kind]
     begun: list[dict[str, Subject | None]] = []
     moved: list[dict[str, Subject | None]] = []
+    replaced: list[dict[str, Subject | None]] = []
     new = 0
     for name, series in found.items():
         rows = series.rows
@@ -209,12 +210,13 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
             new += max(0, len(rows) - len(series.stored))
         elif series.head_first is not None:
             if series.moved:
-                row: dict[str, Subject | None] = dict(zip(_NAME, (*name, series.head_first), strict=True))
                 head = rows[0]
-                moved.append(row | {
-                    "n_first": head.first, "n_last": head.last, "n_until": head.until, "n_value": head.value,
-                    "n_proof": head.proof,
-                })  # fmt: skip
+                row: dict[str, Subject | None] = dict(zip(_NAME, (*name, series.head_first), strict=True))
+                row |= {"n_last": head.last, "n_until": head.until}
+                if head.first == series.head_first:
+                    moved.append(row)
+                else:
+                    replaced.append(row | {"n_first": head.first, "n_value": head.value, "n_proof": head.proof})
             rows = rows[1:]
         new += len(rows) if series.stored is None else 0
         begun += [
@@ -222,10 +224,12 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
              "until": h.until, "value": h.value, "proof": h.proof, "recorded": now}
             for h in rows
         ]  # fmt: skip
-    if moved:
-        place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
-        changed: dict[str, object] = {c: bindparam(f"n_{c}") for c in ("first", "last", "until", "value", "proof")}
-        connection.execute(update(t).where(place).values(**changed), moved)
+    place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
+    # Most rows are only confirmed: two columns, and not the key, are quick to write.
+    for rows_of, columns in ((moved, ("last", "until")), (replaced, ("first", "last", "until", "value", "proof"))):
+        if rows_of:
+            changed: dict[str, object] = {column: bindparam(f"n_{column}") for column in columns}
+            connection.execute(update(t).where(place).values(**changed), rows_of)
     if begun:
         connection.execute(insert(t), begun)
     return new
