@@ -8,11 +8,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from inventory.store import Store
 from tests.postgresql import find_binaries, postgresql
 
 _names = itertools.count()
+
+# A test never asserts a time: hypothesis would, for each example.
+settings.register_profile("dophu", deadline=None)
+settings.load_profile("dophu")
 
 
 @pytest.fixture(scope="session")
