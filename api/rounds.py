@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -184,10 +185,12 @@ async def _go(
         progress=progress,
         stop=workspace.stop,
     )
-    async for run in going:
-        # Only a sweep can say that something is not there: a device's run is of its network, but not the whole of it.
-        finished = run if whole_network else replace(run, network=None)
-        await _record(workspace, done, finished)
+    # Whatever ends this round, its tasks and processes end with it, and not when the garbage is collected.
+    async with contextlib.aclosing(going):
+        async for run in going:
+            # Only a sweep can say that something is not there: a device's run is not of its whole network.
+            finished = run if whole_network else replace(run, network=None)
+            await _record(workspace, done, finished)
     done.broken_off = workspace.stop.is_set()
     return done
 

@@ -107,14 +107,14 @@ class Judgement:
         members = pivot(subject, keys, self.at, self._dialect)
         getattr(self, f"_lay_out_{population}")(table, members, keys)
 
-    def _lay_out_assets(self, table: str, pivot: str, keys: list[Key]) -> None:
+    def _lay_out_assets(self, table: str, members: str, keys: list[Key]) -> None:
         others = "".join(f", f.{k.name}" for k in keys if k.name != "agency")
         self._run(
             f"CREATE TEMPORARY TABLE {table} AS SELECT f.subject AS member, p.home AS agency, p.level{others} "
-            f"FROM ({pivot}) f JOIN judged_place p ON p.code = f.agency"
+            f"FROM ({members}) f JOIN judged_place p ON p.code = f.agency"
         )
 
-    def _lay_out_links(self, table: str, pivot: str, keys: list[Key]) -> None:
+    def _lay_out_links(self, table: str, members: str, keys: list[Key]) -> None:
         columns = "".join(f", {k.name}" for k in keys)
         self._run(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code {self._text} PRIMARY KEY, agency {self._text}, "
@@ -132,10 +132,10 @@ class Judgement:
         self._run(
             f"CREATE TEMPORARY TABLE {table} AS SELECT n.code AS member, p.home AS agency, p.level, n.kind, "
             f"n.provider, n.contracted_mbps{columns} FROM judged_line n JOIN judged_place p ON p.code = n.agency "
-            f"LEFT JOIN ({pivot}) f ON f.subject = n.code"
+            f"LEFT JOIN ({members}) f ON f.subject = n.code"
         )
 
-    def _lay_out_agencies(self, table: str, pivot: str, keys: list[Key]) -> None:
+    def _lay_out_agencies(self, table: str, members: str, keys: list[Key]) -> None:
         columns = "".join(f", f.{k.name}" for k in keys)
         bounds, joins = "", ""
         self._run("CREATE TEMPORARY TABLE IF NOT EXISTS judged_look (home TEXT, name TEXT, PRIMARY KEY (home, name))")
@@ -158,7 +158,7 @@ class Judgement:
             bounds += f", COALESCE(c{number}.low, 0) AS {name}__low, {high} AS {name}__high"
         self._run(
             f"CREATE TEMPORARY TABLE {table} AS SELECT p.home AS member, p.home AS agency, p.level{columns}{bounds} "
-            f"FROM judged_place p LEFT JOIN ({pivot}) f ON f.subject = p.code{joins} WHERE p.code = p.home"
+            f"FROM judged_place p LEFT JOIN ({members}) f ON f.subject = p.code{joins} WHERE p.code = p.home"
         )
 
     def unread_networks(self, agency: str, within: timedelta) -> list[str]:
@@ -180,7 +180,7 @@ class Judgement:
 
     # --- answering --------------------------------------------------------------------------------------------------
 
-    def _answers(self, control: str) -> str:
+    def answers_sql(self, control: str) -> str:
         """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were."""
         q = self._questions[control]
         meets = _write(q.meets, self._dialect)
@@ -203,8 +203,8 @@ class Judgement:
             return f"{column} IS NULL"
         return f"({column}__high IS NULL OR {column}__high > {column}__low)"
 
-    def _missing(self, control: str) -> list[Verdict]:
-        """What the register declares beyond what was found: it exists, and nothing is known of it."""
+    def missing(self, control: str) -> list[Verdict]:
+        """The verdicts for what is declared beyond what was found: it exists, and nothing is known of it."""
         c = self._questions[control].control
         if c.declared_as is None:
             return []
@@ -222,9 +222,7 @@ class Judgement:
         ]  # fmt: skip
 
     def _tally(self, control: str) -> Iterator[AgencyTally]:
-        query = (
-            f"SELECT agency, level, status, COUNT(*) FROM ({self._answers(control)}) a GROUP BY agency, level, status"
-        )
+        query = f"SELECT agency, level, status, COUNT(*) FROM ({self.answers_sql(control)}) a GROUP BY agency, level, status"
         for agency, level, status, members in self._connection.execute(text(query)):
             yield AgencyTally(control, agency, level, Status(status), members)
 
@@ -234,24 +232,16 @@ class Judgement:
         for control in sorted(self._questions):
             for t in self._tally(control):
                 rows[control, t.agency, t.level, t.status] = t.members
-            for v in self._missing(control):
+            for v in self.missing(control):
                 name = (control, v.agency, v.level, v.status)
                 rows[name] = rows.get(name, 0) + v.weight
         return tuple(AgencyTally(*name, members) for name, members in sorted(rows.items()))
 
     def verdicts(self, control: str) -> Iterator[Verdict]:
         """Every member's answer for one control."""
-        for member, agency, level, status, gaps in self._connection.execute(text(self._answers(control))):
+        for member, agency, level, status, gaps in self._connection.execute(text(self.answers_sql(control))):
             yield Verdict(member, agency, level, Status(status), tuple(gaps.split()))
-        yield from self._missing(control)
-
-    def answers_sql(self, control: str) -> str:
-        """The SELECT behind `verdicts`, for comparing in the database what is stored with what is true now."""
-        return self._answers(control)
-
-    def missing(self, control: str) -> list[Verdict]:
-        """The verdicts for members that are declared and were not found."""
-        return self._missing(control)
+        yield from self.missing(control)
 
     def asset_tallies(self) -> tuple[AssetTally, ...]:
         """Assets by agency, role and whether they answer."""
