@@ -222,7 +222,8 @@ class Judgement:
         ]  # fmt: skip
 
     def _tally(self, control: str) -> Iterator[AgencyTally]:
-        query = f"SELECT agency, level, status, COUNT(*) FROM ({self.answers_sql(control)}) a GROUP BY agency, level, status"
+        answers = self.answers_sql(control)
+        query = f"SELECT agency, level, status, COUNT(*) FROM ({answers}) a GROUP BY agency, level, status"
         for agency, level, status, members in self._connection.execute(text(query)):
             yield AgencyTally(control, agency, level, Status(status), members)
 
