@@ -9,12 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, func, select, text
 
 from inventory.store import facts
-from inventory.store.judge import MISSING, ZONE, Judgement, Verdict
+from inventory.store.judge import MISSING, ZONE, Judgement
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import POPULATIONS, Vocabulary, instant, moment
 from inventory.words import Control, Counted, Fact, Finding, Status, Title
-
-_EMPTY = {"weight": 1}
 
 _WHY = {
     "missing": Title("khai báo nhiều hơn {weight} so với số tìm thấy", "{weight} more declared than found"),
@@ -140,17 +138,12 @@ def read(
     return rows, total
 
 
-def read_as_of(judgement: Judgement, control: str, **wanted: str | None) -> list[Finding]:
+def read_as_of(judgement: Judgement, control: str) -> list[Finding]:
     """The findings of one control as judged from the facts; `since` is the instant of the judgement itself."""
     return [
         Finding(control, v.member, v.agency, v.level, v.status, " ".join(v.gaps), judgement.at, v.weight)
         for v in judgement.verdicts(control)
-        if _fits(v, wanted)
     ]
-
-
-def _fits(verdict: Verdict, wanted: dict[str, str | None]) -> bool:
-    return all(value is None or getattr(verdict, name) == value for name, value in wanted.items())
 
 
 @dataclass(frozen=True, slots=True)
