@@ -20,14 +20,6 @@ _TOKEN = re.compile(r"\s+|'(?:[^']|'')*'|[A-Za-z_][A-Za-z0-9_]*|[0-9.]+|<>|!=|>=
 _SIGNS = {">=": "≥", "<=": "≤", "<>": "≠", "!=": "≠"}
 _NOT_SHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "interface": ("index", "description", "alias", "type", "admin", "oper", "speed", "mac"),
-    "neighbour": ("local_port", "sysname", "port", "port_description", "chassis", "protocol"),
-    "service": ("name", "product", "version"),
-    "software": ("version", "publisher"),
-}
-"""The order of what the rows of a table hold; what else they hold comes after."""
-
 
 def clean(value: object) -> object:
     """A value as a page may show it: text in NFC, with a mark in place of what is invisible or turns text around."""
@@ -153,9 +145,9 @@ class Speaker:
         return self.plain(value)
 
     def columns(self, key: str, rows: list[Fact]) -> list[str]:
-        """The columns that the rows of a table fill, in order."""
+        """The columns that the rows of a table fill, in the vocabulary's order; what else they hold comes after."""
         filled = {name for f in rows if isinstance(f.value, dict) for name, v in f.value.items() if v not in (None, "")}
-        first = [name for name in COLUMNS.get(key, ()) if name in filled]
+        first = [name for name in self.vocabulary.keys[key].columns if name in filled]
         return first + sorted(filled - set(first))
 
     # --- questions --------------------------------------------------------------------------------------------------

@@ -190,6 +190,13 @@ class StrictFile:
         self.note(entry, f"found {found(node)}, expected {expected}")
         return 0
 
+    def flag(self, entry: Entry) -> bool:
+        """Yes or no, written true or false."""
+        if _type(entry.node) == "bool" and entry.node.value in ("true", "false"):
+            return bool(entry.node.value == "true")
+        self.note(entry, f"found {found(entry.node)}, expected true or false")
+        return False
+
     def share(self, entry: Entry) -> float:
         """A number from 0 to 1."""
         expected = "a share from 0 to 1, such as 0.9 for 90 %"

@@ -42,6 +42,8 @@ class Key:
     one_of: tuple[str, ...] = ()
     history: bool = True
     """Whether former values are kept; not for what changes with every reading."""
+    columns: tuple[str, ...] = ()
+    """What the rows of a table hold, in the order in which people read it."""
 
     def check(self, value: Value) -> None:
         """Refuse a value that is not of the key's type (None, stated unknown, always passes).
@@ -142,6 +144,7 @@ def load(path: Path = _FILE) -> Vocabulary:
                 row.get("unit", ""),
                 tuple(row.get("one_of", ())),
                 row.get("history", True),
+                tuple(row.get("columns", ())),
             )
     counts = {
         name: Count(

@@ -26,6 +26,23 @@ A file says (unknown keys are refused with the line and the nearest name):
           - {text: Smart-UPS, as: model}                 always
           - {oid: ..., as: version, values: {'7601': '2008 R2 SP1'}}     what is found, told in other words
           - {oid: ..., as: model, told: 'FortiAP {}'}                     or with words around it
+        values:                         facts of the vocabulary beyond FIELDS, one each; of several the first found
+          - {oid: 1.3.6.1...0, as: sessions}
+          - {oid: ..., as: battery_charge, times: 0.01}      in the vocabulary's unit: here per cent to a share
+          - {oid: ..., as: memory_used, divide: 1.3.6.1...0}             by another object: what is used by what there is
+          - {oid: ..., as: on_battery, when: '^5$', unknown: '^1$'}      yes, no, and what the device does not know
+          - {oid: ..., as: ha_state, values: {'1': standalone, '2': active}}    what is not among them is left out
+          - {column: 1.3.6.1..., as: processor_load, take: mean, times: 0.01}   of a column: one of TAKES
+        tables:                         rows of the vocabulary's tables; a row's item is its `name`, or its index
+          - as: sensor
+            columns: {name: 1.3.6.1..., value: 1.3.6.1..., state: 1.3.6.1...}   cells: the table's columns; _x: not kept
+            fixed: {kind: temperature, unit: °C}             the same in every row
+            times: {value: 0.1}
+            words: {state: {'1': ok, '2': alarm}}
+            forms: {expires: date}                           one of FORMS
+            where: {value: '^-?[1-9]'}                       patterns that the device's own values must fit
+            multiply: {size: _unit}                          by another cell of the row; `divide` likewise
+            long: true                                       read seldom: long, and changes little
     sip: [{pattern: '^Polycom/(?P<version>\\S+)', role: voip}]   in the User-Agent or Server header of SIP
     http: [{pattern: 'RouterOS', role: router}]                  in the Server header or the title of a web page
 
@@ -43,6 +60,8 @@ from collectors.vendors.knowledge import (
     Read,
     RoleRule,
     System,
+    TableRead,
+    ValueRead,
     Vendor,
     below,
 )
@@ -56,6 +75,8 @@ __all__ = [
     "Read",
     "RoleRule",
     "System",
+    "TableRead",
+    "ValueRead",
     "Vendor",
     "below",
     "load_vendors",

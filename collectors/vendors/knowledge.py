@@ -11,6 +11,12 @@ FIELDS = ("vendor", "os_name", "model", "version", "serial")
 
 ENTERPRISES = "1.3.6.1.4.1"
 
+TAKES = ("sum", "mean", "max", "min", "count", "first")
+"""What can be made of the rows of a column; `first` is the first row with a value, `count` how many there are."""
+
+FORMS = ("mac", "date", "seconds")
+"""Cells as hardware addresses, DateAndTime (RFC 2579) as a date, and Unix seconds as a date."""
+
 #: Columns of entPhysicalTable (RFC 6933).
 ENTITY = {"descr": 2, "name": 7, "hardware": 8, "firmware": 9, "software": 10, "serial": 11, "maker": 12, "model": 13}
 
@@ -49,6 +55,49 @@ class RoleRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueRead:
+    """One fact of the vocabulary beyond FIELDS, and where it stands."""
+
+    key: str
+    at: str
+    """The OID of one object, or of a column where `take` says what is made of its rows."""
+    take: str = ""
+    """One of TAKES for a column; empty for one object."""
+    times: float = 1
+    when: re.Pattern[str] | None = None
+    """For yes or no: what the value says when it is yes."""
+    unknown: re.Pattern[str] | None = None
+    """What the value says when the device does not know."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    divide: str = ""
+    """The OID of the object by which the number is divided, such as what is used by what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableRead:
+    """The rows of a table fact, and where its columns stand."""
+
+    key: str
+    columns: Mapping[str, str]
+    """The OID of each column by the cell that it fills; `name` is the row's name. The first one makes the rows."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Cells that are the same in every row."""
+    times: Mapping[str, float] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What the values of a cell are called."""
+    forms: Mapping[str, str] = field(default_factory=dict)
+    """One of FORMS for cells that are neither numbers nor text."""
+    where: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    """By cell: what its value, as the device gives it, must be for the row to count."""
+    multiply: Mapping[str, str] = field(default_factory=dict)
+    """By cell: another cell of the row by which it is multiplied, such as blocks by their size."""
+    divide: Mapping[str, str] = field(default_factory=dict)
+    """By cell: another cell of the row by which it is divided."""
+    long: bool = False
+    """Whether it is read seldom, because it is long and changes little."""
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """A kind of software that a device runs: how it is recognised, and what is read from it."""
 
@@ -63,6 +112,8 @@ class System:
     role: str | None = None
     roles: tuple[RoleRule, ...] = ()
     reads: tuple[Read, ...] = ()
+    values: tuple[ValueRead, ...] = ()
+    tables: tuple[TableRead, ...] = ()
 
     def fits(self, object_id: str, descr: str, *, named: bool = False) -> bool:
         """Whether sysObjectID and sysDescr allow it; what must be present is for the caller to ask the device.

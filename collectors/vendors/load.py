@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from collectors.vendors.knowledge import ENTERPRISES, ENTITY, FIELDS, Banner, Knowledge, Read, RoleRule, System, Vendor
+from collectors.vendors.load_readings import read_table, read_value
 from inventory import vocabulary
 from inventory.strict_yaml import Entry, StrictFile
 from inventory.words import InputError
@@ -98,7 +99,7 @@ class _VendorFile:
         )
 
     def system(self, entry: Entry) -> System:
-        optional = ("os", "object", "descr", "present", "says", "role", "roles", "read")
+        optional = ("os", "object", "descr", "present", "says", "role", "roles", "read", "values", "tables")
         entries = self.file.fields(entry, (), optional)
         return System(
             self.title,
@@ -110,6 +111,8 @@ class _VendorFile:
             self.role(entries),
             tuple(self.role_rule(item) for item in self.file.items(entries["roles"])) if "roles" in entries else (),
             tuple(self.place(item) for item in self.file.items(entries["read"])) if "read" in entries else (),
+            tuple(read_value(self, item) for item in self.file.items(entries["values"])) if "values" in entries else (),
+            tuple(read_table(self, item) for item in self.file.items(entries["tables"])) if "tables" in entries else (),
         )
 
     def objects(self, entry: Entry) -> tuple[str, ...]:

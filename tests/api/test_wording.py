@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import api
-from api.speaking import COLUMNS, Speaker, clean
+from api.speaking import Speaker, clean
 from api.wording import WORDS, clock, day, number, percent
 from inventory.identity import KINDS
 from inventory.register import LINK_KINDS, PURPOSES
@@ -43,7 +43,7 @@ def test_everything_that_data_may_name_has_a_word() -> None:
     wanted = {f"role:{role}" for role in load().keys["role"].one_of}
     wanted |= {f"purpose:{p}" for p in PURPOSES} | {f"kind:{k}" for k in LINK_KINDS} | {f"id:{k}" for k in KINDS}
     wanted |= {f"proof:{p.name.lower()}" for p in Proof} | {f"state:{s}" for s in ("up", "down", "unknown")}
-    wanted |= {f"col:{column}" for columns in COLUMNS.values() for column in columns}
+    wanted |= {f"col:{column}" for key in load().keys.values() for column in key.columns}
     wanted |= {str(s) for s in (*Status, *CoverageStatus)}
     assert wanted - WORDS["vi"].keys() == set()
 

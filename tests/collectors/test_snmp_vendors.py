@@ -51,6 +51,31 @@ def write(folder: Path, text: str) -> Path:
         ("title: Acme\nenterprises: [1]\nsystems: [{read: [{oid: 1.2.3}]}]\n", "missing as"),
         ("title: Acme\nenterprises: [1]\nsystems: [{read: [{entity: seral, as: serial}]}]\n", "did you mean 'serial'"),
         ("title: Acme\nenterprises: [one]\n", "expected a number"),
+        (
+            "title: Acme\nenterprises: [1]\nsystems: [{values: [{oid: 1.2.3, as: sesions}]}]\n",
+            "did you mean 'sessions'",
+        ),
+        (
+            "title: Acme\nenterprises: [1]\nsystems: [{values: [{column: 1.2.3, as: sessions}]}]\n",
+            "a column needs take",
+        ),
+        ("title: Acme\nenterprises: [1]\nsystems: [{values: [{as: sessions}]}]\n", "no source"),
+        ("title: Acme\nenterprises: [1]\nsystems: [{values: [{oid: 1.2.3, as: on_battery}]}]\n", "needs when"),
+        ("title: Acme\nenterprises: [1]\nsystems: [{values: [{oid: 1.2.3, as: sensor}]}]\n", "found 'sensor'"),
+        ("title: Acme\nenterprises: [1]\nsystems: [{tables: [{as: sensor}]}]\n", "missing columns"),
+        (
+            "title: Acme\nenterprises: [1]\nsystems: [{tables: [{as: sensor, columns: {valeu: 1.2.3}}]}]\n",
+            "found the cell 'valeu'",
+        ),
+        (
+            "title: Acme\nenterprises: [1]\nsystems: [{tables: [{as: sensor, columns: {value: 1.2}, long: maybe}]}]\n",
+            "expected true or false",
+        ),
+        (
+            "title: Acme\nenterprises: [1]\n"
+            "systems: [{tables: [{as: sensor, columns: {value: 1.2}, divide: {value: x}}]}]\n",
+            "found 'x', expected one of value",
+        ),
         ("title: [\n", "not readable as YAML"),
     ],
 )
