@@ -154,7 +154,7 @@ def _observe(target: Target, reading: Reading) -> Observation:
             "description": portrait.text(standard.SYS_DESCR),
             "location": portrait.text(standard.SYS_LOCATION),
             "uptime": standard.uptime(portrait),
-            "interface_count": len(tables.interfaces) if tables.interfaces_read else None,
+            "interface_count": tables.ports if tables.interfaces_read else None,
             "interfaces_up": tables.up if tables.interfaces_read else None,
             "neighbour_count": len(tables.neighbours) if tables.neighbours_read else None,
             "snmp_public": reading.public,

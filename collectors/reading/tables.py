@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from collectors.reading.ports import KINDS, is_port
 from collectors.reading.text import as_mac, as_number, as_text
 from collectors.transports.snmp import Answer, SnmpAnswerError, SnmpClient, SnmpError
 
@@ -24,23 +25,6 @@ _IF_COLUMNS = {
 _COUNTED = ("descr", "type", "admin", "oper")
 """Columns that every interface has; some agents leave out one or the other, a few all but ifName."""
 _STATES = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not present", 7: "lower layer down"}
-#: IANAifType-MIB, those met on network devices; the others keep their number.
-_TYPES = {
-    1: "other",
-    6: "ethernet",
-    23: "ppp",
-    24: "loopback",
-    53: "virtual",
-    62: "ethernet",
-    69: "ethernet",
-    71: "wireless",
-    117: "ethernet",
-    131: "tunnel",
-    135: "vlan",
-    136: "vlan",
-    161: "aggregate",
-    209: "bridge",
-}
 _CARDS = ("ethernet", "wireless")
 """Interfaces whose hardware address is the card's own; of bridges and tunnels it is made up or another's."""
 
@@ -68,9 +52,14 @@ class Tables:
     problems: list[str] = field(default_factory=list)
 
     @property
+    def ports(self) -> int:
+        """How many interfaces are ports of their own."""
+        return sum(is_port(name, row) for name, row in self.interfaces.items())
+
+    @property
     def up(self) -> int:
-        """How many interfaces work."""
-        return sum(row.get("oper") == "up" for row in self.interfaces.values())
+        """How many of those work."""
+        return sum(row.get("oper") == "up" and is_port(name, row) for name, row in self.interfaces.items())
 
     def count(self, kind: str) -> int:
         """How many interfaces are of one type."""
@@ -178,7 +167,7 @@ def _interface_rows(columns: Mapping[str, Mapping[str, Answer]]) -> dict[str, di
             "index": int(index) if index.isdecimal() else index,
             "description": as_text(at.get("descr")),
             "alias": as_text(at.get("alias")),
-            "type": _TYPES.get(kind, str(kind)) if kind is not None else None,
+            "type": KINDS.get(kind, str(kind)) if kind is not None else None,
             "admin": _STATES.get(as_number(at.get("admin")) or 0),
             "oper": _STATES.get(as_number(at.get("oper")) or 0),
             # Above 4.29 Gbit/s ifSpeed stands still; ifHighSpeed is in Mbit/s (RFC 2863 section 3.1.8).
