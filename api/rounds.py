@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from api.workspace import Workspace
@@ -20,6 +20,8 @@ SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
 READ_SECONDS = 60.0
 """The deadline of one device, link or host."""
+LONG_TABLES = timedelta(hours=6)
+"""How often a device's long tables are read: parts, programs, ARP, forwarding."""
 
 
 @dataclass(slots=True)
@@ -87,12 +89,13 @@ async def collect(
     Raises:
         InputError: an agency or collector that is unknown. StoreError: the store failed before the round began.
     """
-    networks = {n.code: n for n in await _networks(workspace, agencies) if n.scan}
+    declared = await _networks(workspace, agencies)
+    networks = {n.code: n for n in declared if n.scan}
     found = await workspace.store.read(runs.addresses)
     places = [(root, networks[network], address) for root, network, address in found if network in networks]
     readers: dict[str, Callable[[], Awaitable[Round]]] = {
         "icmp": functools.partial(_ping, workspace, places, agencies, due_only, progress),
-        "snmp": functools.partial(_read_by_snmp, workspace, places, due_only, progress),
+        "snmp": functools.partial(_read_by_snmp, workspace, places, declared, due_only, progress),
     }
     if unknown := set(only) - readers.keys():
         raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
@@ -144,19 +147,38 @@ async def _ping(
 
 
 async def _read_by_snmp(
-    workspace: Workspace, places: Sequence[tuple[int, Network, str]], due_only: bool, progress: Progress | None
+    workspace: Workspace,
+    places: Sequence[tuple[int, Network, str]],
+    declared: Sequence[Network],
+    due_only: bool,
+    progress: Progress | None,
 ) -> Round:
     """Ask every device that was found in a network for which there is a credential."""
     names = {name for _, network, _ in places for name in network.credentials}
     opened = await workspace.open_credentials(names)
+    by_agency: dict[str, list[Network]] = {}
+    for network in declared:
+        by_agency.setdefault(network.agency, []).append(network)
+    read_long = await workspace.store.read(runs.last_stated, "snmp", "long_tables_read")
+    since = datetime.now(UTC) - LONG_TABLES
     targets = []
-    for _, network, address in places:
+    for root, network, address in places:
         own = [opened[name] for name in network.credentials if name in opened]
         # Devices that answer elsewhere than on port 161 say so in their credential.
         port = next((int(c.secret["port"]) for c in own if "port" in c.secret), None)
         secrets = tuple(replace(c, secret={k: v for k, v in c.secret.items() if k != "port"}) for c in own)
         if own:
-            targets.append(Target(address, port, network.agency, network, credentials=secrets))
+            targets.append(
+                Target(
+                    address,
+                    port,
+                    network.agency,
+                    network,
+                    credentials=secrets,
+                    networks=tuple(by_agency[network.agency]),
+                    long=root not in read_long or read_long[root] < since,
+                )
+            )
     return await _go(workspace, "snmp", targets, due_only, progress, READ_SECONDS)
 
 

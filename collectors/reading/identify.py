@@ -43,6 +43,8 @@ class Identification:
         self.device = device
         self.knowledge = knowledge or load_vendors()
         self.portrait = Portrait()
+        self.systems: list[System] = []
+        """What was recognised: the vendor's system first, then those that hold for any."""
         self._chassis: str | None = None
         self._looked_for_chassis = False
 
@@ -55,7 +57,7 @@ class Identification:
         general = [s for s in self.knowledge.general.systems if s.fits(object_id, descr)]
         await self._get([oid for s in general for oid in s.present])
         general = [s for s in general if self._is_present(s)]
-        systems = [system, *general] if system else general
+        systems = self.systems = [system, *general] if system else general
         asked = [read.at for s in systems for read in s.reads if read.source == "oid"]
         await self._get([*asked, *(oid for s in systems for rule in s.roles for oid in (*rule.says, *rule.unless))])
         named = self.knowledge.vendor_of(object_id)

@@ -29,7 +29,7 @@ A file says (unknown keys are refused with the line and the nearest name):
         values:                         facts of the vocabulary beyond FIELDS, one each; of several the first found
           - {oid: 1.3.6.1...0, as: sessions}
           - {oid: ..., as: battery_charge, times: 0.01}      in the vocabulary's unit: here per cent to a share
-          - {oid: ..., as: memory_used, divide: 1.3.6.1...0}             by another object: what is used by what there is
+          - {oid: ..., as: memory_used, divide: 1.3.6.1...0}             by another object: what is used by all there is
           - {oid: ..., as: on_battery, when: '^5$', unknown: '^1$'}      yes, no, and what the device does not know
           - {oid: ..., as: ha_state, values: {'1': standalone, '2': active}}    what is not among them is left out
           - {column: 1.3.6.1..., as: processor_load, take: mean, times: 0.01}   of a column: one of TAKES

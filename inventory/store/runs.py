@@ -193,6 +193,18 @@ def answered_before(connection: Connection, kind: str, source: str, key: str) ->
     return set(connection.scalars(query.where(t.c.key == key, t.c.source == source, t.c.value == "1").distinct()))
 
 
+def last_stated(connection: Connection, source: str, key: str) -> dict[int, datetime]:
+    """When a source last stated a fact of this key, by the root of each asset of which it ever did."""
+    t = FACTS["asset"]
+    query = (
+        select(asset.c.root, func.max(t.c.last))
+        .join(t, t.c.subject == asset.c.id)
+        .where(t.c.key == key, t.c.source == source)
+        .group_by(asset.c.root)
+    )
+    return {int(root): moment(last) for root, last in connection.execute(query)}
+
+
 def addresses(connection: Connection) -> list[tuple[int, str, str]]:
     """Every asset's addresses: root, network, address."""
     query = (

@@ -1,0 +1,99 @@
+"""Reads interfaces with state, speed and counters (IF-MIB, RFC 2863)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from collectors.reading.ports import KINDS
+from collectors.reading.tables import Columns, Rows, Walks
+from collectors.reading.text import as_mac, as_number, as_text
+from collectors.transports.snmp import Answer
+
+_IF = "1.3.6.1.2.1.2.2.1"
+_IFX = "1.3.6.1.2.1.31.1.1.1"
+_FIRST = {"descr": f"{_IF}.2", "name": f"{_IFX}.1", "type": f"{_IF}.3"}
+_REST = {
+    "admin": f"{_IF}.7",
+    "oper": f"{_IF}.8",
+    "mac": f"{_IF}.6",
+    "high_speed": f"{_IFX}.15",
+    "alias": f"{_IFX}.18",
+}
+_SPEED = {"speed": f"{_IF}.5"}
+_COUNTERS = {
+    "in_octets": f"{_IFX}.6",
+    "out_octets": f"{_IFX}.10",
+    "in_errors": f"{_IF}.14",
+    "out_errors": f"{_IF}.20",
+    "in_discards": f"{_IF}.13",
+    "out_discards": f"{_IF}.19",
+}
+_OCTETS_32 = {"in_octets": f"{_IF}.10", "out_octets": f"{_IF}.16"}
+"""Of devices without the 64-bit counters: these begin anew after 4.29 GB."""
+_COUNTED = ("descr", "type", "admin", "oper")
+"""Columns that every interface has; some agents leave out one or the other, a few all but ifName."""
+_STATES = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not present", 7: "lower layer down"}
+
+
+async def read_interfaces(walks: Walks, *, counters: bool = False) -> None:
+    """Reads the interfaces, and with `counters` what went through them, into the tables of `walks`."""
+    columns: Columns = {}
+    tables = walks.tables
+    ended: set[str] = set()
+    try:
+        ended |= await walks.columns(_FIRST, columns)
+        if any(columns.values()):
+            ended |= await walks.columns(_REST, columns)
+            indexes = _indexes(columns)
+            if any(not as_number(columns["high_speed"].get(index)) for index in indexes):
+                await walks.columns(_SPEED, columns)
+    finally:
+        tables.rows["interface"] = _interface_rows(columns)
+    # A device without any interface does not exist; an empty table is one that it does not show.
+    if any(columns.get(name) for name in (*_COUNTED, "name") if name in ended):
+        tables.read.add("interface")
+    if counters and tables.interfaces:
+        await _read_counters(walks)
+
+
+async def _read_counters(walks: Walks) -> None:
+    columns: Columns = {}
+    try:
+        await walks.columns(_COUNTERS, columns)
+        missing = {name: oid for name, oid in _OCTETS_32.items() if not columns.get(name)}
+        await walks.columns(missing, columns)
+    finally:
+        rows: Rows = {}
+        for index, name in walks.tables.names.items():
+            row = {key: as_number(column.get(index)) for key, column in columns.items()}
+            if known := {key: number for key, number in row.items() if number is not None}:
+                rows[name] = dict(known)
+        walks.tables.rows["interface_counters"] = rows
+
+
+def _indexes(columns: Mapping[str, Mapping[str, Answer]]) -> list[str]:
+    counted = dict.fromkeys(index for name in _COUNTED for index in columns.get(name, {}))
+    return list(counted or dict.fromkeys(columns.get("name", {})))
+
+
+def _interface_rows(columns: Mapping[str, Mapping[str, Answer]]) -> Rows:
+    """The interfaces by name; two of one name are told apart by their index."""
+    rows: Rows = {}
+    for index in _indexes(columns):
+        at = {name: column.get(index) for name, column in columns.items()}
+        kind = as_number(at.get("type"))
+        megabits, bits = as_number(at.get("high_speed")), as_number(at.get("speed"))
+        row = {
+            "index": int(index) if index.isdecimal() else index,
+            "description": as_text(at.get("descr")),
+            "alias": as_text(at.get("alias")),
+            "type": KINDS.get(kind, str(kind)) if kind is not None else None,
+            "admin": _STATES.get(as_number(at.get("admin")) or 0),
+            "oper": _STATES.get(as_number(at.get("oper")) or 0),
+            # Above 4.29 Gbit/s ifSpeed stands still; ifHighSpeed is in Mbit/s (RFC 2863 section 3.1.8).
+            "speed": megabits * 1_000_000 if megabits else bits,
+            "mac": as_mac(at.get("mac")),
+        }
+        name = as_text(at.get("name")) or as_text(at.get("descr")) or index
+        rows[f"{name} ({index})" if name in rows else name] = {k: v for k, v in row.items() if v is not None}
+    return rows
