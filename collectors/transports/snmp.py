@@ -21,6 +21,7 @@ from typing import Final
 import gufo.snmp as gufo
 from gufo.snmp._fast import GetIter
 
+from collectors.transports.snmp_column import MOST_REPETITIONS, Answer, Column, ColumnError
 from collectors.transports.snmp_wire import SnmpAnswerError, SnmpError, SnmpRefused, SnmpTimeout, SnmpWire
 from inventory.words import Credential
 
@@ -35,19 +36,9 @@ class Absent(enum.Enum):
 
 ABSENT: Final = Absent.ABSENT
 
-#: OCTET STRING as bytes, OBJECT IDENTIFIER and IpAddress as dotted text, numbers as int (TimeTicks in 1/100 s).
-Answer = bytes | str | int | float
-
-
 OBJECTS_PER_REQUEST = 20
 """Enough to save round trips, few enough that the answer fits one frame."""
-REPETITIONS = 25
-"""Rows asked for at once: 25 rows of 100 bytes stay below the codec's 4,080 bytes."""
 MAX_ROWS = 10_000
-
-
-def _arcs(oid: str) -> tuple[int, ...]:
-    return tuple(map(int, oid.split(".")))
 
 
 class SnmpClient(SnmpWire):
@@ -68,7 +59,7 @@ class SnmpClient(SnmpWire):
         deadline: float = 60.0,
     ) -> None:
         super().__init__(address, port, credential, timeout=timeout, tries=tries, deadline=deadline)
-        self._repetitions = REPETITIONS
+        self._repetitions = MOST_REPETITIONS
         self._witness: str | None = None
 
     async def get_many(self, oids: Iterable[str]) -> dict[str, Answer | Absent]:
@@ -134,35 +125,82 @@ class SnmpClient(SnmpWire):
 
     async def walk(self, column: str, *, max_rows: int = MAX_ROWS) -> dict[str, Answer]:
         """The rows below `column` by index; SnmpError, with the rows so far in `read`, when there is no clean end."""
-        base = _arcs(column)
-        last, rows = base, dict[str, Answer]()
-        skipped = len(column) + 1
+        walked = Column(column, max_rows)
         try:
-            while answer := await self._following(".".join(map(str, last))):
-                for oid, value in answer.items():
-                    arcs = _arcs(oid)
-                    if arcs[: len(base)] != base:
-                        return rows
-                    if arcs <= last:
-                        raise SnmpAnswerError(f"{self.where}: the rows of {column} do not increase")
-                    if len(rows) >= max_rows:
-                        raise SnmpAnswerError(f"{self.where}: {column} has more than {max_rows:,} rows")
-                    last = arcs
-                    rows[oid[skipped:]] = value
+            await self._walk(walked)
         except SnmpError as error:
-            raise type(error)(str(error), rows) from None
-        return rows
+            raise type(error)(str(error), walked.rows) from None
+        return walked.rows
+
+    async def walk_many(
+        self, columns: Iterable[str], *, max_rows: int = MAX_ROWS, expected: int | None = None
+    ) -> dict[str, dict[str, Answer]]:
+        """The rows of columns of one table, by column and index; {} for a column that the device does not have.
+
+        A column is read with one request where its rows fit one answer: how many there are is known from the first
+        column, so the fullest goes first (over SNMP v1 the others are asked for its rows only); `expected` is a guess
+        for that one. SnmpError where one was not read to its end: `read` holds the rows of every column, `partial`
+        names those that are not whole. After an SnmpAnswerError the other columns were read all the same; after an
+        SnmpTimeout the rest is partial too.
+        """
+        read: dict[str, dict[str, Answer]] = {}
+        partial: dict[str, SnmpAnswerError] = {}
+        known: list[str] = []
+        wanted = list(dict.fromkeys(columns))
+        for number, name in enumerate(wanted):
+            column = Column(name, max_rows, known, expected)
+            read[name] = column.rows
+            try:
+                await self._walk(column)
+            except SnmpRefused:
+                raise
+            except SnmpAnswerError as error:
+                partial[name] = error
+            except SnmpTimeout as error:
+                raise SnmpTimeout(str(error), read, [*partial, *wanted[number:]]) from None
+            if not known and name not in partial:
+                known = list(column.rows)
+        if partial:
+            texts = dict.fromkeys(str(error) for error in partial.values())
+            raise SnmpAnswerError("; ".join(texts), read, partial)
+        return read
+
+    async def _walk(self, column: Column) -> None:
+        try:
+            if self.credential.kind == "snmp-v1" and column.known:
+                await self._walk_v1(column)
+                return
+            while answer := await self._following(column.behind, column.repetitions):
+                if column.take(answer):
+                    return
+        except ColumnError as error:
+            raise SnmpAnswerError(f"{self.where}: {error}") from None
+
+    async def _walk_v1(self, column: Column) -> None:
+        """SNMP v1 has no GETBULK: behind the first row, those that the table is known to have are asked for."""
+        answer = await self._following(column.column, 1)
+        if not answer or column.take(answer):
+            return
+        failure: SnmpError | None = None
+        try:
+            found = await self.get_many(column.known)
+        except SnmpError as error:
+            failure, found = error, error.read
+        column.take({oid: value for oid, value in found.items() if not isinstance(value, Absent)})
+        if failure:
+            raise failure
 
     async def first(self, column: str, *, rows: int = 3) -> list[tuple[str, Answer]]:
         """The index and value of the first few rows of a column, for tables whose first filled row says enough."""
         base = column + "."
-        answer = await self._following(column, repetitions=rows)
+        answer = await self._following(column, rows)
         return [(oid.removeprefix(base), value) for oid, value in answer.items() if oid.startswith(base)]
 
-    async def _following(self, oid: str, *, repetitions: int | None = None) -> dict[str, Answer]:
-        """What follows `oid`, in order; empty at the end of what the device shows."""
+    async def _following(self, oid: str, rows: int) -> dict[str, Answer]:
+        """What follows `oid`, in order, at most about `rows` of it; empty at the end of what the device shows."""
+        rows = min(rows, self._repetitions)
+        refused = False
         while True:
-            rows = repetitions or self._repetitions
             try:
                 answer = await self._next(oid, rows)
             except SnmpRefused:
@@ -170,16 +208,18 @@ class SnmpClient(SnmpWire):
             except SnmpAnswerError:
                 if rows == 1:
                     raise
-                answer = {}
-            if answer:
-                return {name: value for name, value in answer.items() if value is not None}
-            if await self._at_end(oid):
-                return {}
-            if rows == 1:
-                raise SnmpAnswerError(f"{self.where} answers a walk behind {oid} with an error")
-            # An answer that is too big, for the device or for the codec, fits when fewer rows are asked for.
-            self._repetitions = rows // 2
-            repetitions = None if repetitions is None else rows // 2
+            else:
+                if answer:
+                    if refused:
+                        # What was too much for the device once will be again.
+                        self._repetitions = min(self._repetitions, rows)
+                    return answer
+                if await self._at_end(oid):
+                    return {}
+                if rows == 1:
+                    raise SnmpAnswerError(f"{self.where} answers a walk behind {oid} with an error")
+                refused = True
+            rows //= 2
 
     async def _next(self, oid: str, rows: int) -> dict[str, Answer]:
         opened = self.opened
@@ -189,7 +229,7 @@ class SnmpClient(SnmpWire):
         else:
             # Read with recv_get_many, not recv_get_bulk: the latter takes an error for the end of the table.
             answer = await self.ask(lambda: opened.send_get_bulk(cursor), opened.recv_get_many)
-        return answer  # type: ignore[return-value]  # None values are dropped by the caller
+        return answer  # type: ignore[return-value]  # it leaves out NULL and what does not exist
 
     async def _at_end(self, oid: str) -> bool:
         """Whether nothing follows `oid` (endOfMibView); SnmpAnswerError when the device answers with an error."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -22,11 +22,15 @@ Socket = SnmpV1ClientSocket | SnmpV2cClientSocket | SnmpV3ClientSocket
 
 
 class SnmpError(Exception):
-    """The device was not read to the end; `read` holds what had come in before, by OID or by index."""
+    """The device was not read to the end; `read` holds what had come in before, by OID, by index or by column.
 
-    def __init__(self, text: str, read: Mapping[str, Any] | None = None) -> None:
+    Of several columns, `partial` names those that were not read to their end.
+    """
+
+    def __init__(self, text: str, read: Mapping[str, Any] | None = None, partial: Iterable[str] = ()) -> None:
         super().__init__(text)
         self.read: dict[str, Any] = dict(read or {})
+        self.partial = frozenset(partial)
 
 
 class SnmpTimeout(SnmpError):
