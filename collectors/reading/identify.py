@@ -19,6 +19,8 @@ from collectors.reading.standard import (
 from collectors.reading.text import as_lines, as_number, as_statement
 from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpTimeout
 from collectors.vendors import ENTITY, Banner, Knowledge, Read, RoleRule, System, Vendor, below, load_vendors
+from collectors.vendors.knowledge import enterprise_of
+from collectors.vendors.names import AGENTS, SYSTEMS
 
 _ENTITY_ROW = "1.3.6.1.2.1.47.1.1.1.1"
 _CHASSIS, _STACK = 3, 11
@@ -61,17 +63,24 @@ class Identification:
         asked = [read.at for s in systems for read in s.reads if read.source == "oid"]
         await self._get([*asked, *(oid for s in systems for rule in s.roles for oid in (*rule.says, *rule.unless))])
         named = self.knowledge.vendor_of(object_id)
-        maker = vendor.title if vendor else named[0] if named else self.knowledge.named_in(descr)
+        maker = vendor.title if vendor else named[0] if named else None
+        if system is None and (maker is None or enterprise_of(object_id) in AGENTS):
+            maker = self.knowledge.named_in(descr) or maker
         if system:
             await self._read(system, object_id, descr)
             if system.os:
                 self.portrait.fields.setdefault("os_name", system.os)
         if maker:
             self.portrait.fields.setdefault("vendor", maker)
+        known = "vendor" in self.portrait.fields
         for one in general:
             await self._read(one, object_id, descr)
-        usual = vendor.role if vendor else named[1] if named else None
-        self.portrait.role = self._role(system, usual, general, object_id)
+        if not known and (told := self.portrait.fields.get("vendor")):
+            # As the device writes it: "Acme Networks, Inc."
+            self.portrait.fields["vendor"] = self.knowledge.names.known(told)
+        said = (self._role_of(system, object_id) if system else None) or (vendor.role if vendor else None)
+        foreign = named is not None and not vendor
+        self.portrait.role = said or self._role_by_words(general, named[1] if named else None, object_id, foreign)
         return self.portrait
 
     async def _get(self, oids: Iterable[str]) -> None:
@@ -93,10 +102,20 @@ class Identification:
     async def _recognise(self, object_id: str, descr: str) -> tuple[Vendor | None, System | None]:
         """The system that fits best: between vendors the one with more proof, within one vendor the first."""
         vendors = self.knowledge.vendors
-        own = [v for v in vendors if below(object_id, v.subtrees)]
-        if not object_id:
-            own = [v for v in vendors if v.title and re.match(rf"\W*{re.escape(v.title)}\b", descr, re.IGNORECASE)]
-        candidates = [(v, [s for s in v.systems if s.fits(object_id, descr, named=v in own)]) for v in vendors]
+        named = None if object_id else self.knowledge.named_in(descr)
+        own = [v for v in vendors if below(object_id, v.subtrees) or (named and v.title.casefold() == named.casefold())]
+        candidates = [
+            # What tells a vendor's own systems apart is proof of nothing on a device that has no sysObjectID.
+            (
+                v,
+                [
+                    s
+                    for s in v.systems
+                    if (object_id or v in own or not s.objects) and s.fits(object_id, descr, named=v in own)
+                ],
+            )
+            for v in vendors
+        ]
         await self._get([oid for _, systems in candidates for system in systems for oid in system.present])
         best: tuple[tuple[int, ...], Vendor, System] | None = None
         for vendor, systems in candidates:
@@ -104,13 +123,32 @@ class Identification:
             if system is None:
                 continue
             # Who knows words or objects of an agent that another vendor made knows more than the agent's vendor.
-            guest = vendor not in own and system.descr is not None
-            proof = (bool(system.present), guest, below(object_id, system.objects), system.descr is not None)
+            guest = vendor not in own and system.descr is not None and (named is None or named in SYSTEMS)
+            proof = (
+                bool(system.present),
+                guest,
+                vendor in own,
+                below(object_id, system.objects),
+                system.descr is not None,
+            )
             if best is None or proof > best[0]:
                 best = (proof, vendor, system)
         if best:
             return best[1], best[2]
-        return (own[0], None) if own else (None, None)
+        if own:
+            return own[0], None
+        return self._by_first_words(descr) if not object_id and named is None else (None, None)
+
+    def _by_first_words(self, descr: str) -> tuple[Vendor | None, System | None]:
+        """The one vendor of all whose own systems a sysDescr begins with."""
+        found = [
+            (vendor, system)
+            for vendor in self.knowledge.vendors
+            for system in vendor.systems
+            if system.objects and system.descr and not system.present
+            if (matched := system.descr.search(descr)) and not descr[: matched.start()].strip(' "')
+        ]
+        return found[0] if len({vendor.id for vendor, _ in found}) == 1 else (None, None)
 
     def _is_present(self, system: System) -> bool:
         if not system.present:
@@ -194,16 +232,19 @@ class Identification:
 
     # --- the role ----------------------------------------------------------------------------------------------------
 
-    def _role(self, system: System | None, usual: str | None, general: list[System], object_id: str) -> str | None:
-        """The first role that something says: the vendor's file, standard MIBs and words, and what the device does."""
-        said = self._role_of(system, object_id) if system else None
-        if said or usual:
-            return said or usual
+    def _role_by_words(self, general: list[System], usual: str | None, object_id: str, foreign: bool) -> str | None:
+        """What standard MIBs and words say, what the maker's devices usually are, and what the device does.
+
+        `foreign` tells that the maker is known and no file of it: then a Linux inside makes no server of it.
+        """
         roles = [role for one in general if (role := self._role_of(one, object_id))]
         # That it runs Linux or is a host says the least: so do most appliances.
-        if roles and roles[0] != "server":
-            return roles[0]
-        return role_by_function(self.portrait) or next(iter(roles), None) or self._role_of_host()
+        telling = next((role for role in roles if role != "server"), None)
+        if said := telling or usual or role_by_function(self.portrait):
+            return said
+        if foreign and re.match(r"\W*linux\b", as_lines(self.portrait.answers.get(SYS_DESCR)), re.IGNORECASE):
+            return None
+        return next(iter(roles), None) or self._role_of_host()
 
     def _role_of_host(self) -> str | None:
         return "server" if HR_UPTIME in self.portrait.answers else None

@@ -47,7 +47,10 @@ A file says (unknown keys are refused with the line and the nearest name):
     http: [{pattern: 'RouterOS', role: router}]                  in the Server header or the title of a web page
 
 `_any.yaml` has the same form and holds for every vendor: what the standard MIBs and the plain words of sysDescr say.
-`enterprises.csv` names the vendors that have no file yet. Regular expressions ignore case.
+`enterprises.csv` names the vendors that have no file yet, `numbers.tsv` everybody else who has an enterprise number: it
+is read only for a number that nothing else names. On a device without a sysObjectID a system is recognised by words
+alone: where they are proof, say `object: any`; others count only if the sysDescr names the vendor or begins with them.
+Regular expressions ignore case.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from collectors.vendors.names import AGENTS, Names
+
 FIELDS = ("vendor", "os_name", "model", "version", "serial")
 """What can be read of a device."""
 
@@ -161,20 +163,27 @@ class Knowledge:
     """`_any.yaml`."""
     enterprises: Mapping[int, tuple[str, str | None]]
     """Title and, where all its devices are of one kind, role, by private enterprise number."""
+    names: Names = field(default_factory=Names)
 
     def vendor_of(self, object_id: str) -> tuple[str, str | None] | None:
         """The title and usual role of the maker in whose subtree a sysObjectID is."""
-        if not object_id.startswith(f"{ENTERPRISES}."):
+        number = enterprise_of(object_id)
+        if number is None or number in AGENTS:
             return None
-        number = object_id.split(".")[6]
-        return self.enterprises.get(int(number)) if number.isdecimal() else None
+        name = self.names.of_number(number) if number not in self.enterprises else None
+        return (name, None) if name else self.enterprises.get(number)
 
-    def named_in(self, descr: str) -> str | None:
-        """The first maker's name that begins a sysDescr, for devices whose sysObjectID is no maker's."""
-        start = descr.casefold().lstrip(' "(')
-        titles = {title for title, _ in self.enterprises.values()} | {v.title for v in self.vendors}
-        fitting = [t for t in titles if re.match(rf"{re.escape(t.casefold())}(?![a-z0-9])", start)]
-        return max(fitting, key=len, default=None)
+    def named_in(self, text: str) -> str | None:
+        """The maker that a text names."""
+        return self.names.found_in(text)
+
+
+def enterprise_of(object_id: str) -> int | None:
+    """The private enterprise number of a sysObjectID."""
+    if not object_id.startswith(f"{ENTERPRISES}."):
+        return None
+    number = object_id.split(".")[6]
+    return int(number) if number.isdecimal() else None
 
 
 def below(oid: str, subtrees: Iterable[str]) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from collectors.vendors.knowledge import ENTERPRISES, ENTITY, FIELDS, Banner, Knowledge, Read, RoleRule, System, Vendor
 from collectors.vendors.load_readings import read_table, read_value
+from collectors.vendors.names import Names
 from inventory import vocabulary
 from inventory.strict_yaml import Entry, StrictFile
 from inventory.words import InputError
@@ -39,7 +40,9 @@ def load_vendors(folder: Path = _FOLDER) -> Knowledge:
             enterprises[number] = (vendor.title, vendor.role or (enterprises.get(number) or ("", None))[1])
     if problems := [str(problem) for file in files for problem in sorted(file.problems)]:
         raise InputError("\n".join(problems))
-    return Knowledge(tuple(vendors), general, enterprises)
+    titles = [title for title, _ in enterprises.values()] + [vendor.title for vendor in vendors]
+    registry = folder / "numbers.tsv"
+    return Knowledge(tuple(vendors), general, enterprises, Names.of(titles, registry if registry.exists() else None))
 
 
 def _enterprises(path: Path) -> dict[int, tuple[str, str | None]]:
