@@ -120,10 +120,14 @@ class System:
     def fits(self, object_id: str, descr: str, *, named: bool = False) -> bool:
         """Whether sysObjectID and sysDescr allow it; what must be present is for the caller to ask the device.
 
-        Without a sysObjectID the words of sysDescr must do, or that the vendor is `named` there.
+        Without a sysObjectID the words of sysDescr must do, or that the vendor is `named` there: his name alone proves
+        what holds for all of his devices.
         """
-        if self.objects and (below(object_id, self.objects) == 0 if object_id else not named and self.descr is None):
-            return False
+        if object_id:
+            if self.objects and below(object_id, self.objects) == 0:
+                return False
+        elif self.objects and self.descr is None:
+            return named and all(tree.count(".") == ENTERPRISES.count(".") + 1 for tree in self.objects)
         return self.descr is None or self.descr.search(descr) is not None
 
 
