@@ -6,7 +6,8 @@ does not exist; it reads at most 4,080 bytes of an answer; and it follows an age
 
     SnmpError                    the device was not read; `read` holds what had come in before
     ├── SnmpTimeout              no answer in time: dead, unreachable, or a community that it does not know (RFC 3584)
-    └── SnmpAnswerError          an answer that is no use: undecodable, an error-status, rows that do not increase
+    └── SnmpAnswerError          an answer that is no use: undecodable, rows that do not increase
+        ├── SnmpStatus           an error-status (RFC 3416 section 3)
         └── SnmpRefused          SNMPv3 user, password or protocol not accepted (RFC 3414 section 3.2)
 
 No text of an error holds a community or a password.
@@ -22,10 +23,28 @@ import gufo.snmp as gufo
 from gufo.snmp._fast import GetIter
 
 from collectors.transports.snmp_column import MOST_REPETITIONS, Answer, Column, ColumnError
-from collectors.transports.snmp_wire import SnmpAnswerError, SnmpError, SnmpRefused, SnmpTimeout, SnmpWire
+from collectors.transports.snmp_datagram import NO_SUCH_NAME, TOO_BIG
+from collectors.transports.snmp_wire import (
+    SnmpAnswerError,
+    SnmpError,
+    SnmpRefused,
+    SnmpStatus,
+    SnmpTimeout,
+    SnmpWire,
+)
 from inventory.words import Credential
 
-__all__ = ["ABSENT", "Absent", "Answer", "SnmpAnswerError", "SnmpClient", "SnmpError", "SnmpRefused", "SnmpTimeout"]
+__all__ = [
+    "ABSENT",
+    "Absent",
+    "Answer",
+    "SnmpAnswerError",
+    "SnmpClient",
+    "SnmpError",
+    "SnmpRefused",
+    "SnmpStatus",
+    "SnmpTimeout",
+]
 
 
 class Absent(enum.Enum):
@@ -39,6 +58,8 @@ ABSENT: Final = Absent.ABSENT
 OBJECTS_PER_REQUEST = 20
 """Enough to save round trips, few enough that the answer fits one frame."""
 MAX_ROWS = 10_000
+WHOLE_TRIES, SMALL = 2, 8
+"""After so many tries without an answer only so many rows are asked for."""
 
 
 class SnmpClient(SnmpWire):
@@ -68,60 +89,82 @@ class SnmpClient(SnmpWire):
         An object that the device answers with an error is asked for alone, so that it spoils no other.
         """
         wanted = list(dict.fromkeys(oids))
+        return await self._get_parts(
+            wanted[start : start + OBJECTS_PER_REQUEST] for start in range(0, len(wanted), OBJECTS_PER_REQUEST)
+        )
+
+    async def _get_part(self, oids: list[str]) -> dict[str, Answer | Absent]:
+        """`get_many` of what fits one request, halved for as long as the answer is of no use."""
+        found: dict[str, Answer | Absent] = {}
+        left = list(oids)
+        while left:
+            try:
+                answer = await self._ask_for(left)
+            except SnmpStatus as error:
+                found[left.pop(error.index - 1)] = ABSENT
+                continue
+            if answer is not None:
+                return found | answer
+            try:
+                parts = [left[: len(left) // 2], left[len(left) // 2 :]]
+                found |= await (self._get_one(left[0]) if len(left) == 1 else self._get_parts(parts))
+            except SnmpError as error:
+                raise type(error)(str(error), found | error.read) from None
+            return found
+        return found
+
+    async def _get_parts(self, parts: Iterable[list[str]]) -> dict[str, Answer | Absent]:
+        """The objects of all parts; an answer that is no use to one part does not cost the others."""
         found: dict[str, Answer | Absent] = {}
         failure: SnmpAnswerError | None = None
-        for start in range(0, len(wanted), OBJECTS_PER_REQUEST):
+        for part in parts:
             try:
-                found |= await self._get_part(wanted[start : start + OBJECTS_PER_REQUEST])
+                found |= await self._get_part(part)
             except SnmpAnswerError as error:
                 found |= error.read
                 failure = error
             except SnmpTimeout as error:
-                raise SnmpTimeout(str(error), found) from None
+                raise SnmpTimeout(str(error), found | error.read) from None
         if failure:
             raise type(failure)(str(failure), found)
         return found
 
-    async def _get_part(self, oids: list[str]) -> dict[str, Answer | Absent]:
-        """`get_many` of what fits one request, halved for as long as the answer is of no use."""
+    async def _ask_for(self, oids: list[str]) -> dict[str, Answer | Absent] | None:
+        """One request's answer; None where it is of no use, SnmpStatus where it says which object there is not."""
         opened = self.opened
-        # An error-status and an answer cut short both show as objects missing; an object known to exist, asked for
-        # last, tells them from objects that do not exist.
+        # In SNMPv3 an error-status is not seen, and shows as objects missing, as does an answer cut short; an object
+        # known to exist, asked for last, tells them from objects that do not exist.
         asked = [*oids, self._witness] if self._witness and self._witness not in oids else oids
         try:
             answer = await self.ask(lambda: opened.send_get_many(asked), opened.recv_get_many)
         except SnmpRefused:
             raise
+        except SnmpStatus as error:
+            if error.status == NO_SUCH_NAME and 1 <= error.index <= len(oids):
+                raise
+            return None
         except SnmpAnswerError:
-            answer = {}
-        if any(value is not None for value in answer.values()) and (not self._witness or self._witness in answer):
-            self._witness = self._witness or next(iter(answer))
-            return {oid: ABSENT if (value := answer.get(oid)) is None else value for oid in oids}
-        if len(oids) == 1:
-            return {oids[0]: await self._get_one(oids[0])}
-        found: dict[str, Answer | Absent] = {}
-        failure: SnmpAnswerError | None = None
-        for half in (oids[: len(oids) // 2], oids[len(oids) // 2 :]):
-            try:
-                found |= await self._get_part(half)
-            except SnmpAnswerError as error:
-                found |= error.read
-                failure = error
-        if failure:
-            raise type(failure)(str(failure), found)
-        return found
+            return None
+        if not answer.keys() <= set(asked):
+            raise SnmpAnswerError(f"{self.where} answers with objects that were not asked for")
+        if not answer or (self._witness and self._witness not in answer):
+            return None
+        self._witness = self._witness or next(iter(answer))
+        return {oid: ABSENT if (value := answer.get(oid)) is None else value for oid in oids}
 
-    async def _get_one(self, oid: str) -> Answer | Absent:
+    async def _get_one(self, oid: str) -> dict[str, Answer | Absent]:
         opened = self.opened
         try:
             value = await self.ask(lambda: opened.send_get(oid), opened.recv_get)
         except gufo.NoSuchInstance:
-            return ABSENT
-        if value is not None:
-            return value
-        if self.credential.kind == "snmp-v1":
-            return ABSENT  # noSuchName; the codec does not tell it from genErr
-        raise SnmpAnswerError(f"{self.where} answers {oid} with an error or nothing")
+            return {oid: ABSENT}
+        except SnmpStatus as error:
+            if error.status == NO_SUCH_NAME:
+                return {oid: ABSENT}
+            raise SnmpAnswerError(f"{error} to {oid}") from None
+        if value is None:
+            raise SnmpAnswerError(f"{self.where} answers {oid} with an error or nothing")
+        return {oid: value}
 
     async def walk(self, column: str, *, max_rows: int = MAX_ROWS) -> dict[str, Answer]:
         """The rows below `column` by index; SnmpError, with the rows so far in `read`, when there is no clean end."""
@@ -205,6 +248,14 @@ class SnmpClient(SnmpWire):
                 answer = await self._next(oid, rows)
             except SnmpRefused:
                 raise
+            except SnmpStatus as error:
+                if error.status == NO_SUCH_NAME:
+                    return {}
+                if rows == 1 or self.credential.kind == "snmp-v1":
+                    raise SnmpAnswerError(f"{error} to a walk behind {oid}") from None
+                refused = True
+                # What is no matter of size is soon tried with one row.
+                rows = rows if error.status == TOO_BIG else rows // 4 or 2
             except SnmpAnswerError:
                 if rows == 1:
                     raise
@@ -227,16 +278,24 @@ class SnmpClient(SnmpWire):
         if self.credential.kind == "snmp-v1":
             answer = await self.ask(lambda: opened.send_get_next(cursor), opened.recv_get_many)
         else:
+            sent = 0
+
+            def send() -> None:
+                nonlocal sent
+                sent += 1
+                # Where large answers are lost on the way, in fragments, a small one gets through.
+                opened.send_get_bulk(cursor if sent <= WHOLE_TRIES else GetIter(oid, min(rows, SMALL)))
+
             # Read with recv_get_many, not recv_get_bulk: the latter takes an error for the end of the table.
-            answer = await self.ask(lambda: opened.send_get_bulk(cursor), opened.recv_get_many)
+            answer = await self.ask(send, opened.recv_get_many)
         return answer  # type: ignore[return-value]  # it leaves out NULL and what does not exist
 
     async def _at_end(self, oid: str) -> bool:
         """Whether nothing follows `oid` (endOfMibView); SnmpAnswerError when the device answers with an error."""
-        if self.credential.kind == "snmp-v1":
-            return True  # noSuchName; the codec does not tell it from genErr
         opened = self.opened
         cursor = GetIter(oid, 1)
+        if self.credential.kind == "snmp-v1":
+            return True  # no error-status, and NULL or nothing: so some agents end a walk
         try:
             value = await self.ask(lambda: opened.send_get_bulk(cursor), opened.recv_get)
         except gufo.NoSuchInstance:

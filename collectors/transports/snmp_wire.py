@@ -12,10 +12,23 @@ import gufo.snmp as gufo
 from gufo.snmp._fast import SnmpV1ClientSocket, SnmpV2cClientSocket, SnmpV3ClientSocket
 from gufo.snmp.utils import format_sock_addr
 
+from collectors.transports.snmp_datagram import (
+    LARGEST,
+    NOT_IN_TIME,
+    REASONS,
+    STATUSES,
+    UNKNOWN_ENGINE,
+    BadDatagramError,
+    StrangeDatagramError,
+    glance,
+)
+from collectors.transports.snmp_engines import ENGINES
 from collectors.transports.snmp_user import v3_user
+from collectors.transports.snmp_wait import Waiting
 from inventory.words import Credential, InputError
 
-VERSIONS: Final = ("snmp-v1", "snmp-v2c", "snmp-v3")
+VERSIONS: Final = {"snmp-v1": 0, "snmp-v2c": 1, "snmp-v3": 3}
+"""The versions as credentials name them, and as they are on the wire."""
 
 T = TypeVar("T")
 Socket = SnmpV1ClientSocket | SnmpV2cClientSocket | SnmpV3ClientSocket
@@ -41,12 +54,27 @@ class SnmpAnswerError(SnmpError):
     """The device answered, and the answer is no use."""
 
 
+class SnmpStatus(SnmpAnswerError):
+    """The device answered with an error-status (RFC 3416 section 3); `index` is the object's place, from 1."""
+
+    status = 0
+    index = 0
+
+
 class SnmpRefused(SnmpAnswerError):
     """The device does not accept the SNMPv3 user, a password or a protocol."""
 
 
 class _NoAnswer(Exception):
     """One request stayed without an answer."""
+
+
+class _OtherTime(Exception):
+    """The SNMPv3 engine told its boots and time, which the codec now has; the request has to be sent again."""
+
+
+class _OtherEngine(Exception):
+    """The SNMPv3 engine is not the one that was asked."""
 
 
 @contextmanager
@@ -56,6 +84,10 @@ def _told_as_timeout(where: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise SnmpTimeout(f"{where} cannot be reached: {error.strerror or error}") from None
+
+
+_peeked = bytearray(LARGEST + 1)
+"""What is looked at of an answer; one for all, as nothing is awaited between looking and reading."""
 
 
 class SnmpWire:
@@ -81,9 +113,13 @@ class SnmpWire:
             )
         self.where = format_sock_addr(address, port)
         self.credential = credential
+        self._place = (address, port)
+        self._version = VERSIONS[credential.kind]
         self._timeout, self.tries, self._seconds = timeout, tries, deadline
         self._ends = 0.0
         self._socket: Socket | None = None
+        self._greeted = False
+        self._waiting: Waiting | None = None
 
     @property
     def engine_id(self) -> bytes | None:
@@ -115,24 +151,41 @@ class SnmpWire:
             raise InputError(f"credential {self.credential.name}: a community is needed")
         kind = SnmpV1ClientSocket if self.credential.kind == "snmp-v1" else SnmpV2cClientSocket
         with _told_as_timeout(self.where):
-            self._socket = kind(self.where, community, 0, 0, 0, 0)
+            self._take(kind(self.where, community, 0, 0, 0, 0))
 
     async def _open_v3(self) -> None:
         user = v3_user(self.credential)
-        # The engine id is asked for every time: one kept from the last time would save one of some thirty exchanges,
-        # and make a device that was replaced look dead, since an agent is silent on the id of another.
+        keys = (user.get_auth_alg(), user.get_auth_key(), user.get_priv_alg(), user.get_priv_key())
+        kept = ENGINES.get(*self._place) if user.require_auth() else None
+        if kept:
+            # An agent says nothing or gives its own id when asked by that of another: a device that was replaced.
+            opened = SnmpV3ClientSocket(self.where, kept, user.name, *keys, 0, 0, 0, 0)
+            with _told_as_timeout(self.where):
+                self._take(opened)
+            try:
+                await self._exchange(opened.send_refresh, opened.recv_refresh, tries=1, kept=True)
+                self._greeted = True
+                return
+            except (SnmpTimeout, _OtherEngine, _OtherTime):
+                ENGINES.forget(*self._place)
+            self.close()
         with _told_as_timeout(self.where):
             opened = SnmpV3ClientSocket(self.where, b"", "", 0, b"", 0, b"", 0, 0, 0, 0)
-        self._socket = opened
-        await self.ask(opened.send_refresh, opened.recv_refresh)
-        keys = (user.get_auth_alg(), user.get_auth_key(), user.get_priv_alg(), user.get_priv_key())
+        self._take(opened)
+        await self._exchange(opened.send_refresh, opened.recv_refresh)
+        self._greeted = True
+        # Its boots and time came along with the id, or come when it refuses the first request for them.
         opened.set_keys(user.name, *keys)
-        if user.require_auth():
-            await self.ask(opened.send_refresh, opened.recv_refresh)
+
+    def _take(self, opened: Socket) -> None:
+        self._socket = opened
+        self._waiting = Waiting(opened.get_fd(), ":" in self._place[0])
 
     def close(self) -> None:
         """Gives the socket back (the codec closes it with its last reference)."""
-        self._socket = None
+        if self._waiting:
+            self._waiting.close()
+        self._socket = self._waiting = None
 
     @property
     def opened(self) -> Socket:
@@ -142,18 +195,43 @@ class SnmpWire:
 
     async def ask(self, send: Callable[[], None], receive: Callable[[], T]) -> T:
         """Sends until an answer comes, at most `tries` times and never past the deadline."""
+        try:
+            answer = await self._exchange(send, receive)
+        except SnmpTimeout as error:
+            if self._greeted and self.credential.secret.get("priv"):
+                # What is enciphered with a wrong key is dropped without a word.
+                raise SnmpTimeout(f"{error}, which answered to its engine id: is the privacy password wrong?") from None
+            raise
+        if self._greeted:
+            self._greeted = False
+            if self.credential.secret.get("auth") and (engine_id := self.engine_id):
+                ENGINES.keep(*self._place, engine_id)
+        return answer
+
+    async def _exchange(
+        self, send: Callable[[], None], receive: Callable[[], T], *, tries: int | None = None, kept: bool = False
+    ) -> T:
         loop = asyncio.get_running_loop()
-        for _ in range(self.tries):
-            left = self._ends - loop.time()
-            if left <= 0:
+        corrected = 0
+        left = tries or self.tries
+        while left:
+            now = loop.time()
+            if now >= self._ends:
                 raise SnmpTimeout(f"{self.where} was not read within {self._seconds:g} s")
             try:
-                return await self._ask_once(send, receive, loop.time() + min(self._timeout, left))
+                return await self._ask_once(send, receive, min(now + self._timeout, self._ends), kept)
             except _NoAnswer:
-                continue
+                left -= 1
+            except _OtherTime:
+                corrected += 1
+                if corrected > 2:
+                    raise SnmpAnswerError(f"{self.where}: {REASONS[NOT_IN_TIME]}, however often it is told") from None
         raise SnmpTimeout(f"no answer from {self.where}")
 
-    async def _ask_once(self, send: Callable[[], None], receive: Callable[[], T], ends: float) -> T:
+    async def _ask_once(self, send: Callable[[], None], receive: Callable[[], T], ends: float, kept: bool) -> T:
+        waiting = self._waiting
+        if waiting is None:
+            raise SnmpError(f"{self.where}: the conversation is not open")
         try:
             send()
         except BlockingIOError:
@@ -162,17 +240,34 @@ class SnmpWire:
             raise _NoAnswer from None
         except OSError as error:
             raise SnmpTimeout(f"{self.where} cannot be reached: {error.strerror or error}") from None
-        while await self._readable(ends):
+        while await waiting.readable(ends):
             try:
-                return receive()
+                status, index = glance(_peeked, waiting.peek(_peeked), self._version)
             except BlockingIOError:
-                continue  # an answer to an earlier request, dropped by its id
+                continue
+            except StrangeDatagramError:
+                waiting.drop()
+                continue
+            except BadDatagramError as error:
+                waiting.drop()
+                raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
             except OSError:
                 raise _NoAnswer from None  # ICMP: nobody listens there
+            try:
+                answer = receive()
+            except BlockingIOError:
+                # An answer to an earlier request, dropped by its id; or one of another engine.
+                if kept and status == UNKNOWN_ENGINE:
+                    raise _OtherEngine from None
+                continue
+            except OSError:
+                raise _NoAnswer from None
             except gufo.NoSuchInstance:
                 raise
             except gufo.SnmpAuthError:
-                raise SnmpRefused(f"{self.where} refuses credential {self.credential.name}") from None
+                if status == NOT_IN_TIME:
+                    raise _OtherTime from None
+                raise self._refusal(status) from None
             except (gufo.SnmpError, ValueError, OverflowError, RuntimeError) as error:
                 raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
             except BaseException as error:
@@ -181,26 +276,21 @@ class SnmpWire:
                 if type(error).__module__ != "pyo3_runtime":
                     raise
                 raise SnmpAnswerError(f"{self.where} sent what cannot be decoded") from None
+            if status:
+                self._judge(status, index)
+            return answer
         raise _NoAnswer
 
-    async def _readable(self, ends: float) -> bool:
-        """Waits for a datagram until `ends` on the loop's clock.
+    def _judge(self, status: int, index: int) -> None:
+        """Raises what an error-status, or the reason of a report that the codec passed over, amounts to."""
+        if self._version != 3:
+            error = SnmpStatus(f"{self.where} answers with {STATUSES.get(status, f'error-status {status}')}")
+            error.status, error.index = status, index
+            raise error
+        # Its engine id and its time are what a device is asked for while the conversation opens.
+        if status not in (NOT_IN_TIME, UNKNOWN_ENGINE):
+            raise self._refusal(status)
 
-        A plain future and a timer: `asyncio.wait_for` of Python 3.11 returns its result instead of raising when the
-        cancellation arrives together with the datagram, and a poll that the runner gave up would go on.
-        """
-        loop = asyncio.get_running_loop()
-        arrival: asyncio.Future[bool] = loop.create_future()
-
-        def wake(arrived: bool) -> None:
-            if not arrival.done():
-                arrival.set_result(arrived)
-
-        descriptor = self.opened.get_fd()
-        loop.add_reader(descriptor, wake, True)
-        timer = loop.call_at(ends, wake, False)
-        try:
-            return await arrival
-        finally:
-            loop.remove_reader(descriptor)
-            timer.cancel()
+    def _refusal(self, reason: int) -> SnmpRefused:
+        why = f": {REASONS[reason]}" if reason in REASONS else ""
+        return SnmpRefused(f"{self.where} refuses credential {self.credential.name}{why}")

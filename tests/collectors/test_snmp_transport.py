@@ -178,7 +178,7 @@ async def test_an_error_in_a_walk_is_not_taken_for_the_end_of_the_table() -> Non
     with misbehaving("generr-walk") as port:
         async with client(port) as device:
             assert (await device.get_many([SYS_NAME]))[SYS_NAME] == b"bad-agent"
-            with pytest.raises(SnmpAnswerError, match="with an error"):
+            with pytest.raises(SnmpAnswerError, match="genErr"):
                 await device.walk(IF_DESCR)
 
 

@@ -1,0 +1,103 @@
+"""What can be seen of an answer before the codec reads it: whether it is whole, its error-status, a report's reason.
+
+The codec ignores error-status, takes every report for a refusal, and panics on some messages that are cut off. The
+outermost values of a message are enough to tell (RFC 1157, RFC 3416 section 3, RFC 3412 section 6).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LARGEST: Final = 4_080
+"""Bytes of an answer that the codec can read."""
+
+TOO_BIG, NO_SUCH_NAME, GEN_ERR = 1, 2, 5
+STATUSES: Final = {
+    1: "tooBig",
+    2: "noSuchName",
+    3: "badValue",
+    4: "readOnly",
+    5: "genErr",
+    6: "noAccess",
+    13: "resourceUnavailable",
+    16: "authorizationError",
+}
+"""error-status of RFC 3416 in its own words."""
+
+NOT_IN_TIME, UNKNOWN_ENGINE = 2, 4
+REASONS: Final = {
+    1: "it does not offer this level of security",
+    2: "our idea of its time is wrong",
+    3: "it does not know the user",
+    4: "it is another engine",
+    5: "the authentication password or protocol is wrong",
+    6: "the privacy password or protocol is wrong",
+}
+"""The counters of RFC 3414 section 5 that a report names, by the last number of their OID."""
+_USM_STATS: Final = bytes((0x2B, 6, 1, 6, 3, 15, 1, 1))
+
+_INTEGER, _OCTETS, _SEQUENCE, _RESPONSE = 0x02, 0x04, 0x30, 0xA2
+
+
+class BadDatagramError(Exception):
+    """What came is no whole SNMP message that the codec could read."""
+
+
+class StrangeDatagramError(Exception):
+    """What came is a message, of another version than was asked in."""
+
+
+def glance(octets: bytearray, size: int, version: int) -> tuple[int, int]:
+    """The error-status and error-index of an answer of `size` bytes; of SNMPv3 a report's reason, and 0.
+
+    Only whole messages of `version` (0, 1 or 3, as on the wire) get this far. What lies deeper is the codec's affair.
+    """
+    if size > LARGEST:
+        raise BadDatagramError(f"an answer of {size:,} bytes, above {LARGEST:,}")
+    if size == 0:
+        raise BadDatagramError("an empty datagram")
+    at, end = _content(octets, 0, size) if octets[0] == _SEQUENCE else (0, 0)
+    if not end:
+        raise BadDatagramError("no SNMP message")
+    if end > size:
+        raise BadDatagramError("a message that is cut off")
+    if octets[at] != _INTEGER or octets[at + 1] != 1:
+        raise BadDatagramError("no SNMP message")
+    if octets[at + 2] != version:
+        raise StrangeDatagramError
+    if version == 3:
+        found = octets.find(_USM_STATS, at, size - 1)
+        return (octets[found + len(_USM_STATS)], 0) if found >= 0 else (0, 0)
+    numbers = _numbers(octets, at + 3, size)
+    return numbers[1:] if numbers else (0, 0)
+
+
+def _numbers(octets: bytearray, at: int, size: int) -> tuple[int, int, int] | None:
+    """Request id, error-status and error-index behind the version; None for what is not a response."""
+    _, at = _content(octets, at, size)  # over the community
+    if not at or at + 2 > size or octets[at] != _RESPONSE:
+        return None
+    at, _ = _content(octets, at, size)
+    found = []
+    for _ in range(3):
+        if at + 2 > size or octets[at] != _INTEGER:
+            return None
+        start, at = _content(octets, at, size)
+        if not at or at > size:
+            return None
+        found.append(int.from_bytes(octets[start:at], "big", signed=True))
+    return found[0], found[1], found[2]
+
+
+def _content(octets: bytearray, at: int, size: int) -> tuple[int, int]:
+    """Where the content of the value at `at` starts and ends; (0, 0) for a length that SNMP does not know."""
+    if at + 2 > size:
+        return 0, 0
+    length = octets[at + 1]
+    if length < 0x80:
+        return at + 2, at + 2 + length
+    count = length & 0x7F
+    if not 1 <= count <= 4 or at + 2 + count > size:
+        return 0, 0
+    start = at + 2 + count
+    return start, start + int.from_bytes(octets[at + 2 : start], "big")
