@@ -18,7 +18,8 @@ from collectors.reading.neighbours import read_neighbours
 from collectors.reading.standard import Portrait
 from collectors.reading.tables import Tables, Walks
 from collectors.reading.text import as_mac, as_number
-from collectors.transports.snmp import Absent, SnmpAnswerError, SnmpClient, SnmpError, SnmpTimeout
+from collectors.transports.credentials import CREDENTIALS
+from collectors.transports.snmp import Absent, SnmpAnswerError, SnmpClient, SnmpError, SnmpRefused, SnmpTimeout
 from inventory.words import Credential, Fact, Identity, Observation, Proof, Run, Target
 
 PORT = 161
@@ -97,9 +98,14 @@ class Reading:
         return list(dict.fromkeys([*self.portrait.problems, *self.tables.problems]))
 
     async def run(self, credentials: Iterable[Credential]) -> None:
-        """Tries the credentials in order, reads with the first that is accepted; SnmpError where none is."""
-        failures: list[str] = []
-        for credential in credentials:
+        """Tries the credentials in order, reads with the first that is accepted; SnmpError where none is.
+
+        The one that was accepted before comes first, and what was refused within a day is left out.
+        """
+        offered, place = list(credentials), (self.address, self.port)
+        tried = CREDENTIALS.in_order(*place, offered)
+        failures = [f"{c.name}: refused before, not tried again for a day" for c in offered if c not in tried]
+        for credential in tried:
             client = SnmpClient(
                 self.address,
                 self.port,
@@ -114,12 +120,16 @@ class Reading:
                     if all(isinstance(value, Absent) for value in found.values()):
                         raise SnmpAnswerError(f"{client.where} answers, and shows nothing of itself")
                     self.accepted = credential
+                    CREDENTIALS.took(*place, credential, self.refused)
+                    self.refused += [c for c in CREDENTIALS.were_silent(*place, offered) if c not in self.refused]
                     client.tries = TRIES
                     await self._read(client)
                 return
             except SnmpError as failure:
                 if self.accepted:
                     raise
+                if isinstance(failure, SnmpRefused):
+                    CREDENTIALS.refused(*place, credential)
                 self.refused.append(credential)
                 failures.append(f"{credential.name}: {failure}")
         where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
