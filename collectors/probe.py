@@ -126,13 +126,17 @@ async def probe(
             await _probe_snmp(place, answer, timeout, _credentials(community, credentials))
         elif place.scheme == "sip":
             said = await ask_options(place.host, place.port, timeout)
-            banners = [banner for vendor in load_vendors().vendors for banner in vendor.sip]
-            _describe(answer, said.software, banners)
+            known = load_vendors()
+            _describe(
+                answer, said.software, [banner for vendor in (*known.vendors, known.general) for banner in vendor.sip]
+            )
         else:
             page = await fetch_front(place.url, timeout)
-            banners = [banner for vendor in load_vendors().vendors for banner in vendor.http]
-            _describe(answer, page.title, banners)
-            _describe(answer, page.server, banners)
+            known = load_vendors()
+            # What a maker's own words say goes before the words that any maker uses.
+            for vendors in (known.vendors, (known.general,)):
+                for words in (page.title, page.realm, page.server):
+                    _describe(answer, words, [banner for vendor in vendors for banner in vendor.http])
             answer["sysname"] = answer["sysname"] or page.title or None
     except (SnmpError, SipError, WebError) as error:
         answer["error"] = str(error)

@@ -44,7 +44,7 @@ A file says (unknown keys are refused with the line and the nearest name):
             multiply: {size: _unit}                          by another cell of the row; `divide` likewise
             long: true                                       read seldom: long, and changes little
     sip: [{pattern: '^Polycom/(?P<version>\\S+)', role: voip}]   in the User-Agent or Server header of SIP
-    http: [{pattern: 'RouterOS', role: router}]                  in the Server header or the title of a web page
+    http: [{pattern: 'RouterOS', role: router}]                  in a web page's title, realm or Server header
 
 `_any.yaml` has the same form and holds for every vendor: what the standard MIBs and the plain words of sysDescr say.
 `enterprises.csv` names the vendors that have no file yet, `numbers.tsv` everybody else who has an enterprise number: it

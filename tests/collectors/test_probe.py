@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from collectors.probe import KEYS, Place, parse_target, probe, probe_all
 from collectors.transports.sip import read_answer
+from collectors.transports.web import read_realm
 from inventory.words import Credential, InputError
 from tests.collectors.snmpd import COMMUNITY, secret, snmpd
 from tests.lab.snmp_agent import serving
@@ -167,7 +168,16 @@ async def sip_server(answers: Callable[[bytes], list[bytes]]) -> AsyncIterator[t
     [
         ("TANDBERG/529 (ce9.15.0.11)", "vc_endpoint", "Cisco", "ce9.15.0.11"),
         ("PolycomRealPresenceGroup500", "vc_endpoint", "Polycom", None),
+        ("TANDBERG/4137 (X12.5.7)", "mcu", "Cisco", "X12.5.7"),
+        ("Polycom HDX 7000 HD (Release - 3.1.0-21178)", "vc_endpoint", "Polycom", "3.1.0-21178"),
+        ("Lifesize Icon 600/LS_RM3_2.1.1", "vc_endpoint", "LifeSize", "2.1.1"),
+        ("Yealink VC800 63.345.0.25", "vc_endpoint", "Yealink", "63.345.0.25"),
+        ("Yealink SIP-T46G 28.80.0.70", "voip", "Yealink", "28.80.0.70"),
+        ("HUAWEI TE60/V500R002C00", "vc_endpoint", "Huawei", "V500R002C00"),
+        ("Pexip Infinity Conferencing Platform/12 (30246.0.0)", "mcu", "Pexip", "12"),
         ("Grandstream HT818 1.0.8.7", "voip", "Grandstream", "1.0.8.7"),
+        ("Patton SN4638 5BIS 00A0BA02B4B9 R4.2 2007-12-11 SIP M5T SIP Stack/4.0.26", "voip", "Patton", "4.2"),
+        ("Nobody XY-200 build 3.14.15", "voip", "Nobody", "3.14.15"),
         ("Something unheard of", "unknown", None, None),
     ],
 )
@@ -260,6 +270,30 @@ async def web_server(answer: bytes, *, stay: bool = False) -> AsyncIterator[int]
         yield server.sockets[0].getsockname()[1]
         # Each handler ends when its client hangs up.
         await asyncio.gather(*serving_now)
+
+
+@pytest.mark.parametrize(
+    ("asks", "realm"),
+    [
+        ('Basic realm="hikvision"', "hikvision"),
+        ('Digest qop="auth", Realm = "TP-LINK  IP-Camera", nonce="AA="', "TP-LINK IP-Camera"),
+        (r'Basic realm="a \"b\" \\ c", Digest realm="d"', r'a "b" \ c'),
+        ("Basic realm=SmartAX", "SmartAX"),
+        ('Basic realm=""', ""),
+        ("Negotiate", ""),
+        ("", ""),
+    ],
+)
+def test_the_first_realm_is_read(asks: str, realm: str) -> None:
+    assert read_realm(asks) == realm
+
+
+async def test_a_web_page_is_told_by_its_realm() -> None:
+    asks = b'WWW-Authenticate: Digest qop="auth", realm="Hikvision"'
+    head = b"HTTP/1.1 401 Unauthorized\r\n" + asks + b"\r\nContent-Length: 0\r\n\r\n"
+    async with web_server(head) as port:
+        answer = await probe(f"http://127.0.0.1:{port}/", community="", timeout=2)
+    assert (answer["error"], answer["role"], answer["vendor"]) == (None, "camera", "Hikvision")
 
 
 async def test_a_web_page_is_told_by_its_server_and_title() -> None:
