@@ -24,6 +24,16 @@ from collectors.vendors.names import AGENTS, SYSTEMS
 
 _ENTITY_ROW = "1.3.6.1.2.1.47.1.1.1.1"
 _CHASSIS, _STACK = 3, 11
+#: Words for what a device is, which begin the sysDescr of any maker's.
+_THINGS = re.compile(
+    r"(?:(?:access|ap|appliance|bridge|camera|card|console|controller|device|ethernet|fibre|channel|firewall|gateway|hub|ip"
+    r"|kvm|lan|library|manager|management|media|modem|module|network|phone|point|port|power|print|printer|rack|radio|router"
+    r"|routing|security|sensor|serial|server|smart|snmp|storage|switch|system|tape|telephony|unit|ups|voip|vpn|web|wi-?fi"
+    r"|wireless)[\W_]*)+",
+    re.IGNORECASE,
+)
+_LONGEST = 600
+"""Characters of a sysDescr that are looked at; RFC 3418 allows 255, and patterns take their time on longer ones."""
 
 
 class Device(Protocol):
@@ -47,14 +57,13 @@ class Identification:
         self.portrait = Portrait()
         self.systems: list[System] = []
         """What was recognised: the vendor's system first, then those that hold for any."""
-        self._chassis: str | None = None
-        self._looked_for_chassis = False
+        self._chassis: list[str] | None = None
 
     async def run(self) -> Portrait:
         """Asks for the system group, recognises the system, reads what its vendor's file says."""
         await self._get(SYSTEM_GROUP)
         await self._get(STANDARD)
-        object_id, descr = self.portrait.text(SYS_OBJECT_ID) or "", as_lines(self.portrait.answers.get(SYS_DESCR))
+        object_id, descr = self.portrait.text(SYS_OBJECT_ID) or "", self._descr()
         vendor, system = await self._recognise(object_id, descr)
         general = [s for s in self.knowledge.general.systems if s.fits(object_id, descr)]
         await self._get([oid for s in general for oid in s.present])
@@ -72,16 +81,22 @@ class Identification:
                 self.portrait.fields.setdefault("os_name", system.os)
         if maker:
             self.portrait.fields.setdefault("vendor", maker)
-        known = "vendor" in self.portrait.fields
+        known, modelled = ("vendor" in self.portrait.fields), ("model" in self.portrait.fields)
         for one in general:
             await self._read(one, object_id, descr)
         if not known and (told := self.portrait.fields.get("vendor")):
             # As the device writes it: "Acme Networks, Inc."
             self.portrait.fields["vendor"] = self.knowledge.names.known(told)
+        if not modelled and (model := self.portrait.fields.get("model")):
+            maker = self.portrait.fields.get("vendor", "")
+            self.portrait.fields["model"] = self.knowledge.names.leave_out(maker, model)
         said = (self._role_of(system, object_id) if system else None) or (vendor.role if vendor else None)
         foreign = named is not None and not vendor
         self.portrait.role = said or self._role_by_words(general, named[1] if named else None, object_id, foreign)
         return self.portrait
+
+    def _descr(self) -> str:
+        return as_lines(self.portrait.answers.get(SYS_DESCR))[:_LONGEST]
 
     async def _get(self, oids: Iterable[str]) -> None:
         """Adds to the answers; an object that is answered with an error is noted and left out."""
@@ -146,7 +161,9 @@ class Identification:
             for vendor in self.knowledge.vendors
             for system in vendor.systems
             if system.objects and system.descr and not system.present
-            if (matched := system.descr.search(descr)) and not descr[: matched.start()].strip(' "')
+            if (matched := system.descr.search(descr))
+            and not descr[: matched.start()].strip(' "')
+            and not _THINGS.fullmatch(matched[0])
         ]
         return found[0] if len({vendor.id for vendor, _ in found}) == 1 else (None, None)
 
@@ -214,21 +231,22 @@ class Identification:
             return []
 
     async def _of_chassis(self, column: str) -> str | None:
-        """What ENTITY-MIB says of the device as a whole: of its (first) chassis."""
-        if not self._looked_for_chassis:
-            self._looked_for_chassis = True
-            classes = [(index, as_number(value)) for index, value in await self._first(f"{_ENTITY_ROW}.5", 25)]
-            ranked = [i for i, kind in classes if kind == _CHASSIS] or [i for i, kind in classes if kind == _STACK]
-            # Small devices often give only one row, of any class, or no class at all.
-            classes = classes or [
-                (index, None) for index, _ in await self._first(f"{_ENTITY_ROW}.{ENTITY['model']}", 1)
-            ]
-            self._chassis = next(iter(ranked or [index for index, _ in classes]), None)
-            if self._chassis:
-                await self._get([f"{_ENTITY_ROW}.{number}.{self._chassis}" for number in ENTITY.values()])
+        """What ENTITY-MIB says of the device as a whole: of the first chassis that says it."""
         if self._chassis is None:
-            return None
-        return as_statement(self.portrait.answers.get(f"{_ENTITY_ROW}.{ENTITY[column]}.{self._chassis}"))
+            self._chassis = await self._find_chassis()
+        for row in self._chassis:
+            await self._get([f"{_ENTITY_ROW}.{number}.{row}" for number in ENTITY.values()])
+            if told := as_statement(self.portrait.answers.get(f"{_ENTITY_ROW}.{ENTITY[column]}.{row}")):
+                return told
+        return None
+
+    async def _find_chassis(self) -> list[str]:
+        """The rows that stand for the whole: the first two chassis, else the stack, else the first row."""
+        classes = [(index, as_number(value)) for index, value in await self._first(f"{_ENTITY_ROW}.5", 25)]
+        ranked = [i for i, kind in classes if kind == _CHASSIS] or [i for i, kind in classes if kind == _STACK]
+        # Small devices often give only one row, of any class, or no class at all.
+        classes = classes or [(index, None) for index, _ in await self._first(f"{_ENTITY_ROW}.{ENTITY['model']}", 1)]
+        return ranked[:2] or [index for index, _ in classes[:1]]
 
     # --- the role ----------------------------------------------------------------------------------------------------
 
@@ -239,19 +257,26 @@ class Identification:
         """
         roles = [role for one in general if (role := self._role_of(one, object_id))]
         # That it runs Linux or is a host says the least: so do most appliances.
-        telling = next((role for role in roles if role != "server"), None)
+        telling = next((role for role in roles if role != "server"), None) or self._role_of_parts(general, object_id)
         if said := telling or usual or role_by_function(self.portrait):
             return said
-        if foreign and re.match(r"\W*linux\b", as_lines(self.portrait.answers.get(SYS_DESCR)), re.IGNORECASE):
+        if foreign and re.match(r"\W*linux\b", self._descr(), re.IGNORECASE):
             return None
         return next(iter(roles), None) or self._role_of_host()
+
+    def _role_of_parts(self, general: list[System], object_id: str) -> str | None:
+        """What the model and the chassis are called: for a sysDescr that does not say what the device is."""
+        rows = [f"{_ENTITY_ROW}.{ENTITY[column]}.{row}" for row in self._chassis or () for column in ("descr", "name")]
+        told = " ".join(filter(None, [self.portrait.fields.get("model"), *map(self.portrait.text, rows)]))
+        roles = [self._role_of(one, object_id, told) for one in general if told]
+        return next((role for role in roles if role and role != "server"), None)
 
     def _role_of_host(self) -> str | None:
         return "server" if HR_UPTIME in self.portrait.answers else None
 
-    def _role_of(self, system: System, object_id: str) -> str | None:
+    def _role_of(self, system: System, object_id: str, descr: str | None = None) -> str | None:
         texts = {
-            "descr": as_lines(self.portrait.answers.get(SYS_DESCR)),
+            "descr": self._descr() if descr is None else descr,
             "name": self.portrait.text(SYS_NAME) or "",
             "model": self.portrait.fields.get("model", ""),
             "version": self.portrait.fields.get("version", ""),

@@ -86,6 +86,13 @@ class Names:
         legal = _LEGAL.match(plain)
         return self.at(plain) or (legal["name"] if legal else plain)
 
+    def leave_out(self, maker: str, model: str) -> str:
+        """A model without its maker's name at the start, where a number is left: of "Acme, Inc. M-300" M-300."""
+        if not maker or not model.startswith(maker):
+            return model
+        rest = re.fullmatch(rf"[\s,]*(?i:{_FORM})?[\s,:-]+(?P<model>\S.*)", model[len(maker) :])
+        return rest["model"] if rest and re.search(r"\d", rest["model"]) else model
+
     def found_in(self, text: str) -> str | None:
         """The maker that a text names: at its start, with a legal form, in a copyright, or anywhere."""
         start = re.match(r"[\s\"'(\[;,.]*(?:the )?", text, re.IGNORECASE)
