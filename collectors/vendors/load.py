@@ -11,6 +11,7 @@ from pathlib import Path
 from collectors.vendors.knowledge import ENTERPRISES, ENTITY, FIELDS, Banner, Knowledge, Read, RoleRule, System, Vendor
 from collectors.vendors.load_readings import read_table, read_value
 from collectors.vendors.names import Names
+from collectors.vendors.patterns import is_endless
 from inventory import vocabulary
 from inventory.strict_yaml import Entry, StrictFile
 from inventory.words import InputError
@@ -26,10 +27,14 @@ def load_vendors(folder: Path = _FOLDER) -> Knowledge:
     files: list[StrictFile] = []
     vendors: list[Vendor] = []
     general = Vendor("_any", "")
+    owners: dict[int, str] = {}
     for path in sorted(folder.glob("*.yaml")):
-        file = StrictFile(path.name)
-        files.append(file)
-        read = _VendorFile(file).read(path)
+        reader = _VendorFile(StrictFile(path.name))
+        files.append(reader.file)
+        read = reader.read(path)
+        for number, entry in zip(read.enterprises, reader.numbers, strict=True):
+            if owners.setdefault(number, path.name) != path.name:
+                reader.file.note(entry, f"found {number}, which {owners[number]} names as well; a number has one owner")
         if path.stem == "_any":
             general = read
         else:
@@ -75,6 +80,7 @@ class _VendorFile:
         self.file = file
         self.title = ""
         self.subtrees: tuple[str, ...] = ()
+        self.numbers: list[Entry] = []
 
     def read(self, path: Path) -> Vendor:
         top = self.file.open(path)
@@ -88,7 +94,8 @@ class _VendorFile:
         if "title" in entries:
             self.title = self.file.text(entries["title"])
         if "enterprises" in entries:
-            numbers = tuple(int(self.file.number(item)) for item in self.file.items(entries["enterprises"]))
+            self.numbers = self.file.items(entries["enterprises"])
+            numbers = tuple(int(self.file.number(item)) for item in self.numbers)
         self.subtrees = tuple(f"{ENTERPRISES}.{number}" for number in numbers)
         listed = {key: self.file.items(entries[key]) if key in entries else [] for key in ("systems", "sip", "http")}
         return Vendor(
@@ -190,6 +197,9 @@ class _VendorFile:
             pattern = re.compile(text, re.IGNORECASE | re.DOTALL)
         except re.error as error:
             self.file.note(entry, f"not a regular expression: {error}")
+            return None
+        if is_endless(text):
+            self.file.note(entry, "found a repeat whose parts repeat as well, such as (a+)+, which may take for ever")
             return None
         for group in pattern.groupindex:
             if plain or group not in FIELDS:
