@@ -41,6 +41,8 @@ _EXPECTED = "expected host[:port], [IPv6]:port, sip:host[:port], http://… or h
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?"
 )
+_LONGEST = 300
+"""Characters of a server's own words that are looked at: names and versions stand at the start."""
 _WHOLE = 30
 """How many times the waiting time for one answer a whole device may take."""
 
@@ -127,9 +129,9 @@ async def probe(
         elif place.scheme == "sip":
             said = await ask_options(place.host, place.port, timeout)
             known = load_vendors()
-            _describe(
-                answer, said.software, [banner for vendor in (*known.vendors, known.general) for banner in vendor.sip]
-            )
+            _describe(answer, said.software, [banner for vendor in known.vendors for banner in vendor.sip])
+            answer["vendor"] = answer["vendor"] or known.named_in(said.software[:_LONGEST])
+            _describe(answer, said.software, known.general.sip)
         else:
             page = await fetch_front(place.url, timeout)
             known = load_vendors()
@@ -183,7 +185,7 @@ async def _resolve(place: Place, seconds: float) -> str:
 
 def _describe(answer: Answer, words: str, banners: Iterable[Banner]) -> None:
     """Adds what a server's own words say."""
-    fields, role = identify_banner(words, banners)
+    fields, role = identify_banner(words[:_LONGEST], banners)
     for key, value in (*fields.items(), ("role", role)):
         answer[key] = answer[key] or value
 

@@ -248,7 +248,7 @@ def test_any_datagram_is_a_sip_answer_or_none(datagram: bytes) -> None:
 
 
 @asynccontextmanager
-async def web_server(answer: bytes, *, stay: bool = False) -> AsyncIterator[int]:
+async def web_server(answer: bytes, *, stay: bool = False, host: str = "127.0.0.1") -> AsyncIterator[int]:
     serving_now: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -265,7 +265,7 @@ async def web_server(answer: bytes, *, stay: bool = False) -> AsyncIterator[int]
         with suppress(ConnectionError):
             await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, host, 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
         # Each handler ends when its client hangs up.
@@ -294,6 +294,37 @@ async def test_a_web_page_is_told_by_its_realm() -> None:
     async with web_server(head) as port:
         answer = await probe(f"http://127.0.0.1:{port}/", community="", timeout=2)
     assert (answer["error"], answer["role"], answer["vendor"]) == (None, "camera", "Hikvision")
+
+
+def moved(to: str, server: str = "first") -> bytes:
+    """An answer that sends on to another page."""
+    return f"HTTP/1.1 302 Found\r\nLocation: {to}\r\nServer: {server}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+async def test_a_page_that_sends_on_to_its_login_is_followed() -> None:
+    body = b"<title>FortiGate</title>"
+    login = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    async with web_server(login) as port, web_server(moved(f"http://127.0.0.1:{port}/login")) as front:
+        answer = await probe(f"http://127.0.0.1:{front}/", community="", timeout=2)
+    assert (answer["error"], answer["role"], answer["sysname"]) == (None, "firewall", "FortiGate")
+
+
+@pytest.mark.parametrize("to", ["http://127.0.0.2:{port}/", "//127.0.0.2:{port}/", "ftp://127.0.0.1/", "http://[", ""])
+async def test_a_page_that_sends_on_to_another_host_is_not_followed(to: str) -> None:
+    other = b"HTTP/1.1 200 OK\r\nServer: MikroTik\r\nContent-Length: 0\r\n\r\n"
+    async with (
+        web_server(other, host="127.0.0.2") as port,
+        web_server(moved(to.format(port=port), "DNVRS-Webs")) as front,
+    ):
+        answer = await probe(f"http://127.0.0.1:{front}/", community="", timeout=2)
+    assert (answer["error"], answer["vendor"]) == (None, "Hikvision")
+
+
+@pytest.mark.parametrize("to", ["/", "http://127.0.0.1:1/"])
+async def test_a_page_that_sends_on_for_ever_or_to_nobody_has_answered(to: str) -> None:
+    async with web_server(moved(to, "DNVRS-Webs")) as front:
+        answer = await probe(f"http://127.0.0.1:{front}/", community="", timeout=2)
+    assert (answer["error"], answer["vendor"]) == (None, "Hikvision")
 
 
 async def test_a_web_page_is_told_by_its_server_and_title() -> None:
