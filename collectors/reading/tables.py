@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from collectors.reading.ports import is_port
@@ -83,15 +83,18 @@ class Walks:
     async def columns(self, wanted: Mapping[str, str], found: Columns) -> set[str]:
         """Adds the columns that are wanted, OIDs by name, to `found`; the names of those that were read to their end.
 
-        Where an SnmpTimeout ends it, what had come in before is in `found`.
+        The fullest column comes first: it tells how many rows to ask for of the others. Where an SnmpTimeout ends it,
+        what had come in before is in `found`.
         """
-        ended = set()
-        for name, oid in wanted.items():
-            try:
-                found[name], whole = await self.column(oid)
-            except SnmpError as error:
-                found[name] = error.read
+        read: dict[str, dict[str, Answer]] = {}
+        partial: Collection[str] = ()
+        try:
+            read = await self.client.walk_many(wanted.values())
+        except SnmpError as error:
+            read, partial = error.read, error.partial
+            if not isinstance(error, SnmpAnswerError):
                 raise
-            if whole:
-                ended.add(name)
-        return ended
+            self.tables.problems.append(str(error))
+        finally:
+            found |= {name: read.get(oid, {}) for name, oid in wanted.items()}
+        return {name for name, oid in wanted.items() if oid in read and oid not in partial}
