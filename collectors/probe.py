@@ -186,6 +186,8 @@ async def _resolve(place: Place, seconds: float) -> str:
 def _describe(answer: Answer, words: str, banners: Iterable[Banner]) -> None:
     """Adds what a server's own words say."""
     fields, role = identify_banner(words[:_LONGEST], banners)
+    if model := fields.get("model"):
+        fields["model"] = model.replace("_", " ")
     for key, value in (*fields.items(), ("role", role)):
         answer[key] = answer[key] or value
 

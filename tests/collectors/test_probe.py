@@ -191,6 +191,13 @@ async def test_a_sip_server_is_told_by_its_own_words(
     assert server.requests[0].startswith(b"OPTIONS sip:127.0.0.1:")
 
 
+async def test_a_phone_is_of_the_model_that_its_maker_sells() -> None:
+    text = "Polycom/5.9.5.0614 PolycomVVX-VVX_411-UA/5.9.5.0614"
+    async with sip_server(lambda request: [ok(request, text=text)]) as (port, _):
+        answer = await probe(f"sip:127.0.0.1:{port}", community="public", timeout=2)
+    assert (answer["vendor"], answer["model"], answer["version"]) == ("Polycom", "VVX 411", "5.9.5.0614")
+
+
 @pytest.mark.parametrize("status", ["401 Unauthorized", "404 Not Found", "486 Busy Here", "503 Service Unavailable"])
 async def test_any_final_sip_answer_is_alive(status: str) -> None:
     def answers(request: bytes) -> list[bytes]:
