@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -19,7 +19,7 @@ from collectors.reading.standard import Portrait
 from collectors.reading.tables import Tables, Walks
 from collectors.reading.text import as_mac, as_number
 from collectors.transports.credentials import CREDENTIALS
-from collectors.transports.snmp import Absent, SnmpAnswerError, SnmpClient, SnmpError, SnmpRefused, SnmpTimeout
+from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpClient, SnmpError, SnmpRefused, SnmpTimeout
 from inventory.words import Credential, Fact, Identity, Observation, Proof, Run, Target
 
 PORT = 161
@@ -116,14 +116,14 @@ class Reading:
             )
             try:
                 async with client:
-                    found = await client.get_many(standard.SYSTEM_GROUP)
+                    found = await client.get_many((*standard.SYSTEM_GROUP, *standard.STANDARD))
                     if all(isinstance(value, Absent) for value in found.values()):
                         raise SnmpAnswerError(f"{client.where} answers, and shows nothing of itself")
                     self.accepted = credential
                     CREDENTIALS.took(*place, credential, self.refused)
                     self.refused += [c for c in CREDENTIALS.were_silent(*place, offered) if c not in self.refused]
                     client.tries = TRIES
-                    await self._read(client)
+                    await self._read(client, found)
                 return
             except SnmpError as failure:
                 if self.accepted:
@@ -135,9 +135,9 @@ class Reading:
         where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
         raise SnmpTimeout("; ".join(failures) or f"{where}: no credential to try")
 
-    async def _read(self, client: SnmpClient) -> None:
+    async def _read(self, client: SnmpClient, found: Mapping[str, Answer | Absent]) -> None:
         self.engine_id = client.engine_id
-        identification = Identification(client)
+        identification = Identification(client, answers=found)
         self.portrait = identification.portrait
         await identification.run()
         walks = Walks(client, self.tables)

@@ -51,23 +51,30 @@ class Device(Protocol):
 class Identification:
     """Draws the portrait of one device; what was made out before a SnmpTimeout stays in `portrait`."""
 
-    def __init__(self, device: Device, knowledge: Knowledge | None = None) -> None:
+    def __init__(
+        self,
+        device: Device,
+        knowledge: Knowledge | None = None,
+        answers: Mapping[str, Answer | Absent] | None = None,
+    ) -> None:
+        """`answers` are what the device was asked before."""
         self.device = device
         self.knowledge = knowledge or load_vendors()
         self.portrait = Portrait()
+        self._asked = set(answers or ())
+        self._keep(answers or {})
         self.systems: list[System] = []
         """What was recognised: the vendor's system first, then those that hold for any."""
         self._chassis: list[str] | None = None
 
     async def run(self) -> Portrait:
         """Asks for the system group, recognises the system, reads what its vendor's file says."""
-        await self._get(SYSTEM_GROUP)
-        await self._get(STANDARD)
+        await self._get((*SYSTEM_GROUP, *STANDARD))
         object_id, descr = self.portrait.text(SYS_OBJECT_ID) or "", self._descr()
         vendor, system = await self._recognise(object_id, descr)
-        general = [s for s in self.knowledge.general.systems if s.fits(object_id, descr)]
-        await self._get([oid for s in general for oid in s.present])
-        general = [s for s in general if self._is_present(s)]
+        possible = self.knowledge.fitting(object_id, descr).general
+        await self._get([oid for s in possible for oid in s.present])
+        general = [s for s in possible if self._is_present(s)]
         systems = self.systems = [system, *general] if system else general
         asked = [read.at for s in systems for read in s.reads if read.source == "oid"]
         await self._get([*asked, *(oid for s in systems for rule in s.roles for oid in (*rule.says, *rule.unless))])
@@ -100,7 +107,8 @@ class Identification:
 
     async def _get(self, oids: Iterable[str]) -> None:
         """Adds to the answers; an object that is answered with an error is noted and left out."""
-        wanted = [oid for oid in oids if oid not in self.portrait.answers]
+        wanted = [oid for oid in dict.fromkeys(oids) if oid not in self._asked]
+        self._asked.update(wanted)
         try:
             answers = await self.device.get_many(wanted) if wanted else {}
         except SnmpTimeout as error:
@@ -116,21 +124,8 @@ class Identification:
 
     async def _recognise(self, object_id: str, descr: str) -> tuple[Vendor | None, System | None]:
         """The system that fits best: between vendors the one with more proof, within one vendor the first."""
-        vendors = self.knowledge.vendors
-        named = None if object_id else self.knowledge.named_in(descr)
-        own = [v for v in vendors if below(object_id, v.subtrees) or (named and v.title.casefold() == named.casefold())]
-        candidates = [
-            # What tells a vendor's own systems apart is proof of nothing on a device that has no sysObjectID.
-            (
-                v,
-                [
-                    s
-                    for s in v.systems
-                    if (object_id or v in own or not s.objects) and s.fits(object_id, descr, named=v in own)
-                ],
-            )
-            for v in vendors
-        ]
+        fitting = self.knowledge.fitting(object_id, descr)
+        named, own, candidates = fitting.named, fitting.own, fitting.systems
         await self._get([oid for _, systems in candidates for system in systems for oid in system.present])
         best: tuple[tuple[int, ...], Vendor, System] | None = None
         for vendor, systems in candidates:

@@ -23,8 +23,9 @@ def as_text(value: Answer | Absent | None) -> str | None:
     if value is None or isinstance(value, Absent):
         return None
     text = _decode(value) if isinstance(value, bytes) else str(value)
-    # Line ends and tabs separate words; other control characters are noise.
-    text = "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())
+    if not text.isprintable():
+        # Line ends and tabs separate words; other control characters are noise.
+        text = "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())
     return unicodedata.normalize("NFC", " ".join(text.split())) or None
 
 

@@ -6,6 +6,9 @@ import asyncio
 import os
 import socket
 
+_PEEK = int(socket.MSG_PEEK | socket.MSG_TRUNC | socket.MSG_DONTWAIT)
+_NOW = int(socket.MSG_DONTWAIT)
+
 
 class Waiting:
     """Waits for the datagrams of one socket, and looks at them before the codec reads them.
@@ -13,13 +16,14 @@ class Waiting:
     The descriptor stays with the event loop from one request to the next, and one timer serves them all.
     """
 
-    __slots__ = ("_arrival", "_ends", "_loop", "_registered", "_socket", "_timer")
+    __slots__ = ("_arrival", "_descriptor", "_ends", "_loop", "_registered", "_socket", "_timer")
 
     def __init__(self, descriptor: int, six: bool) -> None:
         self._loop = asyncio.get_running_loop()
         # A second descriptor of the same socket: the codec closes its own whenever it likes.
         family = socket.AF_INET6 if six else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM, 0, fileno=os.dup(descriptor))
+        self._descriptor = os.dup(descriptor)
+        self._socket = socket.socket(family, socket.SOCK_DGRAM, 0, fileno=self._descriptor)
         self._arrival: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ends = 0.0
@@ -34,7 +38,7 @@ class Waiting:
         self._arrival = arrival = self._loop.create_future()
         self._ends = ends
         if not self._registered:
-            self._loop.add_reader(self._socket, self._arrived)
+            self._loop.add_reader(self._descriptor, self._arrived)
             self._registered = True
         if self._timer is None or self._timer.when() > ends:
             if self._timer:
@@ -63,15 +67,15 @@ class Waiting:
 
     def peek(self, octets: bytearray) -> int:
         """Copies the waiting datagram, as much of it as fits, and gives its whole size in bytes."""
-        return self._socket.recv_into(octets, 0, socket.MSG_PEEK | socket.MSG_TRUNC | socket.MSG_DONTWAIT)
+        return self._socket.recv_into(octets, 0, _PEEK)
 
     def drop(self) -> None:
         """Takes the waiting datagram away."""
-        self._socket.recv_into(bytearray(1), 0, socket.MSG_DONTWAIT)
+        self._socket.recv_into(bytearray(1), 0, _NOW)
 
     def _forget(self) -> None:
         if self._registered:
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._descriptor)
             self._registered = False
 
     def close(self) -> None:

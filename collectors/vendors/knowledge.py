@@ -131,6 +131,10 @@ class System:
         return self.descr is None or self.descr.search(descr) is not None
 
 
+MOST_FITTING = 4_096
+"""Kinds of devices, by their own words, for which it is kept which systems may run on them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Banner:
     """What a server's own words say: the pattern's named groups are FIELDS."""
@@ -140,7 +144,7 @@ class Banner:
     vendor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Vendor:
     """One maker and its devices."""
 
@@ -159,6 +163,20 @@ class Vendor:
 
 
 @dataclass(frozen=True, slots=True)
+class Fitting:
+    """What sysObjectID and sysDescr alone tell of a device."""
+
+    named: str | None
+    """The maker that sysDescr names, where there is no sysObjectID."""
+    own: tuple[Vendor, ...]
+    """The vendors whose device it is."""
+    systems: tuple[tuple[Vendor, tuple[System, ...]], ...]
+    """Those that may run on it, by vendor; a vendor without any is left out."""
+    general: tuple[System, ...]
+    """Those of `_any.yaml` that may."""
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """All that the folder says."""
 
@@ -168,6 +186,39 @@ class Knowledge:
     enterprises: Mapping[int, tuple[str, str | None]]
     """Title and, where all its devices are of one kind, role, by private enterprise number."""
     names: Names = field(default_factory=Names)
+    _fitting: dict[tuple[str, str], Fitting] = field(default_factory=dict, repr=False, compare=False)
+    """By sysObjectID and sysDescr: a network has hundreds of devices and dozens of kinds of them."""
+
+    def fitting(self, object_id: str, descr: str) -> Fitting:
+        """What these two allow; kept, because all patterns of all vendors are tried for it."""
+        found = self._fitting.get((object_id, descr))
+        if found is None:
+            if len(self._fitting) >= MOST_FITTING:
+                self._fitting.clear()
+            found = self._fitting[object_id, descr] = self._fit(object_id, descr)
+        return found
+
+    def _fit(self, object_id: str, descr: str) -> Fitting:
+        named = None if object_id else self.named_in(descr)
+        own = tuple(
+            v
+            for v in self.vendors
+            if below(object_id, v.subtrees) or (named and v.title.casefold() == named.casefold())
+        )
+        # What tells a vendor's own systems apart is proof of nothing on a device that has no sysObjectID.
+        systems = (
+            (
+                v,
+                tuple(
+                    s
+                    for s in v.systems
+                    if (object_id or v in own or not s.objects) and s.fits(object_id, descr, named=v in own)
+                ),
+            )
+            for v in self.vendors
+        )
+        general = tuple(s for s in self.general.systems if s.fits(object_id, descr))
+        return Fitting(named, own, tuple(each for each in systems if each[1]), general)
 
     def vendor_of(self, object_id: str) -> tuple[str, str | None] | None:
         """The title and usual role of the maker in whose subtree a sysObjectID is."""
@@ -192,4 +243,8 @@ def enterprise_of(object_id: str) -> int | None:
 
 def below(oid: str, subtrees: Iterable[str]) -> int:
     """The length of the longest of `subtrees` that `oid` is at or below; 0 when it is below none."""
-    return max((len(tree.split(".")) for tree in subtrees if f"{oid}.".startswith(f"{tree}.")), default=0)
+    dotted, longest = oid + ".", 0
+    for tree in subtrees:
+        if dotted.startswith(tree) and dotted.startswith(tree + "."):
+            longest = max(longest, tree.count(".") + 1)
+    return longest
