@@ -207,13 +207,16 @@ def probe(
     ],
     community: Annotated[str, typer.Option(help="SNMP community to try.", envvar="DOPHU_COMMUNITY")] = "public",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.05, max=600)] = 2.0,
+    explain: Annotated[bool, typer.Option(help="Tell which rule decided what, and what asking cost.")] = False,
     output: Output = "table",
+    language: Language = "vi",
 ) -> None:
     """Ask devices who they are; nothing is stored. Status 1 when none answered, 2 when a line was malformed."""
-    check(output)
+    check(output, language)
     from api import printing
 
-    raise typer.Exit(asyncio.run(printing.probe_targets(targets, community, timeout, output)))
+    why = language if explain else None
+    raise typer.Exit(asyncio.run(printing.probe_targets(targets, community, timeout, output, why)))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.commanding import print_json
+from api.explaining import print_explanation
 from api.wording import WORDS, percent
 from api.workspace import Workspace
 from collectors.probe import parse_target, probe_all
@@ -188,19 +189,23 @@ async def judge_control(
     return await workspace.store.read(snapshots.members, workspace.vocabulary, goals, control, at, wanted, language)
 
 
-async def probe_targets(targets: Iterable[str], community: str, seconds: float, output: str) -> int:
-    """Probe targets and print each answer as it comes; the exit status.
+async def probe_targets(
+    targets: Iterable[str], community: str, seconds: float, output: str, explain: str | None = None
+) -> int:
+    """Probe targets and print each answer as it comes, explained in the language `explain`; the exit status.
 
     A malformed target costs the others nothing: it is told on standard error, and the status is 2. Without one it is 1
     when not one of the targets answered.
     """
     texts, malformed = _read_targets(targets)
     answered = asked = 0
-    async for answer in probe_all(texts, community=community, timeout=seconds):
+    async for answer in probe_all(texts, community=community, timeout=seconds, explain=explain is not None):
         asked += 1
         answered += answer["error"] is None
         if output == "json":
             print_json(answer, indent=None)
+        elif explain:
+            print_explanation(answer, explain)
         else:
             what = [answer[k] for k in ("role", "vendor", "model", "version", "serial", "sysname", "error")]
             print(f"{answer['target']}\t" + " · ".join(str(v) for v in what if v), flush=True)

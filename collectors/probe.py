@@ -6,11 +6,14 @@ import asyncio
 import ipaddress
 import re
 import socket
+import time
 import urllib.parse
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from collectors.reading.explain import Explanation, reject_systems
 from collectors.reading.identify import identify_banner
+from collectors.reading.origins import Origin, Step
 from collectors.reading.standard import SYS_NAME
 from collectors.snmp import Reading
 from collectors.transports.sip import SipError, ask_options
@@ -112,6 +115,7 @@ async def probe(
     community: str,
     timeout: float,  # noqa: ASYNC109 (of one request, not of the whole)
     credentials: Sequence[Credential] = (),
+    explain: bool = False,
 ) -> Answer:
     """One device's answer, with KEYS; `error` says why there is none.
 
@@ -119,26 +123,30 @@ async def probe(
         text: see `parse_target`; InputError when it is malformed.
         community: tried over SNMP v2c after `credentials`, and then over v1, for devices that know no other.
         timeout: seconds to wait for the answer to one request.
+        explain: whether to add `explain`, as `Explanation.tell` has it.
     """
     place = parse_target(text)
+    why = Explanation(explain)
+    known = load_vendors()  # before any time is measured
+    started = time.perf_counter()
     answer: Answer = dict.fromkeys(KEYS)
     answer |= {"target": text.strip(), "neighbours": []}
     try:
         if place.scheme == "snmp":
-            await _probe_snmp(place, answer, timeout, _credentials(community, credentials))
+            await _probe_snmp(place, answer, why, timeout, _credentials(community, credentials))
         elif place.scheme == "sip":
             said = await ask_options(place.host, place.port, timeout)
-            known = load_vendors()
-            _describe(answer, said.software, [banner for vendor in known.vendors for banner in vendor.sip])
-            answer["vendor"] = answer["vendor"] or known.named_in(said.software[:_LONGEST])
-            _describe(answer, said.software, known.general.sip)
+            banners = [banner for vendor in known.vendors for banner in vendor.sip]
+            _describe(answer, why, said.software, banners, "sip")
+            if answer["vendor"] is None and (named := known.named_in(said.software[:_LONGEST])):
+                answer["vendor"], why.origins["vendor"] = named, Origin("words", raw=said.software[:_LONGEST])
+            _describe(answer, why, said.software, known.general.sip, "sip")
         else:
             page = await fetch_front(place.url, timeout)
-            known = load_vendors()
             # What a maker's own words say goes before the words that any maker uses.
             for vendors in (known.vendors, (known.general,)):
                 for words in (page.title, page.realm, page.server):
-                    _describe(answer, words, [banner for vendor in vendors for banner in vendor.http])
+                    _describe(answer, why, words, [banner for vendor in vendors for banner in vendor.http], "http")
             answer["sysname"] = answer["sysname"] or page.title or None
     except (SnmpError, SipError, WebError) as error:
         answer["error"] = str(error)
@@ -147,6 +155,10 @@ async def probe(
     except OSError as error:
         answer["error"] = f"{place.host}: {error.strerror or error}"
     answer["role"] = answer["role"] or "unknown"
+    if explain:
+        if place.scheme != "snmp":
+            why.steps.append(Step("request", time.perf_counter() - started, 1))
+        answer["explain"] = why.tell(answer)
     return answer
 
 
@@ -157,7 +169,9 @@ def _credentials(community: str, credentials: Sequence[Credential]) -> list[Cred
     return tried
 
 
-async def _probe_snmp(place: Place, answer: Answer, seconds: float, credentials: Sequence[Credential]) -> None:
+async def _probe_snmp(
+    place: Place, answer: Answer, why: Explanation, seconds: float, credentials: Sequence[Credential]
+) -> None:
     address = place.host if _is_address(place.host) else await _resolve(place, seconds)
     reading = Reading(address, place.port, timeout=seconds, deadline=max(_WHOLE * seconds, 10.0))
     try:
@@ -171,6 +185,9 @@ async def _probe_snmp(place: Place, answer: Answer, seconds: float, credentials:
         names = [row.get("sysname") or row.get("chassis") for row in tables.neighbours.values()]
         answer["neighbours"] = [name for name in names if name]
         answer["error"] = "; ".join(reading.problems) or None
+        why.origins, why.steps = portrait.origins, reading.steps
+        if why.wanted and reading.accepted:
+            why.rejected = list(reject_systems(load_vendors(), portrait, reading.systems))
 
 
 async def _resolve(place: Place, seconds: float) -> str:
@@ -183,13 +200,15 @@ async def _resolve(place: Place, seconds: float) -> str:
         raise SnmpError(f"{place.host}: its name was not resolved within {seconds:g} s") from None
 
 
-def _describe(answer: Answer, words: str, banners: Iterable[Banner]) -> None:
+def _describe(answer: Answer, why: Explanation, words: str, banners: Iterable[Banner], kind: str) -> None:
     """Adds what a server's own words say."""
-    fields, role = identify_banner(words[:_LONGEST], banners)
-    if model := fields.get("model"):
-        fields["model"] = model.replace("_", " ")
-    for key, value in (*fields.items(), ("role", role)):
-        answer[key] = answer[key] or value
+    said = identify_banner(words[:_LONGEST], banners, kind)
+    if said is None:
+        return
+    for key, value in (*said.fields.items(), ("role", said.role)):
+        if value and answer[key] is None:
+            answer[key] = value.replace("_", " ") if key == "model" else value
+            why.origins[key] = said.origin
 
 
 async def probe_all(
@@ -199,6 +218,7 @@ async def probe_all(
     timeout: float,  # noqa: ASYNC109 (of one request, not of the whole)
     credentials: Sequence[Credential] = (),
     concurrency: int = 100,
+    explain: bool = False,
 ) -> AsyncGenerator[Answer, None]:
     """The answers as they come, at most `concurrency` devices at once.
 
@@ -209,7 +229,7 @@ async def probe_all(
     try:
         while True:
             while len(running) < concurrency and (text := next(wanted, None)) is not None:
-                asking = probe(text, community=community, timeout=timeout, credentials=credentials)
+                asking = probe(text, community=community, timeout=timeout, credentials=credentials, explain=explain)
                 running.add(asyncio.create_task(asking))
             if not running:
                 return

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -15,11 +17,13 @@ from collectors.reading.details import read_tables, read_values
 from collectors.reading.identify import Identification
 from collectors.reading.interfaces import read_interfaces
 from collectors.reading.neighbours import read_neighbours
+from collectors.reading.origins import Step
 from collectors.reading.standard import Portrait
 from collectors.reading.tables import Tables, Walks
 from collectors.reading.text import as_mac, as_number
 from collectors.transports.credentials import CREDENTIALS
 from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpClient, SnmpError, SnmpRefused, SnmpTimeout
+from collectors.vendors import System
 from inventory.words import Credential, Fact, Identity, Observation, Proof, Run, Target
 
 PORT = 161
@@ -91,6 +95,10 @@ class Reading:
     engine_id: bytes | None = None
     portrait: Portrait = field(default_factory=Portrait)
     tables: Tables = field(default_factory=Tables)
+    systems: list[System] = field(default_factory=list)
+    """What the device was recognised as running."""
+    steps: list[Step] = field(default_factory=list)
+    """What reading it cost, part by part."""
 
     @property
     def problems(self) -> list[str]:
@@ -116,7 +124,8 @@ class Reading:
             )
             try:
                 async with client:
-                    found = await client.get_many((*standard.SYSTEM_GROUP, *standard.STANDARD))
+                    with self._step(credential.name, client):
+                        found = await client.get_many((*standard.SYSTEM_GROUP, *standard.STANDARD))
                     if all(isinstance(value, Absent) for value in found.values()):
                         raise SnmpAnswerError(f"{client.where} answers, and shows nothing of itself")
                     self.accepted = credential
@@ -135,15 +144,27 @@ class Reading:
         where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
         raise SnmpTimeout("; ".join(failures) or f"{where}: no credential to try")
 
+    @contextmanager
+    def _step(self, name: str, client: SnmpClient) -> Iterator[None]:
+        """Notes what a part of the reading costs, also one that fails."""
+        started, sent = time.perf_counter(), client.sent
+        try:
+            yield
+        finally:
+            self.steps.append(Step(name, time.perf_counter() - started, client.sent - sent))
+
     async def _read(self, client: SnmpClient, found: Mapping[str, Answer | Absent]) -> None:
         self.engine_id = client.engine_id
         identification = Identification(client, answers=found)
-        self.portrait = identification.portrait
-        await identification.run()
+        self.portrait, self.systems = identification.portrait, identification.systems
+        with self._step("identify", client):
+            await identification.run()
         walks = Walks(client, self.tables)
         try:
-            await read_interfaces(walks, counters=self.details)
-            await read_neighbours(walks)
+            with self._step("interfaces", client):
+                await read_interfaces(walks, counters=self.details)
+            with self._step("neighbours", client):
+                await read_neighbours(walks)
             if self.details:
                 await read_values(walks, self.portrait, identification.systems)
                 await read_tables(walks, identification.systems, long=self.long)
@@ -152,7 +173,7 @@ class Reading:
             # A device whose words say nothing is still known by its ports.
             if self.portrait.role is None:
                 ports, radios = self.tables.count("ethernet"), self.tables.count("wireless")
-                self.portrait.role = standard.role_by_function(self.portrait, ports, radios)
+                self.portrait.decide(standard.what_it_does(self.portrait, ports, radios))
 
     @property
     def public(self) -> bool | None:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from collectors.reading.standard import (
-    HR_UPTIME,
-    STANDARD,
-    SYS_DESCR,
-    SYS_NAME,
-    SYS_OBJECT_ID,
-    SYSTEM_GROUP,
-    Portrait,
-    role_by_function,
-)
+from collectors.reading.origins import Origin
+from collectors.reading.roles import Evidence, decide_role
+from collectors.reading.standard import STANDARD, SYS_DESCR, SYS_NAME, SYS_OBJECT_ID, SYSTEM_GROUP, Portrait
 from collectors.reading.text import as_lines, as_number, as_statement
 from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpTimeout
-from collectors.vendors import ENTITY, Banner, Knowledge, Read, RoleRule, System, Vendor, below, load_vendors
+from collectors.vendors import ENTITY, Banner, Knowledge, Read, System, Vendor, below, load_vendors
 from collectors.vendors.knowledge import enterprise_of
 from collectors.vendors.names import AGENTS, SYSTEMS
 
@@ -34,6 +28,9 @@ _THINGS = re.compile(
 )
 _LONGEST = 600
 """Characters of a sysDescr that are looked at; RFC 3418 allows 255, and patterns take their time on longer ones."""
+
+Listed = tuple[str, str | None]
+"""Title and usual role of a maker, by its enterprise number."""
 
 
 class Device(Protocol):
@@ -75,32 +72,65 @@ class Identification:
         possible = self.knowledge.fitting(object_id, descr).general
         await self._get([oid for s in possible for oid in s.present])
         general = [s for s in possible if self._is_present(s)]
-        systems = self.systems = [system, *general] if system else general
+        systems = [system, *general] if system else general
+        self.systems += systems
         asked = [read.at for s in systems for read in s.reads if read.source == "oid"]
         await self._get([*asked, *(oid for s in systems for rule in s.roles for oid in (*rule.says, *rule.unless))])
-        named = self.knowledge.vendor_of(object_id)
-        maker = vendor.title if vendor else named[0] if named else None
-        if system is None and (maker is None or enterprise_of(object_id) in AGENTS):
-            maker = self.knowledge.named_in(descr) or maker
+        listed = self.knowledge.vendor_of(object_id)
+        maker = self._maker(vendor, system, listed, object_id, descr)
         if system:
             await self._read(system, object_id, descr)
             if system.os:
-                self.portrait.fields.setdefault("os_name", system.os)
+                self.portrait.keep("os_name", system.os, self._why_system(system, object_id, descr))
         if maker:
-            self.portrait.fields.setdefault("vendor", maker)
+            self.portrait.keep("vendor", *maker)
         known, modelled = ("vendor" in self.portrait.fields), ("model" in self.portrait.fields)
         for one in general:
             await self._read(one, object_id, descr)
-        if not known and (told := self.portrait.fields.get("vendor")):
-            # As the device writes it: "Acme Networks, Inc."
-            self.portrait.fields["vendor"] = self.knowledge.names.known(told)
-        if not modelled and (model := self.portrait.fields.get("model")):
-            maker = self.portrait.fields.get("vendor", "")
-            self.portrait.fields["model"] = self.knowledge.names.leave_out(maker, model)
-        said = (self._role_of(system, object_id) if system else None) or (vendor.role if vendor else None)
-        foreign = named is not None and not vendor
-        self.portrait.role = said or self._role_by_words(general, named[1] if named else None, object_id, foreign)
+        self._tidy(known, modelled)
+        evidence = Evidence(self.portrait, object_id, descr, self._parts())
+        self.portrait.decide(decide_role(evidence, vendor, system, general, listed))
         return self.portrait
+
+    def _maker(
+        self, vendor: Vendor | None, system: System | None, listed: Listed | None, object_id: str, descr: str
+    ) -> tuple[str, Origin] | None:
+        """The maker's name, and what told it: the vendor's file, the number's list, or the words of sysDescr."""
+        maker: tuple[str, Origin] | None = None
+        number = enterprise_of(object_id)
+        if vendor:
+            by = ("vendor", SYS_OBJECT_ID, object_id) if object_id else ("words", SYS_DESCR, descr)
+            maker = vendor.title, Origin(by[0], vendor.file, system.os or "" if system else "", by[1], raw=by[2])
+        elif listed:
+            file = "enterprises.csv" if number in self.knowledge.enterprises else "numbers.tsv"
+            maker = listed[0], Origin("number", f"vendors/{file}", at=SYS_OBJECT_ID, raw=object_id)
+        if system is None and (maker is None or number in AGENTS) and (told := self.knowledge.named_in(descr)):
+            maker = told, Origin("words", at=SYS_DESCR, raw=descr)
+        return maker
+
+    def _tidy(self, known: bool, modelled: bool) -> None:
+        """Writes the maker and the model as people do, where the device's own words are all there is."""
+        fields = self.portrait.fields
+        if not known and (told := fields.get("vendor")):
+            # As the device writes it: "Acme Networks, Inc."
+            fields["vendor"] = self.knowledge.names.known(told)
+        if not modelled and (model := fields.get("model")):
+            fields["model"] = self.knowledge.names.leave_out(fields.get("vendor", ""), model)
+
+    def _why_system(self, system: System, object_id: str, descr: str) -> Origin:
+        """How a system was recognised: by an object of its own, by words, or by the sysObjectID."""
+        os, at = system.os or "", next((oid for oid in system.present if oid in self.portrait.answers), "")
+        if at:
+            rule = system.says.pattern if system.says else ""
+            return Origin("system", system.file, os, at, rule, self.portrait.text(at) or "")
+        if system.descr and (matched := system.descr.search(descr)):
+            return Origin("system", system.file, os, SYS_DESCR, system.descr.pattern, matched[0])
+        return Origin("system", system.file, os, SYS_OBJECT_ID, raw=object_id)
+
+    def _parts(self) -> str:
+        """What the model and the chassis are called."""
+        rows = [f"{_ENTITY_ROW}.{ENTITY[column]}.{row}" for row in self._chassis or () for column in ("descr", "name")]
+        return " ".join(filter(None, [self.portrait.fields.get("model"), *map(self.portrait.text, rows)]))
 
     def _descr(self) -> str:
         return as_lines(self.portrait.answers.get(SYS_DESCR))[:_LONGEST]
@@ -173,34 +203,35 @@ class Identification:
     async def _read(self, system: System, object_id: str, descr: str) -> None:
         """Fills the fields that are still empty."""
         if system.descr:
-            self._take(Read("descr", pattern=system.descr), descr)
+            self._take(system, Read("descr", pattern=system.descr), SYS_DESCR, descr)
         if system.says:
             for oid in system.present:
-                self._take(Read("oid", pattern=system.says), self.portrait.text(oid))
+                self._take(system, Read("oid", pattern=system.says), oid, self.portrait.text(oid))
         for read in system.reads:
             wanted = {read.gives, *(read.pattern.groupindex if read.pattern else ())} - {None}
             if wanted <= set(self.portrait.fields):
                 continue
-            for text in await self._values(read, object_id, descr):
-                self._take(read, text)
+            for at, text in await self._values(read, object_id, descr):
+                self._take(system, read, at, text)
 
-    async def _values(self, read: Read, object_id: str, descr: str) -> list[str | None]:
+    async def _values(self, read: Read, object_id: str, descr: str) -> list[tuple[str, str | None]]:
+        """What stands in a place, with the OID of each object."""
         match read.source:
             case "oid":
-                return [as_statement(self.portrait.answers.get(read.at))]
+                return [(read.at, as_statement(self.portrait.answers.get(read.at)))]
             case "column":
-                return [as_statement(value) for _, value in await self._first(read.at, 5)]
+                return [(f"{read.at}.{row}", as_statement(value)) for row, value in await self._first(read.at, 5)]
             case "entity":
                 return [await self._of_chassis(read.at)]
             case "descr":
-                return [descr]
+                return [(SYS_DESCR, descr)]
             case "name":
-                return [self.portrait.text(SYS_NAME)]
+                return [(SYS_NAME, self.portrait.text(SYS_NAME))]
             case "object":
-                return [read.values.get(object_id)]
-        return [read.at]
+                return [(SYS_OBJECT_ID, read.values.get(object_id))]
+        return [("", read.at)]
 
-    def _take(self, read: Read, text: str | None) -> None:
+    def _take(self, system: System, read: Read, at: str, text: str | None) -> None:
         """Keeps what a place says, for fields that nothing said before."""
         if not text:
             return
@@ -214,9 +245,11 @@ class Identification:
                 found.setdefault(read.gives, next((g for g in matched.groups() if g is not None), matched[0]))
         elif read.gives:
             found[read.gives] = text
+        rule = read.pattern.pattern if read.pattern else ""
+        raw = self.portrait.text(at) or "" if read.source == "object" else text
         for name, value in found.items():
-            if value and (told := as_statement(read.tell(value).encode())):
-                self.portrait.fields.setdefault(name, told)
+            if name not in self.portrait.fields and value and (told := as_statement(read.tell(value).encode())):
+                self.portrait.keep(name, told, Origin(read.source, system.file, system.os or "", at, rule, raw))
 
     async def _first(self, column: str, rows: int) -> list[tuple[str, Answer]]:
         try:
@@ -225,15 +258,16 @@ class Identification:
             self.portrait.problems.append(str(error))
             return []
 
-    async def _of_chassis(self, column: str) -> str | None:
-        """What ENTITY-MIB says of the device as a whole: of the first chassis that says it."""
+    async def _of_chassis(self, column: str) -> tuple[str, str | None]:
+        """What ENTITY-MIB says of the device as a whole, and where: of the first chassis that says it."""
         if self._chassis is None:
             self._chassis = await self._find_chassis()
         for row in self._chassis:
             await self._get([f"{_ENTITY_ROW}.{number}.{row}" for number in ENTITY.values()])
-            if told := as_statement(self.portrait.answers.get(f"{_ENTITY_ROW}.{ENTITY[column]}.{row}")):
-                return told
-        return None
+            at = f"{_ENTITY_ROW}.{ENTITY[column]}.{row}"
+            if told := as_statement(self.portrait.answers.get(at)):
+                return at, told
+        return "", None
 
     async def _find_chassis(self) -> list[str]:
         """The rows that stand for the whole: the first two chassis, else the stack, else the first row."""
@@ -243,60 +277,25 @@ class Identification:
         classes = classes or [(index, None) for index, _ in await self._first(f"{_ENTITY_ROW}.{ENTITY['model']}", 1)]
         return ranked[:2] or [index for index, _ in classes[:1]]
 
-    # --- the role ----------------------------------------------------------------------------------------------------
 
-    def _role_by_words(self, general: list[System], usual: str | None, object_id: str, foreign: bool) -> str | None:
-        """What standard MIBs and words say, what the maker's devices usually are, and what the device does.
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a server's own words say."""
 
-        `foreign` tells that the maker is known and no file of it: then a Linux inside makes no server of it.
-        """
-        roles = [role for one in general if (role := self._role_of(one, object_id))]
-        # That it runs Linux or is a host says the least: so do most appliances.
-        telling = next((role for role in roles if role != "server"), None) or self._role_of_parts(general, object_id)
-        if said := telling or usual or role_by_function(self.portrait):
-            return said
-        if foreign and re.match(r"\W*linux\b", self._descr(), re.IGNORECASE):
-            return None
-        return next(iter(roles), None) or self._role_of_host()
-
-    def _role_of_parts(self, general: list[System], object_id: str) -> str | None:
-        """What the model and the chassis are called: for a sysDescr that does not say what the device is."""
-        rows = [f"{_ENTITY_ROW}.{ENTITY[column]}.{row}" for row in self._chassis or () for column in ("descr", "name")]
-        told = " ".join(filter(None, [self.portrait.fields.get("model"), *map(self.portrait.text, rows)]))
-        roles = [self._role_of(one, object_id, told) for one in general if told]
-        return next((role for role in roles if role and role != "server"), None)
-
-    def _role_of_host(self) -> str | None:
-        return "server" if HR_UPTIME in self.portrait.answers else None
-
-    def _role_of(self, system: System, object_id: str, descr: str | None = None) -> str | None:
-        texts = {
-            "descr": self._descr() if descr is None else descr,
-            "name": self.portrait.text(SYS_NAME) or "",
-            "model": self.portrait.fields.get("model", ""),
-            "version": self.portrait.fields.get("version", ""),
-        }
-        return next((rule.role for rule in system.roles if self._holds(rule, object_id, texts)), system.role)
-
-    def _holds(self, rule: RoleRule, object_id: str, texts: Mapping[str, str]) -> bool:
-        if rule.objects and not below(object_id, rule.objects):
-            return False
-        said = {oid: self.portrait.text(oid) for oid in (*rule.says, *rule.unless)}
-        return (
-            all(pattern.search(texts[where]) for where, pattern in rule.patterns.items())
-            and all((text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.says.items())
-            and not any(
-                (text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.unless.items()
-            )
-        )
+    fields: Mapping[str, str]
+    role: str | None
+    origin: Origin
 
 
-def identify_banner(text: str, banners: Iterable[Banner]) -> tuple[dict[str, str], str | None]:
-    """The fields and the role that a server's own words give it: of the first pattern that fits."""
+def identify_banner(text: str, banners: Iterable[Banner], kind: str) -> Described | None:
+    """The fields and the role that a server's own words give it: of the first pattern that fits.
+
+    `kind` is that of the Origin.
+    """
     for banner in banners:
         if matched := banner.pattern.search(text):
             found = {k: v.strip() for k, v in matched.groupdict().items() if v and v.strip()}
             if banner.vendor:
                 found.setdefault("vendor", banner.vendor)
-            return found, banner.role
-    return {}, None
+            return Described(found, banner.role, Origin(kind, banner.file, rule=banner.pattern.pattern, raw=text))
+    return None

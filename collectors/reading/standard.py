@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from collectors.reading.origins import Origin
 from collectors.reading.text import as_number, as_text
 from collectors.transports.snmp import Answer
 
@@ -20,6 +21,7 @@ ENGINE_TIME = "1.3.6.1.6.3.10.2.1.3.0"
 IP_FORWARDING = "1.3.6.1.2.1.4.1.0"
 BRIDGE_ADDRESS = "1.3.6.1.2.1.17.1.1.0"
 BRIDGE_PORTS = "1.3.6.1.2.1.17.1.2.0"
+IF_TYPE = "1.3.6.1.2.1.2.2.1.3"
 HR_UPTIME = "1.3.6.1.2.1.25.1.1.0"
 LLDP_CHASSIS_KIND = "1.0.8802.1.1.2.1.3.1.0"
 LLDP_CHASSIS = "1.0.8802.1.1.2.1.3.2.0"
@@ -52,8 +54,21 @@ class Portrait:
     fields: dict[str, str] = field(default_factory=dict)
     """By name, those of `vendors.FIELDS` that were found."""
     role: str | None = None
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """Why each of `fields`, and the role under "role", is what it is."""
     problems: list[str] = field(default_factory=list)
     """What could not be read."""
+
+    def keep(self, name: str, value: str, origin: Origin) -> None:
+        """Fills a field that nothing filled before."""
+        if name not in self.fields:
+            self.fields[name] = value
+            self.origins[name] = origin
+
+    def decide(self, decision: tuple[str, Origin] | None) -> None:
+        """Takes a role and what decided it, where something did."""
+        if decision:
+            self.role, self.origins["role"] = decision
 
     def text(self, oid: str) -> str | None:
         """An object's value as text."""
@@ -64,8 +79,8 @@ class Portrait:
         return as_number(self.answers.get(oid))
 
 
-def role_by_function(portrait: Portrait, ports: int = 0, radios: int = 0) -> str | None:
-    """What a device does: which capabilities it announces, whether it bridges many ports or forwards packets.
+def what_it_does(portrait: Portrait, ports: int = 0, radios: int = 0) -> tuple[str, Origin] | None:
+    """A role by what a device does: which capabilities it announces, whether it bridges many ports or forwards packets.
 
     `ports` and `radios` are its numbers of Ethernet and of 802.11 interfaces, where they are known.
     """
@@ -73,16 +88,25 @@ def role_by_function(portrait: Portrait, ports: int = 0, radios: int = 0) -> str
     first = capable[0] if isinstance(capable, bytes) and capable else 0
     # LldpSystemCapabilitiesMap (IEEE 802.1AB): bit 0 is the first octet's highest.
     bridge, wireless, router, telephone = (bool(first & 0x80 >> bit) for bit in (2, 3, 4, 5))
-    many = (portrait.number(BRIDGE_PORTS) or 0) >= _BRIDGE_PORTS or ports >= _SWITCH_PORTS
-    if wireless or radios:
-        return "wireless"
+    announced = Origin("function", at=LLDP_DOES, rule="lldpLocSysCapEnabled", raw=f"{first:08b}")
+    bridged = portrait.number(BRIDGE_PORTS) or 0
+    if wireless:
+        return "wireless", announced
+    if radios:
+        return "wireless", Origin("function", at=IF_TYPE, rule="ifType 802.11", raw=str(radios))
     if telephone:
-        return "voip"
-    if many:
-        return "switch"
-    if router or portrait.number(IP_FORWARDING) == 1:
-        return "router"
-    return "switch" if bridge else None
+        return "voip", announced
+    if bridged >= _BRIDGE_PORTS:
+        return "switch", Origin(
+            "function", at=BRIDGE_PORTS, rule=f"dot1dBaseNumPorts ≥ {_BRIDGE_PORTS}", raw=str(bridged)
+        )
+    if ports >= _SWITCH_PORTS:
+        return "switch", Origin("function", at=IF_TYPE, rule=f"ifType Ethernet ≥ {_SWITCH_PORTS}", raw=str(ports))
+    if router:
+        return "router", announced
+    if portrait.number(IP_FORWARDING) == 1:
+        return "router", Origin("function", at=IP_FORWARDING, rule="ipForwarding = 1", raw="1")
+    return ("switch", announced) if bridge else None
 
 
 def uptime(portrait: Portrait) -> float | None:

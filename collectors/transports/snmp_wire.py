@@ -118,6 +118,8 @@ class SnmpWire:
         self._timeout, self.tries, self._seconds = timeout, tries, deadline
         self._ends = 0.0
         self._socket: Socket | None = None
+        self.sent = 0
+        """Datagrams with which something was asked, those sent again among them."""
         self._greeted = False
         self._waiting: Waiting | None = None
 
@@ -232,6 +234,7 @@ class SnmpWire:
         waiting = self._waiting
         if waiting is None:
             raise SnmpError(f"{self.where}: the conversation is not open")
+        self.sent += 1
         try:
             send()
         except BlockingIOError:

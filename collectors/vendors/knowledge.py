@@ -116,6 +116,8 @@ class System:
     reads: tuple[Read, ...] = ()
     values: tuple[ValueRead, ...] = ()
     tables: tuple[TableRead, ...] = ()
+    file: str = ""
+    """Where it stands, such as vendors/fortinet.yaml."""
 
     def fits(self, object_id: str, descr: str, *, named: bool = False) -> bool:
         """Whether sysObjectID and sysDescr allow it; what must be present is for the caller to ask the device.
@@ -142,6 +144,7 @@ class Banner:
     pattern: re.Pattern[str]
     role: str | None = None
     vendor: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +158,11 @@ class Vendor:
     systems: tuple[System, ...] = ()
     sip: tuple[Banner, ...] = ()
     http: tuple[Banner, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Where it stands."""
+        return f"vendors/{self.id}.yaml"
 
     @property
     def subtrees(self) -> tuple[str, ...]:

@@ -123,6 +123,7 @@ class _VendorFile:
             tuple(self.place(item) for item in self.file.items(entries["read"])) if "read" in entries else (),
             tuple(read_value(self, item) for item in self.file.items(entries["values"])) if "values" in entries else (),
             tuple(read_table(self, item) for item in self.file.items(entries["tables"])) if "tables" in entries else (),
+            f"vendors/{self.file.name}",
         )
 
     def objects(self, entry: Entry) -> tuple[str, ...]:
@@ -178,7 +179,12 @@ class _VendorFile:
 
     def banner(self, entry: Entry) -> Banner:
         entries = self.file.fields(entry, ("pattern",), ("role",))
-        return Banner(self.pattern(entries.get("pattern")) or re.compile("$^"), self.role(entries), self.title)
+        return Banner(
+            self.pattern(entries.get("pattern")) or re.compile("$^"),
+            self.role(entries),
+            self.title,
+            f"vendors/{self.file.name}",
+        )
 
     def role(self, entries: Mapping[str, Entry]) -> str | None:
         return self.file.choice(entries["role"], _roles()) if "role" in entries else None
