@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parents[1] / "recordings" / "snmp"
         # SIP is off and H.323 registered: the first that is in use says it.
         ("polycom_group_500", {"calls": 1, "registered": True, "healthy": True}),
         ("polycom_rmx_2000", {"calls": 3, "healthy": False}),
+        ("asterisk_pbx", {"calls": 4}),
         ("patton_sn4638", {"calls": 3, "temperature": 44, "processor_load": 0.07}),
         ("axis_p3245", {"temperature": 51}),
         ("avaya_g450", {"temperature": 47}),
