@@ -112,6 +112,21 @@ def asset_list(
         print_rows(shown, [[words.get(v, v) if k == "answering" else v for k in shown for v in [r[k]]] for r in rows])
 
 
+@asset_app.command("cables")
+def asset_cables(output: Output = "table") -> None:
+    """List the cables between known assets, from what they say of their neighbours (LLDP, CDP)."""
+    check(output)
+    from api.connections import list_cables
+
+    rows = run(lambda w: w.store.read(list_cables, w.vocabulary, datetime.now(UTC)))
+    if output == "json":
+        print_json(rows)
+    else:
+        shown = ("asset", "name", "port", "other", "other_name", "other_port", "both")
+        words = {True: "yes", False: "no"}
+        print_rows(shown, [[words.get(r[k], r[k]) if k == "both" else r[k] for k in shown] for r in rows])
+
+
 @asset_app.command("show")
 def asset_show(
     asset: int, history: Annotated[bool, typer.Option(help="All that was ever said.")] = False, output: Output = "table"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from api.connections import connections_of
 from api.figures import counts_for
 from api.members import Choice, Listed, list_members, open_judgement, sum_members
 from api.workspace import Workspace
@@ -153,6 +155,8 @@ class AssetDossier:
     unstated: tuple[Fact, ...]
     """A source states that it does not know."""
     conflicts: Mapping[str, Sequence[Fact]]
+    connections: Sequence[Mapping[str, Any]]
+    """See `api.connections.connections_of`."""
     tables: Mapping[str, list[Fact]]
     history: tuple[tuple[Fact, datetime | None], ...]
     """Without the rows of tables."""
@@ -188,6 +192,7 @@ def read_asset(
         stale=tuple(f for f in single if f.value is not None and facts.is_stale(vocabulary, f, at)),
         unstated=tuple(f for f in single if f.value is None and f.key not in taken),
         conflicts=facts.conflicts(vocabulary, said, at),
+        connections=connections_of(connection, vocabulary, root, at),
         tables={key: rows for key in tables if (rows := facts.table_rows(vocabulary, said, key, at))},
         history=tuple((f, until) for f, until in held if vocabulary.keys[f.key].type != "table"),
         identifiers=tuple(identifiers),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from api.connections import connections_of
 from inventory.store import Connection, assets, facts
 from inventory.text import fold
 from inventory.vocabulary import Vocabulary
@@ -45,6 +46,7 @@ def describe_asset(
         "merges": merges,
         "facts": {k: fact_object(f) for k, f in sorted(taken.items())},
         "conflicts": {k: [fact_object(f) for f in rows] for k, rows in facts.conflicts(vocabulary, said, at).items()},
+        "connections": connections_of(connection, vocabulary, root, at),
         "tables": {k: [fact_object(f) for f in facts.table_rows(vocabulary, said, k, at)] for k in tables},
     }
     if history:

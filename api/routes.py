@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
-from api import listing
+from api import connections, listing
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
 from inventory.store import assets, registers, snapshots
 from inventory.text import fold
@@ -146,6 +146,13 @@ def api_router(desk: Desk) -> APIRouter:
             return await store.read(listing.describe_asset, vocabulary, number, snapshot.at, history=history)
         except InputError as error:
             raise HTTPException(404, str(error)) from None
+
+    @router.get("/cables", tags=["assets"])
+    async def list_cables(limit: Limit = 100, offset: Offset = 0) -> Page:
+        """The cables between known assets at the snapshot, from LLDP and CDP; `both` where each end names the other."""
+        snapshot = await desk.current()
+        found = await store.read(connections.list_cables, vocabulary, snapshot.at)
+        return Page(at=snapshot.at, total=len(found), items=found[offset : offset + limit])
 
     @router.get("/plans", tags=["goals"])
     async def list_plans() -> list[dict[str, Any]]:

@@ -18,6 +18,11 @@ from inventory.words import ALL_LEVELS, Fact, Level, Title
 
 _TOKEN = re.compile(r"\s+|'(?:[^']|'')*'|[A-Za-z_][A-Za-z0-9_]*|[0-9.]+|<>|!=|>=|<=|.", re.DOTALL)
 _SIGNS = {">=": "≥", "<=": "≤", "<>": "≠", "!=": "≠"}
+#: Cells of tables whose numbers have the same unit in every table.
+_CELL_UNITS = {
+    "share": "share",
+    **dict.fromkeys(("size", "used", "memory", "in_octets", "out_octets"), "bytes"),
+}
 _NOT_SHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
@@ -113,7 +118,11 @@ class Speaker:
             case "seconds":
                 return self.age(value)
             case "bytes":
-                return f"{self.number(round(value / 2**30, 1))}\u00a0GB"
+                # The prefixes of IEC 80000-13; people write them as GB.
+                for size, name in ((2**40, "TB"), (2**30, "GB"), (2**20, "MB")):
+                    if value >= size:
+                        return f"{self.number(round(value / size, 1))}\u00a0{name}"
+                return f"{self.number(round(value / 1024, 1))}\u00a0kB"
             case _:
                 return f"{self.number(value)}\u00a0{unit}"
 
@@ -142,6 +151,8 @@ class Speaker:
                 if value >= size:
                     return f"{self.number(round(value / size, 1))}\u00a0{name}"
             return f"{self.number(value)}\u00a0bit/s"
+        if column in _CELL_UNITS and isinstance(value, int | float):
+            return self.quantity(value, _CELL_UNITS[column])
         return self.plain(value)
 
     def columns(self, key: str, rows: list[Fact]) -> list[str]:

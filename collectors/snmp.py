@@ -206,7 +206,8 @@ def _observe(target: Target, reading: Reading) -> tuple[Observation, ...]:
             "uptime": standard.uptime(portrait),
             "interface_count": tables.ports if "interface" in tables.read else None,
             "interfaces_up": tables.up if "interface" in tables.read else None,
-            "neighbour_count": len(tables.neighbours) if "neighbour" in tables.read else None,
+            # Most devices that show no neighbour do not speak these protocols: that is no "has none".
+            "neighbour_count": len(tables.neighbours) if tables.neighbours and "neighbour" in tables.read else None,
             "snmp_public": reading.public,
             "long_tables_read": now if reading.long_read else None,
         },
@@ -222,7 +223,10 @@ def _observe(target: Target, reading: Reading) -> tuple[Observation, ...]:
         target.network.code if target.network else None,
         target.agency or (target.network.agency if target.network else None),
     )
-    return (Observation((*stated, *rows), asset=identity), *_known_by_arp(target, reading, now))
+    return (
+        Observation((*stated, *rows), asset=identity, tables_read=frozenset(tables.read)),
+        *_known_by_arp(target, reading, now),
+    )
 
 
 def _known_by_arp(target: Target, reading: Reading, now: datetime) -> Iterable[Observation]:

@@ -194,6 +194,8 @@ class Observation:
     asset: Identity | None = None
     link: str | None = None
     agency: str | None = None
+    tables_read: frozenset[str] = frozenset()
+    """The table keys that were read to their end: what is not among their rows is gone, also where there is no row."""
 
 
 @dataclass(frozen=True, slots=True)

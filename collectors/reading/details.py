@@ -64,7 +64,7 @@ async def _read_table(walks: Walks, read: TableRead) -> None:
         rows = rows_of(read, columns)
         if rows:
             walks.tables.rows[read.key] = rows | walks.tables.rows.get(read.key, {})
-    if first in ended and rows:
+    if first in ended:
         walks.tables.read.add(read.key)
 
 
@@ -134,5 +134,5 @@ async def _read_forwarding(walks: Walks) -> None:
 def _keep(walks: Walks, key: str, rows: Rows, whole: bool) -> None:
     if rows:
         walks.tables.rows[key] = rows
-        if whole:
-            walks.tables.read.add(key)
+    if whole:
+        walks.tables.read.add(key)

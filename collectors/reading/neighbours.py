@@ -29,8 +29,7 @@ async def read_neighbours(walks: Walks) -> None:
     if cdp:
         remote_ports, _ = await walks.column(f"{_CDP}.7")
         _add_cdp(rows, cdp, remote_ports, names)
-    # Most devices that show no neighbour at all do not speak these protocols: that is no "has none".
-    if whole and cdp_whole and rows:
+    if whole and cdp_whole:
         tables.read.add("neighbour")
 
 

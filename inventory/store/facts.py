@@ -23,6 +23,9 @@ from inventory.words import Fact, InputError, Proof
 FUTURE = timedelta(minutes=5)
 """How far a source's clock may be ahead before its facts are refused."""
 
+NO_ROW = "(no row)"
+"""The item of the row that says that a table was read and had none."""
+
 _CHUNK = 400
 _LONGEST = 300
 """Characters of a row's name in a table fact."""
@@ -325,7 +328,7 @@ def table_rows(vocabulary: Vocabulary, facts: Iterable[Fact], key: str, at: date
     newest: dict[str, datetime] = {}
     for fact in rows:
         newest[fact.source] = max(newest.get(fact.source, fact.observed_at), fact.observed_at)
-    return [f for f in rows if f.observed_at == newest[f.source]]
+    return [f for f in rows if f.observed_at == newest[f.source] and f.item != NO_ROW]
 
 
 def history(

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, String, and_, delete, func, insert, literal_column, select, update
 
 from inventory.store import assets, facts
+from inventory.store.facts import NO_ROW
 from inventory.store.tables import FACTS, address, asset, run, target_state
 from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import CollectorState, Fact, Identity, Observation, Run
+from inventory.words import CollectorState, Fact, Identity, Observation, Proof, Run
 
 KEEP = timedelta(days=30)
 """How long runs are kept that read no whole network; the others are evidence and stay."""
@@ -35,6 +36,7 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
     for observation in finished.observations:
         kind, subject = _subject(connection, observation, finished.finished)
         by_kind[kind] += [(subject, fact) for fact in observation.facts]
+        by_kind[kind] += [(subject, fact) for fact in _emptied(observation, finished)]
         if kind == "asset" and isinstance(subject, int):
             seen.add(subject)
             by_kind[kind] += [(subject, fact) for fact in _placed(observation, finished)]
@@ -57,6 +59,17 @@ def _subject(connection: Connection, observation: Observation, at: datetime) -> 
     return "asset", assets.resolve(connection, identity, when)
 
 
+def _emptied(observation: Observation, finished: Run) -> list[Fact]:
+    """For each table that was read to its end and has no row, one nameless row without anything in it.
+
+    A row is gone when its source read the table again and did not list it; with no row at all nothing would say so.
+    """
+    at = max((f.observed_at for f in observation.facts), default=finished.finished)
+    proof = min((f.proof for f in observation.facts), default=Proof.MEASURED)
+    empty = observation.tables_read - {f.key for f in observation.facts}
+    return [Fact(key, {}, finished.collector, at, proof, item=NO_ROW) for key in sorted(empty)]
+
+
 def _placed(observation: Observation, finished: Run) -> list[Fact]:
     """Where an asset was seen is a fact like any other: its agency and network, and its address there."""
     identity = observation.asset or Identity()
@@ -72,9 +85,10 @@ def _placed(observation: Observation, finished: Run) -> list[Fact]:
 
 
 def _was_in(connection: Connection, network: str, source: str, at: int) -> set[int]:
-    """The assets last seen in a network, by anybody, that this source once saw answer: of others it says nothing.
+    """The assets last seen in a network, by anybody, of whose silence this source can speak.
 
-    One that was seen elsewhere since is not absent, it moved; one whose address another device has now is.
+    Those that it once saw answer, and those that nobody ever saw answer or not, such as one that is only in a router's
+    ARP table. One that was seen elsewhere since is not absent, it moved; one whose address another device has now is.
     """
     t = FACTS["asset"]
     # SQLite finds a partial index by a literal only.
@@ -84,6 +98,7 @@ def _was_in(connection: Connection, network: str, source: str, at: int) -> set[i
     candidates = sorted({int(root) for root in connection.scalars(query)})
     places: dict[int, tuple[int, str]] = {}
     answered: set[int] = set()
+    spoken_of: set[int] = set()
     for start in range(0, len(candidates), _CHUNK):
         known = (
             select(asset.c.root, t.c.key, t.c.source, t.c.last, t.c.until, t.c.value)
@@ -98,9 +113,10 @@ def _was_in(connection: Connection, network: str, source: str, at: int) -> set[i
         for root, key, said_by, last, until, stated in connection.execute(known):
             if key == "answering":
                 answered |= {int(root)} if said_by == source and stated == "1" else set()
+                spoken_of |= set() if said_by == source and stated == "0" else {int(root)}
             elif until > at and stated is not None:
                 places[root] = max(places.get(root, (0, "")), (min(last, at), stated))
-    return {root for root in candidates if root in answered and places[root][1] == network}
+    return {root for root in candidates if (root in answered or root not in spoken_of) and places[root][1] == network}
 
 
 def note(connection: Connection, finished: Run, observations: int = 0) -> None:
