@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from inventory.text import storable
-from inventory.words import InputError, Title, Value
+from inventory.words import InputError, Severity, Title, Value
 
 SUBJECTS = ("asset", "link", "agency")
 POPULATIONS = {"assets": "asset", "links": "link", "agencies": "agency"}
@@ -79,11 +79,21 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class EventKind:
+    """What can happen to an asset, and how much it asks of people."""
+
+    name: str
+    severity: Severity
+    title: Title
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All fact keys and counts."""
+    """All fact keys, counts and kinds of events."""
 
     keys: Mapping[str, Key]
     counts: Mapping[str, Count]
+    events: Mapping[str, EventKind]
 
     def of(self, subject: str) -> tuple[Key, ...]:
         """The keys of one subject, tables left out."""
@@ -154,7 +164,10 @@ def load(path: Path = _FILE) -> Vocabulary:
     }
     if both := keys.keys() & counts.keys():
         raise InputError(f"{path.name}: {', '.join(sorted(both))} is both a key and a count")
-    return Vocabulary(keys, counts)
+    events = {
+        name: EventKind(name, Severity(row["severity"]), Title(**row["title"])) for name, row in data["events"].items()
+    }
+    return Vocabulary(keys, counts, events)
 
 
 def write_value(key: Key, value: Value) -> str | None:

@@ -252,6 +252,37 @@ class Run:
     """Set only by a run that was to read this whole network: only such a run can say that something is not there."""
 
 
+class Severity(enum.StrEnum):
+    """How much an event asks of those who read it."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to one asset at one time, told by a source (sự kiện): a fact holds, an event is over."""
+
+    kind: str
+    """A kind of the vocabulary."""
+    at: datetime
+    """When it was first told: the sources' own clocks are not trusted."""
+    severity: Severity
+    source: str
+    """The collector's name."""
+    item: str = ""
+    """What of the asset it is about, such as the name of an interface; empty for all of it."""
+    detail: str = ""
+    """What the source said about it, for people."""
+    asset: int | None = None
+    """Set by the store, as are the next three."""
+    agency: str | None = None
+    last: datetime | None = None
+    """When it was told last, where it was told again soon after."""
+    times: int = 1
+
+
 # --- questions and answers ------------------------------------------------------------------------------------------
 
 

@@ -200,6 +200,26 @@ target_state = Table(
     Column("error", Text),
 )
 
+event = Table(
+    "event",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("asset", _Id, nullable=False),
+    Column("agency", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("item", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    _instant("at"),
+    # Told again and again within minutes it stays one row.
+    _instant("last"),
+    Column("times", Integer, nullable=False),
+    Index("event_at", "at"),
+    Index("event_asset", "asset", "at"),
+    Index("event_agency", "agency", "at"),
+)
+
 finding = Table(
     "finding",
     metadata,
