@@ -37,6 +37,8 @@ class Config(BaseSettings):
     """Targets read at once."""
     discover_hours: float = Field(default=24, gt=0, le=8784)
     collect_minutes: float = Field(default=5, gt=0, le=10080)
+    traps: str = ""
+    """Where SNMP traps and informs are received, such as 0.0.0.0:162; empty: nowhere."""
 
     @property
     def database_url(self) -> str:

@@ -70,3 +70,15 @@ def v3_user(credential: Credential) -> gufo.User:
         else None,
         key_expansion=gufo.KeyExpansion.Cisco if cisco else gufo.KeyExpansion.Blumenthal,
     )
+
+
+def master_keys(credential: Credential) -> tuple[str | None, bytes | None, str | None, bytes | None]:
+    """The names of a credential's algorithms, and the keys before they are made an engine's own: auth, then priv.
+
+    InputError where the secret cannot be an SNMPv3 user's.
+    """
+    v3_user(credential)
+    secret = credential.secret
+    auth, priv = _algorithm(AUTH_KEYS, credential, "auth"), _algorithm(PRIV_KEYS, credential, "priv")
+    auth_key = _master_key(auth, secret["auth_password"]) if auth else None
+    return auth, auth_key, priv, _master_key(auth, secret["priv_password"]) if auth and priv else None

@@ -45,6 +45,15 @@ A file says (unknown keys are refused with the line and the nearest name):
             long: true                                       read seldom: long, and changes little
     sip: [{pattern: '^Polycom/(?P<version>\\S+)', role: voip}]   in the User-Agent or Server header of SIP
     http: [{pattern: 'RouterOS', role: router}]                  in a web page's title, realm or Server header
+    traps:                              what its notifications tell (of SNMPv1 traps the OID of RFC 3584 section 3.1);
+                                        of several rules for an OID the first that fits
+      - oid: [1.3.6.1.2.1.33.2.3]       one or more
+        as: on_battery                  a kind of event of the vocabulary
+        when: {1.3.6.1...: '^...$'}     what the values that come along must be, by object or column (optional)
+        item: [1.3.6.1...]              what it is about: the first of these objects with text (optional)
+        row: {interface: 1.3.6.1...}    where none names it: the table, and the object with the index of its row
+        detail: [1.3.6.1...]            the values that people are told
+        states: {on_battery: true}      facts that follow
 
 `_any.yaml` has the same form and holds for every vendor: what the standard MIBs and the plain words of sysDescr say.
 `enterprises.csv` names the vendors that have no file yet, `numbers.tsv` everybody else who has an enterprise number: it

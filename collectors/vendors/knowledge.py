@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from collectors.vendors.load_traps import TrapRule
 from collectors.vendors.names import AGENTS, Names
 
 FIELDS = ("vendor", "os_name", "model", "version", "serial")
@@ -158,6 +159,7 @@ class Vendor:
     systems: tuple[System, ...] = ()
     sip: tuple[Banner, ...] = ()
     http: tuple[Banner, ...] = ()
+    traps: tuple[TrapRule, ...] = ()
 
     @property
     def file(self) -> str:

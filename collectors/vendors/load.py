@@ -10,6 +10,7 @@ from pathlib import Path
 
 from collectors.vendors.knowledge import ENTERPRISES, ENTITY, FIELDS, Banner, Knowledge, Read, RoleRule, System, Vendor
 from collectors.vendors.load_readings import read_table, read_value
+from collectors.vendors.load_traps import read_trap
 from collectors.vendors.names import Names
 from collectors.vendors.patterns import is_endless
 from inventory import vocabulary
@@ -88,7 +89,7 @@ class _VendorFile:
             return Vendor(path.stem, "")
         general = path.stem.startswith("_")
         required = () if general else ("title", "enterprises")
-        optional = ("title", "enterprises", "role", "systems", "sip", "http")
+        optional = ("title", "enterprises", "role", "systems", "sip", "http", "traps")
         entries = self.file.fields(top, required, [key for key in optional if key not in required])
         numbers: tuple[int, ...] = ()
         if "title" in entries:
@@ -97,7 +98,8 @@ class _VendorFile:
             self.numbers = self.file.items(entries["enterprises"])
             numbers = tuple(int(self.file.number(item)) for item in self.numbers)
         self.subtrees = tuple(f"{ENTERPRISES}.{number}" for number in numbers)
-        listed = {key: self.file.items(entries[key]) if key in entries else [] for key in ("systems", "sip", "http")}
+        lists = ("systems", "sip", "http", "traps")
+        listed = {key: self.file.items(entries[key]) if key in entries else [] for key in lists}
         return Vendor(
             path.stem,
             self.title,
@@ -106,6 +108,7 @@ class _VendorFile:
             tuple(self.system(item) for item in listed["systems"]),
             tuple(self.banner(item) for item in listed["sip"]),
             tuple(self.banner(item) for item in listed["http"]),
+            tuple(read_trap(self, item) for item in listed["traps"]),
         )
 
     def system(self, entry: Entry) -> System:
