@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from collectors.reading import addresses, sensors
 from collectors.reading.makers import makers
-from collectors.reading.readings import rows_of, value_of, values_of_tables
+from collectors.reading.readings import joined, rows_of, value_of, values_of_tables
 from collectors.reading.standard import Portrait
 from collectors.reading.tables import Columns, Rows, Walks
 from collectors.transports.snmp import Absent, Answer, SnmpAnswerError
@@ -63,7 +63,7 @@ async def _read_table(walks: Walks, read: TableRead) -> None:
     finally:
         rows = rows_of(read, columns)
         if rows:
-            walks.tables.rows[read.key] = rows | walks.tables.rows.get(read.key, {})
+            walks.tables.rows[read.key] = joined(walks.tables.rows.get(read.key, {}), rows)
     if first in ended:
         walks.tables.read.add(read.key)
 
@@ -84,7 +84,7 @@ async def _read_sensors(walks: Walks) -> None:
         names |= {o.removeprefix(f"{column}."): v for o, v in said.items() if v and not isinstance(v, Absent)}
     found = sensors.sensor_rows(columns, names)
     if found:
-        walks.tables.rows["sensor"] = found | walks.tables.rows.get("sensor", {})
+        walks.tables.rows["sensor"] = joined(walks.tables.rows.get("sensor", {}), found)
 
 
 async def _read_pair(walks: Walks, newer: tuple[str, str], older: tuple[str, str]) -> tuple[Columns, bool, bool]:

@@ -95,6 +95,19 @@ def rows_of(read: TableRead, columns: Mapping[str, Mapping[str, Answer]]) -> Row
     return rows
 
 
+def joined(rows: Rows, more: Rows) -> Rows:
+    """The rows of two tables of one fact: of the same name the first, unless the other is of another kind.
+
+    A probe of temperature and humidity stands in two tables under one name.
+    """
+    found = dict(rows)
+    for name, row in more.items():
+        before = found.get(name)
+        other = before is not None and "kind" in row and before.get("kind") != row["kind"]
+        found.setdefault(f"{name} ({row['kind']})" if other else name, row)
+    return found
+
+
 def _cell(read: TableRead, cell: str, given: Mapping[str, Answer]) -> object:
     value = given[cell]
     if cell in read.words:
