@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, text, update
 
 from inventory.identity import KINDS, Known, Match, match, normalise
 from inventory.store.columns import pivot
@@ -29,63 +29,89 @@ def resolve(connection: Connection, identity: Identity, at: datetime) -> int:
             raise InputError(f"identifier kind {kind!r}: expected one of {', '.join(KINDS)}")
         if (plain := normalise(kind, value)) is not None:
             stated.setdefault(kind, set()).add(plain)
-    stated = _without_shared(connection, stated)
+    holders = _without_shared(connection, stated)
     if not stated and not (identity.address and identity.network):
         raise InputError("an observation with no identifier that identifies, and no address inside a network")
-    known = _find_known(connection, stated, identity)
+    known, had = _find_known(connection, holders, identity)
     found = match(stated, known)
     if found.shared:
         _mark_shared(connection, found)
         for kind, value in found.shared:
             stated.get(kind, set()).discard(value)
     number = found.asset if found.asset is not None else _create(connection, at)
+    own = set(had.get(number, ()))
     for other in found.absorbed:
         if not _was_undone(connection, other, number):
             join(connection, other, number, found.reason, at)
+            own |= had[other]
             continue
         # A person said that they are two: what the other had first stays its own.
         theirs = next(k.identifiers for k in known if k.asset == other)
         stated = {kind: values - theirs.get(kind, set()) for kind, values in stated.items()}
-    _remember(connection, number, stated, identity, at)
+    _remember(connection, number, stated, own, identity, at)
     return number
 
 
-def _without_shared(connection: Connection, stated: dict[str, set[str]]) -> dict[str, set[str]]:
-    pairs = [(k, v) for k, values in stated.items() for v in values]
-    if not pairs:
-        return stated
-    conditions = [and_(identifier.c.kind == k, identifier.c.value == v) for k, v in pairs]
-    query = select(identifier.c.kind, identifier.c.value).where(or_(*conditions), identifier.c.shared)
-    for kind, value in connection.execute(query).all():
-        stated[kind].discard(value)
-    return {kind: values for kind, values in stated.items() if values}
+# Made once: building a statement costs more than running it, and a device is recorded with a dozen of them.
+_WITH_ROOT = identifier.join(asset, asset.c.id == identifier.c.asset)
+_HOLDERS = (
+    select(identifier.c.kind, identifier.c.value, identifier.c.shared, asset.c.root)
+    .select_from(_WITH_ROOT)
+    .where(
+        identifier.c.kind.in_(bindparam("kinds", expanding=True)),
+        identifier.c.value.in_(bindparam("values", expanding=True)),
+    )
+)
+_IDENTIFIERS = (
+    select(asset.c.root, identifier.c.kind, identifier.c.value, identifier.c.shared)
+    .select_from(_WITH_ROOT)
+    .where(asset.c.root.in_(bindparam("roots", expanding=True)))
+)
+_AT_ADDRESS = (
+    select(asset.c.root, address.c.asset, address.c.seen)
+    .join(address, address.c.asset == asset.c.id)
+    .where(address.c.network == bindparam("network"), address.c.address == bindparam("address"))
+)
+_PLACE = and_(address.c.network == bindparam("at_network"), address.c.address == bindparam("at_address"))
+_HELD = select(address.c.seen).where(_PLACE)
+_MOVE = update(address).where(_PLACE).values(asset=bindparam("asset"), seen=bindparam("seen"))
 
 
-def _find_known(connection: Connection, stated: dict[str, set[str]], identity: Identity) -> list[Known]:
-    conditions = [and_(identifier.c.kind == k, identifier.c.value.in_(values)) for k, values in stated.items()]
-    roots: set[int] = set()
-    if conditions:
-        query = select(asset.c.root).join(identifier, identifier.c.asset == asset.c.id).where(or_(*conditions))
-        roots.update(connection.scalars(query))
+def _without_shared(connection: Connection, stated: dict[str, set[str]]) -> set[int]:
+    """Takes from what is stated that which identifies nothing any more; the roots of who has the rest."""
+    if not stated:
+        return set()
+    values = sorted(set().union(*stated.values()))
+    rows = connection.execute(_HOLDERS, {"kinds": list(stated), "values": values}).all()
+    rows = [row for row in rows if row.value in stated[row.kind]]
+    for row in rows:
+        if row.shared:
+            stated[row.kind].discard(row.value)
+    holders = {int(row.root) for row in rows if row.value in stated[row.kind]}
+    for kind in [kind for kind, left in stated.items() if not left]:
+        del stated[kind]
+    return holders
+
+
+def _find_known(
+    connection: Connection, holders: set[int], identity: Identity
+) -> tuple[list[Known], dict[int, set[tuple[str, str]]]]:
+    """The assets that it may be, and of each every identifier that it has, the shared ones too."""
+    roots = set(holders)
     at_address = None
     if identity.address and identity.network:
-        at_address = connection.scalar(
-            select(asset.c.root)
-            .join(address, address.c.asset == asset.c.id)
-            .where(address.c.network == identity.network, address.c.address == identity.address)
-        )
-        if at_address is not None:
+        place = {"network": identity.network, "address": identity.address}
+        if (row := connection.execute(_AT_ADDRESS, place).first()) is not None:
+            at_address = int(row.root)
             roots.add(at_address)
     known = {root: Known(root, by_address=root == at_address) for root in sorted(roots)}
+    had: dict[int, set[tuple[str, str]]] = {root: set() for root in roots}
     if roots:
-        query = (
-            select(asset.c.root, identifier.c.kind, identifier.c.value)
-            .join(identifier, identifier.c.asset == asset.c.id)
-            .where(asset.c.root.in_(roots), ~identifier.c.shared)
-        )
-        for root, kind, value in connection.execute(query):
-            known[root].identifiers.setdefault(kind, set()).add(value)
-    return list(known.values())
+        for root, kind, value, shared in connection.execute(_IDENTIFIERS, {"roots": sorted(roots)}):
+            had[root].add((kind, value))
+            if not shared:
+                known[root].identifiers.setdefault(kind, set()).add(value)
+    return list(known.values()), had
 
 
 def _create(connection: Connection, at: datetime) -> int:
@@ -102,14 +128,14 @@ def _mark_shared(connection: Connection, found: Match) -> None:
 
 
 def _remember(
-    connection: Connection, number: int, stated: dict[str, set[str]], identity: Identity, at: datetime
+    connection: Connection,
+    number: int,
+    stated: dict[str, set[str]],
+    had: set[tuple[str, str]],
+    identity: Identity,
+    at: datetime,
 ) -> None:
-    query = (
-        select(identifier.c.kind, identifier.c.value)
-        .join(asset, asset.c.id == identifier.c.asset)
-        .where(asset.c.root == number)
-    )
-    had = {(kind, value) for kind, value in connection.execute(query)}
+    """Notes the identifiers that are new to the asset, of which it `had` some, and the address at which it was seen."""
     new = [
         {"kind": kind, "value": value, "asset": number, "shared": False}
         for kind, values in stated.items()
@@ -119,16 +145,14 @@ def _remember(
     if new:
         connection.execute(insert(identifier), new)
     if identity.address and identity.network:
-        place = and_(address.c.network == identity.network, address.c.address == identity.address)
-        held = connection.execute(select(address.c.seen).where(place)).scalar_one_or_none()
+        place = {"at_network": identity.network, "at_address": identity.address}
+        held = connection.execute(_HELD, place).scalar_one_or_none()
+        if held is None:
+            row = {"network": identity.network, "address": identity.address, "asset": number, "seen": instant(at)}
+            connection.execute(insert(address), [row])
         # A delivery that comes late must not take the address from who has it now.
-        if held is None or held <= instant(at):
-            connection.execute(delete(address).where(place))
-            connection.execute(
-                insert(address).values(
-                    network=identity.network, address=identity.address, asset=number, seen=instant(at)
-                )
-            )
+        elif held <= instant(at):
+            connection.execute(_MOVE, place | {"asset": number, "seen": instant(at)})
 
 
 def _was_undone(connection: Connection, one: int, other: int) -> bool:

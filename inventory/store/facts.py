@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy.sql.dml import Update
 
 from inventory.store.series import Held, splice
 from inventory.store.tables import FACTS, FOREVER, asset
@@ -120,15 +121,13 @@ def _record_chunk(
     by_subject: Mapping[Subject, Sequence[tuple[Fact, str | None, int, int | None]]],
     now: int,
 ) -> int:
-    t = FACTS[kind]
     found: dict[_Name, _Series] = {}
     keys = {fact.key for rows in by_subject.values() for fact, *_ in rows}
-    heads = select(t.c.subject, t.c.key, t.c.item, t.c.source, t.c.first, t.c.last, t.c.value, t.c.proof).where(
-        t.c.subject.in_(by_subject), t.c.key.in_(keys), t.c.until == FOREVER
-    )
     # Of keys that are judged, what the other sources say: a dispute makes it matter when each was confirmed.
     beside: dict[tuple[Subject, str], dict[_Name, _Series]] = {}
-    for subject, key, item, source, first, last, value, proof in connection.execute(heads):
+    for subject, key, item, source, first, last, value, proof in connection.execute(
+        _HEADS[kind], {"subjects": list(by_subject), "keys": sorted(keys)}
+    ):
         name = (subject, key, item, source)
         found[name] = _Series([Held(first, last, value, proof)], first)
         if not item:
@@ -227,18 +226,36 @@ def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], no
              "until": h.until, "value": h.value, "proof": h.proof, "recorded": now}
             for h in rows
         ]  # fmt: skip
-    place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
-    # Most rows are only confirmed: two columns, and not the key, are quick to write.
-    for rows_of, columns in ((moved, ("last", "until")), (replaced, ("first", "last", "until", "value", "proof"))):
-        if rows_of:
-            changed: dict[str, object] = {column: bindparam(f"n_{column}") for column in columns}
-            connection.execute(update(t).where(place).values(**changed), rows_of)
+    if moved:
+        connection.execute(_MOVE[kind], moved)
+    if replaced:
+        connection.execute(_REPLACE[kind], replaced)
     if begun:
         connection.execute(insert(t), begun)
     return new
 
 
 _NAME = ("b_subject", "b_key", "b_item", "b_source", "b_first")
+
+
+def _update(t: Table, *columns: str) -> Update:
+    place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
+    changed: dict[str, object] = {column: bindparam(f"n_{column}") for column in columns}
+    return update(t).where(place).values(**changed)
+
+
+# Made once: building a statement costs more than running it.
+_HEADS = {
+    kind: select(t.c.subject, t.c.key, t.c.item, t.c.source, t.c.first, t.c.last, t.c.value, t.c.proof).where(
+        t.c.subject.in_(bindparam("subjects", expanding=True)),
+        t.c.key.in_(bindparam("keys", expanding=True)),
+        t.c.until == FOREVER,
+    )
+    for kind, t in FACTS.items()
+}
+#: Most rows are only confirmed: two columns, and not the key, are quick to write.
+_MOVE = {kind: _update(t, "last", "until") for kind, t in FACTS.items()}
+_REPLACE = {kind: _update(t, "first", "last", "until", "value", "proof") for kind, t in FACTS.items()}
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

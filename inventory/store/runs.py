@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, String, and_, delete, func, insert, literal_column, select, update
+from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal_column, select, update
 
 from inventory.store import assets, facts
 from inventory.store.facts import NO_ROW
@@ -119,6 +119,20 @@ def _was_in(connection: Connection, network: str, source: str, at: int) -> set[i
     return {root for root in candidates if (root in answered or root not in spoken_of) and places[root][1] == network}
 
 
+_TARGET = and_(target_state.c.collector == bindparam("of_collector"), target_state.c.target == bindparam("of_target"))
+_AS_BEFORE = delete(run).where(
+    run.c.finished == bindparam("at_finished"),
+    run.c.started == bindparam("at_started"),
+    run.c.collector == bindparam("of_collector"),
+    run.c.target == bindparam("of_target"),
+)
+_STATE = select(target_state).where(_TARGET)
+_NEW_STATE: dict[str, object] = {
+    name: bindparam(name) for name in ("last_run", "last_success", "duration", "failures", "error")
+}
+_NEWER = update(target_state).where(_TARGET).values(**_NEW_STATE)
+
+
 def note(connection: Connection, finished: Run, observations: int = 0) -> None:
     """Note how a run went, without its observations: for one that failed, or whose observations were refused.
 
@@ -127,15 +141,14 @@ def note(connection: Connection, finished: Run, observations: int = 0) -> None:
     started, ended, good = instant(finished.started), instant(finished.finished), finished.error is None
     error = None if finished.error is None else storable(finished.error)
     of = {"collector": finished.collector, "target": finished.target}
-    same = (run.c[name] == value for name, value in (of | {"started": started, "finished": ended}).items())
-    connection.execute(delete(run).where(*same))
+    place = {f"of_{name}": value for name, value in of.items()}
+    connection.execute(_AS_BEFORE, place | {"at_started": started, "at_finished": ended})
     row = of | {
         "agency": finished.agency, "network": finished.network, "started": started, "finished": ended,
         "complete": finished.complete, "observations": observations, "error": error,
     }  # fmt: skip
-    connection.execute(insert(run).values(row))
-    place = and_(*(target_state.c[name] == value for name, value in of.items()))
-    before = connection.execute(select(target_state).where(place)).one_or_none()
+    connection.execute(insert(run), [row])
+    before = connection.execute(_STATE, place).one_or_none()
     times = 0 if before is None else before.failures - (before.last_run == ended)
     state = {
         "last_run": ended,
@@ -145,11 +158,11 @@ def note(connection: Connection, finished: Run, observations: int = 0) -> None:
         "error": error,
     }
     if before is None:
-        connection.execute(insert(target_state).values(of | state))
+        connection.execute(insert(target_state), [of | state])
     elif before.last_run <= ended:
-        connection.execute(update(target_state).where(place).values(**state))
+        connection.execute(_NEWER, place | state)
     elif good and (before.last_success or 0) < ended:
-        connection.execute(update(target_state).where(place).values(last_success=ended))
+        connection.execute(update(target_state).where(_TARGET).values(last_success=ended), place)
 
 
 def failures(connection: Connection, collector: str) -> dict[str, tuple[int, datetime]]:
