@@ -245,7 +245,7 @@ def _known_by_arp(target: Target, reading: Reading, now: datetime) -> Iterable[O
         told = facts("snmp", now, {"address": text, "seen_in_arp": now})
         if maker := row.get("maker"):
             told += facts("snmp", now, {"vendor": str(maker)}, proof=Proof.INFERRED)
-        yield Observation(told, asset=Identity(frozenset({("mac", mac)}), text, network.code, network.agency))
+        yield Observation(told, asset=Identity(frozenset({("mac", mac)}), text, network.code, network.agency, True))
 
 
 def _identifiers(reading: Reading) -> Iterable[tuple[str, str]]:

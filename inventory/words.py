@@ -184,6 +184,9 @@ class Identity:
     """The code of the network in which `address` was seen."""
     agency: str | None = None
     """The agency that the asset belongs to by where it was seen."""
+    hearsay: bool = False
+    """Whether another device says so, as a router of who is in its ARP table: then the one that was itself seen at
+    the address within a day stays the one, whatever hardware address its line has there."""
 
 
 @dataclass(frozen=True, slots=True)

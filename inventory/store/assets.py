@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, insert, or_, select, text, update
 
@@ -12,6 +12,9 @@ from inventory.store.columns import pivot
 from inventory.store.tables import address, asset, identifier, merge
 from inventory.vocabulary import Vocabulary, instant
 from inventory.words import Identity, InputError
+
+LATELY = timedelta(days=1)
+"""How long who was seen at an address is taken to be there still, against hearsay."""
 
 
 def resolve(connection: Connection, identity: Identity, at: datetime) -> int:
@@ -34,6 +37,9 @@ def resolve(connection: Connection, identity: Identity, at: datetime) -> int:
         raise InputError("an observation with no identifier that identifies, and no address inside a network")
     known, had = _find_known(connection, holders, identity)
     found = match(stated, known)
+    if found.asset is None and identity.hearsay and (holder := _seen_lately(connection, identity, at)) is not None:
+        # A switch answers with the address of a VLAN, a cluster with one that its members share.
+        return holder
     if found.shared:
         _mark_shared(connection, found)
         for kind, value in found.shared:
@@ -112,6 +118,14 @@ def _find_known(
             if not shared:
                 known[root].identifiers.setdefault(kind, set()).add(value)
     return list(known.values()), had
+
+
+def _seen_lately(connection: Connection, identity: Identity, at: datetime) -> int | None:
+    """The root of who was itself seen at the address, within LATELY."""
+    if not (identity.address and identity.network):
+        return None
+    row = connection.execute(_AT_ADDRESS, {"network": identity.network, "address": identity.address}).first()
+    return int(row.root) if row is not None and instant(at - LATELY) <= row.seen else None
 
 
 def _create(connection: Connection, at: datetime) -> int:

@@ -40,6 +40,7 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
         if kind == "asset" and isinstance(subject, int):
             seen.add(subject)
             by_kind[kind] += [(subject, fact) for fact in _placed(observation, finished)]
+            by_kind[kind] += [(subject, fact) for fact in _passed_over(connection, observation, subject)]
     if finished.complete and finished.network is not None:
         absent = Fact("answering", False, finished.collector, finished.finished)
         missing = _was_in(connection, finished.network, finished.collector, instant(finished.finished)) - seen
@@ -82,6 +83,30 @@ def _placed(observation: Observation, finished: Run) -> list[Fact]:
         for key, value in placed.items()
         if value and key not in stated and proof is not None
     ]
+
+
+def _passed_over(connection: Connection, observation: Observation, subject: int) -> list[Fact]:
+    """What the last sweep of a network says of one that is known there by hearsay only: it did not answer it.
+
+    The sweep looked at every address. Of who was not known then, nothing was written; without this it would be unknown
+    until the next sweep whether a firewall is hidden there.
+    """
+    identity = observation.asset
+    if identity is None or not identity.hearsay or identity.network is None:
+        return []
+    t = FACTS["asset"]
+    own = select(asset.c.id).where(asset.c.root == subject)
+    said = select(t.c.first).where(t.c.subject.in_(own), t.c.key == "answering").limit(1)
+    if connection.execute(said).first() is not None:
+        return []
+    sweep = (
+        select(run.c.collector, run.c.finished)
+        .where(run.c.network == identity.network, run.c.complete)
+        .order_by(run.c.finished.desc())
+        .limit(1)
+    )
+    last = connection.execute(sweep).first()
+    return [] if last is None else [Fact("answering", False, last.collector, moment(last.finished))]
 
 
 def _was_in(connection: Connection, network: str, source: str, at: int) -> set[int]:

@@ -42,7 +42,7 @@ def test_a_vendor_file_and_our_own_list_come_before_the_registry() -> None:
         ("Ruckus Wireless ZD1200", "Ruckus"),
         ('"HP ETHERNET MULTI-ENVIRONMENT,ROM A.03.15', "HP"),
         ("Acme Widgets, Inc. M-300 v2", "Acme Widgets"),
-        ("SSR 2000 - Cabletron Systems, Inc. Firmware Version: 2.2.0.1", "Cabletron Systems"),
+        ("SSR 2000 - Cabletron Systems, Inc. Firmware Version: 2.2.0.1", "Cabletron"),
         ("Ethernet Routing Switch 2526T HW:04 BN:10 (c) Avaya Networks", "Avaya"),
         ("MAS 1.0 (Intel X86) Copyright (c) 1998-2006 Huawei Technologies Co., Ltd on SUSE LINUX 9.0", "Huawei"),
         ("Room controller 7, manufactured by Acme Widgets GmbH", "Acme Widgets"),

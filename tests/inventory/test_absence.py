@@ -17,7 +17,7 @@ LATER = NOW + timedelta(hours=1)
 
 def in_arp(host: int) -> Observation:
     """A device that a router knows by ARP, and of which nobody knows whether it answers."""
-    identity = Identity(frozenset({("mac", f"00:1b:21:00:00:{host:02x}")}), f"192.168.1.{host}", "net-a", "A")
+    identity = Identity(frozenset({("mac", f"00:1b:21:00:00:{host:02x}")}), f"192.168.1.{host}", "net-a", "A", True)
     return Observation(said("snmp", NOW, seen_in_arp=NOW), asset=identity)
 
 
@@ -38,6 +38,27 @@ async def test_a_whole_sweep_says_of_what_is_only_in_arp_that_it_does_not_answer
     for at in (LATER, LATER + timedelta(days=5)):
         await store.write(runs.record, KNOWN, sweep("A", device("A", 1, at), at=at), at)
         assert (await answering(store, at))["192.168.1.7"] is False
+
+
+async def test_what_a_whole_sweep_passed_over_does_not_answer(store: Store) -> None:
+    await store.write(runs.record, KNOWN, sweep("A", device("A", 1)), NOW)
+    await store.write(runs.record, KNOWN, reading("A", in_arp(7)), NOW)
+    assert (await answering(store, NOW))["192.168.1.7"] is False
+
+
+async def test_hearsay_makes_no_second_asset_of_who_was_seen_at_the_address(store: Store) -> None:
+    own = Identity(frozenset({("mac", "70:6b:b9:11:22:01")}), "192.168.1.7", "net-a", "A")
+    seen = Observation(said("snmp", NOW, answering=True), asset=own)
+    await store.write(runs.record, KNOWN, reading("A", seen), NOW)
+    await store.write(runs.record, KNOWN, reading("A", in_arp(7)), NOW)
+    assert await answering(store, NOW) == {"192.168.1.7": True}
+    assert len(await store.read(runs.last_stated, "snmp", "seen_in_arp")) == 1
+    # Days later, with another card at the address, it is another machine.
+    later = NOW + timedelta(days=3)
+    heard = in_arp(7)
+    heard = replace(heard, facts=tuple(replace(f, observed_at=later) for f in heard.facts))
+    await store.write(runs.record, KNOWN, reading("A", heard, at=later), later)
+    assert len(await store.read(runs.last_stated, "snmp", "seen_in_arp")) == 2
 
 
 async def test_a_sweep_says_nothing_of_what_only_others_saw_answer(store: Store) -> None:
