@@ -238,10 +238,28 @@ def serve(
     ] = None,
     rounds: Annotated[bool, typer.Option(help="Discover, collect and judge on schedule.")] = True,
 ) -> None:
-    """Serve /metrics, the API, the pages and the agents, and run the rounds on schedule."""
+    """Serve /metrics, the API, the pages and the agents, receive traps if set, and run the rounds on schedule."""
     from api.serving import serve as run_server
 
     run_server(read_settings(), host, port, fd, rounds)
+
+
+@app.command()
+def traps(
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Where, such as 0.0.0.0:162 (default: the setting traps).")
+    ] = None,
+    output: Output = "table",
+) -> None:
+    """Receive SNMP traps and informs without the server, store each and print it on a line, until Ctrl-C."""
+    check(output)
+    from api.hearing import hear
+    from inventory.words import InputError
+
+    where = listen or read_settings().traps
+    if not where:
+        raise InputError("traps: found no address, expected --listen HOST:PORT or the setting traps")
+    run(lambda w: hear(w, where, output), stoppable=True)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Serving: uvicorn with the application, and the rounds on schedule beside it."""
+"""Serving: uvicorn with the application, and beside it the rounds on schedule and the receiver of traps."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from fastapi import FastAPI
 from api import rounds
 from api.app import Desk, build_app
 from api.config import Config
+from api.hearing import open_listener
+from api.trapping import trapping
 from api.workspace import Workspace, open_workspace
-from inventory.store import runs
+from inventory.store import events, runs
 from inventory.words import InputError, StoreError
 
 log = logging.getLogger("dophu")
@@ -32,11 +34,12 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        InputError: beyond loopback without an API token, or `fd` is no socket. StoreError: the tables are missing or of
-        another version. OSError: the address is taken.
+        InputError: beyond loopback without an API token, `fd` is no socket, or `traps` is no address. StoreError: the
+        tables are missing or of another version. OSError: the address, or that for traps, is taken.
     """
     token = config.token
-    with _open_given(fd) if fd is not None else _open(host) as listener:
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(_open_given(fd) if fd is not None else _open(host))
         host = host if fd is None else _name(listener)
         if not _is_local(host) and not token:
             raise InputError(f"found the address {host} without an API token: beyond loopback, set DOPHU_API_TOKEN")
@@ -45,10 +48,11 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
                 listener.bind((host, port))
             except OSError as error:
                 raise OSError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        trap_listener = opened.enter_context(open_listener(config.traps)) if config.traps else None
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         # It tells at each question for the tables' version what it is about to do.
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        asyncio.run(_serve(config, listener, token, with_rounds))
+        asyncio.run(_serve(config, listener, trap_listener, token, with_rounds))
 
 
 def _open(host: str) -> socket.socket:
@@ -78,8 +82,15 @@ def _is_local(host: str) -> bool:
         return host == "localhost" or host.startswith("unix:")
 
 
-async def _serve(config: Config, listener: socket.socket, token: str | None, with_rounds: bool) -> None:
-    async with open_workspace(config) as workspace:
+async def _serve(
+    config: Config,
+    listener: socket.socket,
+    trap_listener: socket.socket | None,
+    token: str | None,
+    with_rounds: bool,
+) -> None:
+    async with contextlib.AsyncExitStack() as opened:
+        workspace = await opened.enter_async_context(open_workspace(config))
         await workspace.check_version()
         _ = workspace.goals  # wrong goals are told now, not at the first request
         desk = Desk(workspace)
@@ -88,6 +99,10 @@ async def _serve(config: Config, listener: socket.socket, token: str | None, wit
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
         )
+        if trap_listener is not None:
+            receiving = await opened.enter_async_context(trapping(workspace, trap_listener))
+            receiving.changed = desk.reported.set
+            log.info("receiving traps on %s", receiving.address)
         log.info("serving on %s", _address(listener))
         # Once it has stopped, uvicorn raises the signal again: that must not end us before the store is closed.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -150,7 +165,8 @@ async def _collect(desk: Desk) -> None:
 
 
 async def _prune(workspace: Workspace) -> None:
-    await workspace.store.write(runs.prune, datetime.now(UTC))
+    for prune in (runs.prune, events.prune):
+        await workspace.store.write(prune, datetime.now(UTC))
 
 
 async def repeat(name: str, every: timedelta, job: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:

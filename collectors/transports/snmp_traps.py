@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import socket
 import time
 from collections import Counter, OrderedDict, deque
@@ -16,6 +17,8 @@ from collectors.transports.snmp_trap_engine import FAILURES, Address, Received, 
 from collectors.transports.snmp_trap_header import BadNotificationError, Header, read_header
 from collectors.transports.snmp_trap_senders import Sender, Senders, UnknownSenderError
 from inventory.words import InputError, StoreError
+
+log = logging.getLogger("dophu")
 
 QUEUE: Final = 1_000
 """Notifications that wait to be stored."""
@@ -298,8 +301,11 @@ class TrapReceiver(asyncio.DatagramProtocol):
                 if batch:
                     await asyncio.sleep(patience)
                 patience = min(patience * 2, 30)
-            except InputError:
+            except Exception as error:
+                # One that nobody foresaw must neither end the storing of all others nor be hidden.
                 if len(batch) == 1:
+                    if not isinstance(error, InputError):
+                        log.exception("traps: what came from %s was not stored", batch[0].notification.address)
                     self._drop("refused", batch[0].notification.address)
                     return
                 for waiting in batch:

@@ -8,7 +8,7 @@ import random
 import socket
 import sqlite3
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -20,6 +20,7 @@ from api.config import Config
 from api.trapping import Trapping, boot, trapping
 from api.workspace import Workspace
 from collectors.transports import snmp_traps
+from collectors.transports.snmp_traps import Notification
 from inventory.secrets import KeyRing
 from inventory.store import Store, assets, events, facts, registers, runs
 from inventory.store.events import Wanted
@@ -387,6 +388,23 @@ async def test_a_storm_is_bounded_counted_and_survived(small: Site) -> None:
     other = small.at("127.0.0.66")
     assert await other.inform(other.v2c(), ON_BATTERY)
     assert await small.device.inform(small.device.v2c(), ON_BATTERY, tries=10, seconds=1)
+
+
+async def test_what_nobody_foresaw_costs_one_trap_and_is_logged(
+    small: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = small.trapping.record
+
+    async def fail(notifications: Sequence[Notification]) -> None:
+        if any(notification.oid == LINK_DOWN for notification in notifications):
+            raise KeyError("nobody foresaw this")
+        await stored(notifications)
+
+    monkeypatch.setattr(small.trapping, "record", fail)
+    assert not await small.device.inform(small.device.v2c(), LINK_DOWN, seconds=0.5)
+    await small.dropped("refused")
+    assert "nobody foresaw this" in caplog.text
+    assert await small.device.inform(small.device.v2c(), ON_BATTERY)
 
 
 async def test_garbage_is_counted_and_survived(small: Site) -> None:
