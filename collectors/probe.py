@@ -177,17 +177,23 @@ async def _probe_snmp(
     try:
         await reading.run(credentials)
     finally:
-        portrait, tables = reading.portrait, reading.tables
-        answer["role"] = portrait.role
-        answer |= {key: portrait.fields.get(key) for key in ("vendor", "os_name", "model", "version", "serial")}
-        answer["sysname"] = portrait.text(SYS_NAME)
-        answer["interfaces"] = tables.ports if "interface" in tables.read else None
-        names = [row.get("sysname") or row.get("chassis") for row in tables.neighbours.values()]
-        answer["neighbours"] = [name for name in names if name]
-        answer["error"] = "; ".join(reading.problems) or None
-        why.origins, why.steps = portrait.origins, reading.steps
+        answer |= tell(reading)
+        why.origins, why.steps = reading.portrait.origins, reading.steps
         if why.wanted and reading.accepted:
-            why.rejected = list(reject_systems(load_vendors(), portrait, reading.systems))
+            why.rejected = list(reject_systems(load_vendors(), reading.portrait, reading.systems))
+
+
+def tell(reading: Reading) -> Answer:
+    """What was read of a device as an answer, without its target; what it does not say is None."""
+    portrait, tables = reading.portrait, reading.tables
+    names = [row.get("sysname") or row.get("chassis") for row in tables.neighbours.values()]
+    answer: Answer = {"role": portrait.role}
+    answer |= {key: portrait.fields.get(key) for key in ("vendor", "os_name", "model", "version", "serial")}
+    answer["sysname"] = portrait.text(SYS_NAME)
+    answer["interfaces"] = tables.ports if "interface" in tables.read else None
+    answer["neighbours"] = [name for name in names if name]
+    answer["error"] = "; ".join(reading.problems) or None
+    return answer
 
 
 async def _resolve(place: Place, seconds: float) -> str:

@@ -132,7 +132,7 @@ class Reading:
                     CREDENTIALS.took(*place, credential, self.refused)
                     self.refused += [c for c in CREDENTIALS.were_silent(*place, offered) if c not in self.refused]
                     client.tries = TRIES
-                    await self._read(client, found)
+                    await self.read(client, found)
                 return
             except SnmpError as failure:
                 if self.accepted:
@@ -153,7 +153,8 @@ class Reading:
         finally:
             self.steps.append(Step(name, time.perf_counter() - started, client.sent - sent))
 
-    async def _read(self, client: SnmpClient, found: Mapping[str, Answer | Absent]) -> None:
+    async def read(self, client: SnmpClient, found: Mapping[str, Answer | Absent] | None = None) -> None:
+        """Reads the device of an open conversation; `found` is what it answered already. SnmpError where it fails."""
         self.engine_id = client.engine_id
         identification = Identification(client, answers=found)
         self.portrait, self.systems = identification.portrait, identification.systems
