@@ -220,6 +220,44 @@ def probe(
 
 
 @app.command()
+def record(
+    target: Annotated[str, typer.Argument(help="host[:port] or [IPv6]:port of a device that speaks SNMP.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    community: Annotated[
+        str | None, typer.Option(help="SNMP community to try (default: public).", envvar="DOPHU_COMMUNITY")
+    ] = None,
+    credential: Annotated[str | None, typer.Option(help="The name of a stored credential to use instead.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the recording (default: by maker and model).")] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.05, max=600)] = 2.0,
+    max_rows: Annotated[int, typer.Option(help="Rows of one column of a table.", min=1, max=1_000_000)] = 1_000,
+    force: Annotated[bool, typer.Option(help="Overwrite a recording of the same name.")] = False,
+    output: Output = "table",
+    language: Language = "vi",
+) -> None:
+    """Record all that a device shows, scrubbed of addresses, names and secrets, to be sent to those who know it not."""
+    check(output, language)
+    from api import recording
+    from api.commanding import open_credential
+    from collectors.transports.snmp import SnmpError
+
+    if credential:
+        used = open_credential(credential)
+    else:
+        used = [recording.community_credential(version, community or "public") for version in ("v2c", "v1")]
+    try:
+        status = asyncio.run(
+            recording.record_target(
+                target, used, out, name=name, seconds=timeout, max_rows=max_rows, force=force, output=output,
+                language=language,
+            )
+        )  # fmt: skip
+    except SnmpError as error:
+        say(f"dophu: {error}")
+        raise typer.Exit(1) from None
+    raise typer.Exit(status)
+
+
+@app.command()
 def dashboards(out: Annotated[Path, typer.Option(help="The folder to write to.")], language: Language = "vi") -> None:
     """Write the Grafana dashboards as JSON."""
     check("table", language)

@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
     from api.config import Config
     from api.workspace import Workspace
+    from inventory.words import Credential
 
 Output = Annotated[str, typer.Option("--output", "-o", help="table or json.")]
 Language = Annotated[str, typer.Option("--language", "-l", envvar="DOPHU_LANGUAGE", help="vi or en.")]
@@ -61,6 +62,18 @@ def _stop(workspace: Workspace, loop: asyncio.AbstractEventLoop) -> None:
     workspace.stop.set()
     for again in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(again)
+
+
+def open_credential(name: str) -> list[Credential]:
+    """The SNMP credential stored under a name; InputError where there is none."""
+    from inventory.words import InputError
+
+    found: dict[str, Credential] = run(lambda w: w.open_credentials([name]))
+    if name not in found:
+        raise InputError(f"--credential: found no credential {name!r}; see dophu credential list")
+    if not found[name].kind.startswith("snmp-"):
+        raise InputError(f"--credential: {name!r} is of the kind {found[name].kind}, expected one of SNMP")
+    return [found[name]]
 
 
 def check(output: str, language: str = "vi") -> None:

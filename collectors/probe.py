@@ -172,7 +172,7 @@ def _credentials(community: str, credentials: Sequence[Credential]) -> list[Cred
 async def _probe_snmp(
     place: Place, answer: Answer, why: Explanation, seconds: float, credentials: Sequence[Credential]
 ) -> None:
-    address = place.host if _is_address(place.host) else await _resolve(place, seconds)
+    address = await resolve(place, seconds)
     reading = Reading(address, place.port, timeout=seconds, deadline=max(_WHOLE * seconds, 10.0))
     try:
         await reading.run(credentials)
@@ -196,8 +196,10 @@ def tell(reading: Reading) -> Answer:
     return answer
 
 
-async def _resolve(place: Place, seconds: float) -> str:
-    """The first address of a host name."""
+async def resolve(place: Place, seconds: float) -> str:
+    """A place's address, the first of its host name; SnmpError, or OSError, where it has none."""
+    if _is_address(place.host):
+        return place.host
     found = asyncio.get_running_loop().getaddrinfo(place.host, place.port, type=socket.SOCK_DGRAM)
     try:
         async with asyncio.timeout(seconds):
