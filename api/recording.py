@@ -157,8 +157,10 @@ def _tell(made: Recording, rows: Path, expected: Path, language: str) -> Iterato
     yield words["wrote"].format(rows=f"{len(scrubbed.rows):,}", path=rows, expected=expected)
     if made.partial:
         yield words["partial"]
-    for problem in made.problems:
+    for problem in made.problems[:_SHOWN]:
         yield "  " + words["problem"].format(what=problem)
+    if len(made.problems) > _SHOWN:
+        yield f"  … +{len(made.problems) - _SHOWN}"
     known = [made.expected[key] for key in ("role", "vendor", "model", "version")]
     yield words["is"].format(what=" · ".join(str(value) for value in known if value))
     kinds: Mapping[str, str] = _KINDS if language == "vi" else {}

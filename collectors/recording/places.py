@@ -105,20 +105,20 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
         f"{_CDP}.2.1.1.20",
         f"{_CDP}.2.1.1.22",
     ),
-    "id": (
-        f"{_LLDP}.3.2",  # lldpLocChassisId, lldpLocPortId, lldpRemChassisId, lldpRemPortId
-        f"{_LLDP}.3.7.1.3",
+    "chassis": (
+        f"{_LLDP}.3.2",  # lldpLocChassisId, lldpRemChassisId
         f"{_LLDP}.4.1.1.5",
-        f"{_LLDP}.4.1.1.7",
         f"{_LLDP_2}.3.2",
-        f"{_LLDP_2}.3.7.1.3",
         f"{_LLDP_2}.4.1.1.6",
-        f"{_LLDP_2}.4.1.1.8",
     ),
     "port": (
-        f"{_LLDP}.3.7.1.4",  # lldpLocPortDesc, lldpRemPortDesc
+        f"{_LLDP}.3.7.1.3",  # lldpLocPortId, lldpLocPortDesc, lldpRemPortId, lldpRemPortDesc
+        f"{_LLDP}.3.7.1.4",
+        f"{_LLDP}.4.1.1.7",
         f"{_LLDP}.4.1.1.8",
+        f"{_LLDP_2}.3.7.1.3",
         f"{_LLDP_2}.3.7.1.4",
+        f"{_LLDP_2}.4.1.1.8",
         f"{_LLDP_2}.4.1.1.9",
     ),
     "engine": (

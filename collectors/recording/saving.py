@@ -17,6 +17,10 @@ from inventory.words import InputError
 _NAME = re.compile(r"[\w][\w.+-]{0,99}")
 
 
+_MOST = 20
+"""Problems that are told one by one; a device that is wrong in one place is often wrong in a hundred."""
+
+
 def check_place(folder: Path, name: str | None, *, force: bool) -> None:
     """Makes the folder and tries whether it can be written to, before a device is walked for nothing.
 
@@ -31,7 +35,7 @@ def check_place(folder: Path, name: str | None, *, force: bool) -> None:
         with NamedTemporaryFile(dir=folder, prefix=".dophu-"):
             pass
     except OSError as error:
-        raise OSError(error.errno, f"{folder}: cannot be written to: {error.strerror}") from None
+        raise OSError(f"{folder}: cannot be written to: {error.strerror}") from None
 
 
 def paths(folder: Path, name: str) -> tuple[Path, Path]:
@@ -60,7 +64,9 @@ def save(recording: Recording, folder: Path, name: str | None = None, *, force: 
     _refuse_existing(folder, chosen, force=force)
     comments = ["Recorded with dophu record; names, addresses and numbers of the site are pseudonyms"]
     comments += ["PARTIAL: it was broken off before the end"] if recording.partial else []
-    comments += [f"Not read: {problem}" for problem in recording.problems]
+    comments += [f"Not read: {problem}" for problem in recording.problems[:_MOST]]
+    if len(recording.problems) > _MOST:
+        comments.append(f"Not read: {len(recording.problems) - _MOST} more")
     rows, expected = paths(folder, chosen)
     _write(rows, write_rows(recording.scrubbed.rows, comments))
     _write(expected, json.dumps(recording.expected, ensure_ascii=False, indent=2) + "\n")

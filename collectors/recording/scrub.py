@@ -15,7 +15,7 @@ from collectors.recording.left_out import is_left_out
 from collectors.recording.places import KINDS_OF_TEXT, place_of
 from collectors.recording.pseudonyms import Pseudonyms, is_special4, is_special_mac
 from collectors.recording.snmprec import ADDRESS, OCTETS, OPAQUE, Row
-from collectors.recording.texts import Texts, is_ordinary, says_nothing
+from collectors.recording.texts import Texts, is_ordinary, is_port, says_nothing
 from collectors.vendors import load_vendors
 
 _NAMED = ("host", "contact", "location", "alias", "ssid", "serial number", "secret", "domain", "user")
@@ -188,20 +188,16 @@ class _Scrub:
         more = any(serial in plain for serial in self.serials)
         if place in KINDS_OF_TEXT and not more and self._is_name(plain, place):
             return self.texts.host(plain) if place == "host" else self.give.name(place, plain)
-        if place == "id" and self._is_name(plain, place) and not any(c in plain for c in "/:."):
-            known = plain.casefold() in self.texts.names
-            return self.texts.names[plain.casefold()](plain) if known else self._id(plain)
-        return self.texts.scrub(text, versions=place == "version")
-
-    def _id(self, text: str) -> str:
-        """A chassis or port that calls itself by a name; one that is called by letters and a number is a port."""
-        made = self.texts.scrub(text)
-        looks_like_port = any(c.isdigit() for c in text) and len(text) <= 12
-        return made if made != text or looks_like_port else self.give.name("alias", text)
+        made = self.texts.scrub(text, versions=place == "version")
+        if made != text or not (place == "chassis" or (place == "port" and not is_port(plain))):
+            return made
+        return self.texts.host(plain) if place == "chassis" else self.give.name("alias", plain)
 
     def _is_name(self, text: str, place: str) -> bool:
         if place == "vlan":
             return not text.casefold().startswith(_OF_VLAN) and not text.casefold().removeprefix("vlan").isdigit()
+        if place == "alias" and is_port(text):
+            return False
         return any(c.isalnum() for c in text) and not (place == "host" and is_ordinary(text))
 
     def _engine(self, value: bytes) -> bytes:
@@ -218,11 +214,11 @@ class _Scrub:
         return head + self.give.octets("engine id", rest)
 
     def _binary(self, value: bytes, place: str) -> bytes:
-        if len(value) == 6 and not is_special_mac(value):
+        if len(value) == 6 and value[3:].strip(b"\0") and not is_special_mac(value):
             return self.give.mac(value)
         if len(value) == 4 and not is_special4(value):
             return self.give.address4(value)
-        if place == "id" and value[0] in (1, 2) and len(value) in (5, 17):
+        if place in ("chassis", "port") and value[0] in (1, 2) and len(value) in (5, 17):
             change = self.give.address4 if len(value) == 5 else self.give.address6
             return value[:1] + change(value[1:])
         if len(value) == 16:

@@ -57,6 +57,19 @@ def is_ordinary(text: str) -> bool:
     return len(text) < _SHORTEST or _ORDINARY.fullmatch(text) is not None or not re.search(r"[^\W_]", text)
 
 
+_OF_PORTS = re.compile(
+    r"\w*eth\w*|\w*gig\w*|\w*sfp\w*|ae|ath|b|base|bond|br|bridge|channel|combo|copper|en\w{0,3}|et|f|fa|fc|fe|fiber|g|ge|gi"
+    r"|if|ifc|int|interface|internal|irb|lag|lan|lo|local|loopback|me|mgmt|management|module|mp|null|number|p|po|port|ra|radio"
+    r"|rj|slot|serial|stack|switch|t|te|trk|trunk|tun\w*|u|uni|unit|vl|vlan|wan|wl|wlan|x|xe|xg"
+)
+
+
+def is_port(text: str) -> bool:
+    """Whether a text is what a port is called that nobody gave a name, such as GigabitEthernet1/0/1."""
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    return all(_OF_PORTS.fullmatch(word) for word in words)
+
+
 def says_nothing(text: str) -> bool:
     """Whether a text is empty or a placeholder."""
     return (
