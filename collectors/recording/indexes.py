@@ -87,9 +87,16 @@ class Indexes:
         if part == "str":
             return self._sized(cursor, None)
         kind = cursor.keep(1)
-        return kind is not None and self._sized(
-            cursor, kind[0] if part == "inet" else None if kind[0] == _AFN_MAC else kind[0]
-        )
+        if kind is None:
+            return False
+        usual = _FAMILIES.get(kind[0]) if part == "inet" else None
+        if usual and cursor.arcs[cursor.at : cursor.at + 1] != (usual,):
+            # Some agents leave the length out.
+            octets = cursor.take(usual)
+            cursor.made += self._address(octets, kind[0]) if octets else b""
+            return octets is not None
+        mac = part == "addr" and kind == (_AFN_MAC,)
+        return self._sized(cursor, None if mac else kind[0])
 
     def _sized(self, cursor: _Cursor, family: int | None) -> bool:
         """A length and its octets."""

@@ -58,7 +58,7 @@ def is_ordinary(text: str) -> bool:
 
 
 _OF_PORTS = re.compile(
-    r"\w*eth\w*|\w*gig\w*|\w*sfp\w*|ae|ath|b|base|bond|br|bridge|channel|combo|copper|en\w{0,3}|et|f|fa|fc|fe|fiber|g|ge|gi"
+    r"\w*eth\w*|\w*gig\w*|\w*sfp\w*|ae|ath|b|base|bond|br|bridge|channel|combo|copper|default|en\w{0,3}|et|f|fa|fc|fe|fiber|g|ge|gi"
     r"|if|ifc|int|interface|internal|irb|lag|lan|lo|local|loopback|me|mgmt|management|module|mp|null|number|p|po|port|ra|radio"
     r"|rj|slot|serial|stack|switch|t|te|trk|trunk|tun\w*|u|uni|unit|vl|vlan|wan|wl|wlan|x|xe|xg"
 )
