@@ -120,6 +120,7 @@ class UserConversation:
     async def __aenter__(self) -> Self:
         # pysnmp takes half a second to import: only those who record over SNMPv3 pay for it.
         import pysnmp.hlapi.v3arch.asyncio as pysnmp
+        from pysnmp.error import PySnmpError
 
         kind: Any = pysnmp.Udp6TransportTarget if ":" in self._place[0] else pysnmp.UdpTransportTarget
         self._pysnmp: Any = pysnmp
@@ -127,7 +128,7 @@ class UserConversation:
         self._user: Any = _user(pysnmp, self._credential)
         try:
             self._target: Any = await kind.create(self._place, timeout=self._seconds, retries=TRIES - 1)
-        except Exception as error:
+        except (PySnmpError, OSError) as error:
             raise SnmpTimeout(f"{self.where} cannot be reached: {error}") from None
         return self
 

@@ -92,6 +92,5 @@ def _write(path: Path, text: str) -> None:
             # Others may read it, as any file: it holds nothing that is secret.
             Path(file.name).chmod(0o644)
             Path(file.name).replace(path)
-        except BaseException:
+        finally:
             Path(file.name).unlink(missing_ok=True)
-            raise
