@@ -27,6 +27,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "is": "nhận dạng: {what}",
         "doubtful": "xem lại trước khi gửi: giữ nguyên vì giống phiên bản, không giống địa chỉ: {what}",
         "in_indexes": "xem lại trước khi gửi: chữ trong chỉ mục của bảng: {what}",
+        "like_serials": "xem lại trước khi gửi: giống số sê-ri mà giữ nguyên: {what}",
         "look": "xem lại trước khi gửi: mở tệp và tìm tên người, tên đơn vị, số điện thoại còn sót",
         "stopping": "dophu: đang dừng; giữ lại những gì đã đọc",
         "nothing": "không có gì",
@@ -42,6 +43,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "is": "identified as: {what}",
         "doubtful": "look over before sending: kept as versions, not addresses: {what}",
         "in_indexes": "look over before sending: texts in the indexes of tables: {what}",
+        "like_serials": "look over before sending: look like serial numbers and were kept: {what}",
         "look": "look over before sending: open the file and search for names of people and offices that are left",
         "stopping": "dophu: stopping; what was read is kept",
         "nothing": "nothing",
@@ -72,6 +74,9 @@ _KINDS = {
     "scripts, events and schedules": "kịch bản, sự kiện và lịch chạy",
     "logs": "nhật ký",
     "users and their sessions": "người dùng và phiên của họ",
+    "places and telephones": "vị trí và điện thoại",
+    "label": "tên ổ đĩa",
+    "UUID": "mã UUID",
     "who talks to whom": "ai liên lạc với ai",
 }
 _SHOWN = 10
@@ -147,7 +152,11 @@ def _as_object(made: Recording, rows: Path, expected: Path) -> dict[str, Any]:
         },
         "left_out": dict(made.left_out),
         "changed": {key: {"before": before, "after": after} for key, (before, after) in made.changed.items()},
-        "look_over": {"kept_as_versions": list(scrubbed.doubtful), "texts_in_indexes": list(scrubbed.in_indexes)},
+        "look_over": {
+            "kept_as_versions": list(scrubbed.doubtful),
+            "texts_in_indexes": list(scrubbed.in_indexes),
+            "like_serials": list(scrubbed.like_serials),
+        },
         "identified": dict(made.expected),
     }
 
@@ -173,7 +182,8 @@ def _tell(made: Recording, rows: Path, expected: Path, language: str) -> Iterato
         yield words["left_out"].format(rows=count, why=kinds.get(why, why))
     for key, (before, after) in made.changed.items():
         yield words["changed"].format(field=key, before=before, after=after)
-    for key, found in (("doubtful", scrubbed.doubtful), ("in_indexes", scrubbed.in_indexes)):
+    for key in ("doubtful", "in_indexes", "like_serials"):
+        found: Sequence[str] = getattr(scrubbed, key)
         if found:
             more = [f"… +{len(found) - _SHOWN}"] if len(found) > _SHOWN else []
             yield words[key].format(what=", ".join([*found[:_SHOWN], *more]))

@@ -140,6 +140,9 @@ class Indexes:
             if octets and not text and size in (4, 16) and (octets[0] >= 10 or size == 16) and len(set(octets)) > 1:
                 made = give.address4(octets) if size == 4 else give.address6(octets)
                 return size + 2, (*arcs[at : at + 2], *made)
+            octets = _octets(arcs, at + 2, 6) if arcs[at + 1] == 6 and len(arcs) == at + 8 else None
+            if octets and octets[:2] != b"\x01\x04" and max(octets[3:]) > 31 and text_of(octets) is None:
+                return 8, (*arcs[at : at + 2], *give.mac(octets))
         four = _octets(arcs, at, 4)
         if four and four[:2] == b"\xc0\xa8":
             return 4, give.address4(four)

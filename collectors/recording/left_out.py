@@ -76,6 +76,7 @@ LEFT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
         "1.3.6.1.4.1.77.1.3",
         "1.3.6.1.4.1.77.1.4",
         "1.3.6.1.4.1.2699.1.1",  # Job-Monitoring-MIB
+        "1.3.6.1.4.1.11.2.3.9.4.2.1.1.6.5",  # LaserJet-Common-MIB names and owners of print jobs
         "1.3.6.1.4.1.9.2.9",  # OLD-CISCO-TS-MIB lines and who sits at them
         "1.3.6.1.4.1.9.9.150.1.1",  # CISCO-AAA-SESSION-MIB
         "1.3.6.1.4.1.9.9.392.1.3",  # CISCO-REMOTE-ACCESS-MONITOR-MIB sessions
@@ -96,6 +97,10 @@ LEFT_OUT: Final[Mapping[str, tuple[str, ...]]] = {
         "1.3.6.1.4.1.41112.1.4.7",  # UBNT-AirMAX-MIB stations
         "1.3.6.1.2.1.67",  # RADIUS clients and servers
         "1.3.6.1.2.1.10.23",  # PPP-LCP-MIB and PPP-SEC-MIB secrets
+    ),
+    "places and telephones": (
+        "1.0.8802.1.1.2.1.5.4795.1.2.9",  # LLDP-EXT-MED-MIB locations, local and remote
+        "1.0.8802.1.1.2.1.5.4795.1.3.4",
     ),
     "who talks to whom": (
         "1.3.6.1.2.1.16.4",  # RMON-MIB hosts, matrix, filter, capture

@@ -26,6 +26,8 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
         "1.3.6.1.4.1.9.2.1.3",  # OLD-CISCO-SYS-MIB hostName
         "1.3.6.1.4.1.318.1.1.1.1.1.2",  # PowerNet-MIB upsBasicIdentName
         "1.3.6.1.4.1.14179.2.2.1.1.3",  # AIRESPACE-WIRELESS-MIB bsnAPName
+        "1.3.6.1.4.1.12356.101.13.2.1.1.11",  # FORTINET-FORTIGATE-MIB fgHaStatsHostname
+        "1.3.6.1.4.1.14988.1.1.11.1.1.6",  # MIKROTIK-MIB mtxrNeighborIdentity
         "1.3.6.1.4.1.6876.2.1.1.2",  # VMWARE-VMINFO-MIB vmwVmDisplayName
     ),
     "domain": (
@@ -50,6 +52,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
         "1.3.6.1.2.1.47.1.1.1.1.18",
         f"{_LLDP}.5.4795.1.2.8",  # LLDP-EXT-MED-MIB asset ids
         f"{_LLDP}.5.4795.1.3.3.1.7",
+        "1.3.6.1.4.1.14988.1.1.2.1.1.2",  # mtxrQueueSimpleName: customers and offices
         "1.3.6.1.2.1.33.1.1.6",  # upsIdentAttachedDevices
         "1.3.6.1.4.1.9.2.2.1.1.28",  # OLD-CISCO-INTERFACES-MIB locIfDescr
     ),
@@ -73,6 +76,7 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = {
         "1.3.6.1.2.1.47.1.1.1.1.11",  # entPhysicalSerialNum, entPhysicalUUID
         "1.3.6.1.2.1.47.1.1.1.1.19",
         "1.3.6.1.2.1.43.5.1.1.17",  # prtGeneralSerialNumber
+        "1.3.6.1.4.1.12356.101.13.2.1.1.2",  # fgHaStatsSerial
         "1.3.6.1.4.1.9.3.6.3",  # OLD-CISCO-CHASSIS-MIB chassisId
         f"{_LLDP}.5.4795.1.2.5",  # LLDP-EXT-MED-MIB serial numbers
         f"{_LLDP}.5.4795.1.3.3.1.4",

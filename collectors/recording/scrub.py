@@ -6,22 +6,26 @@ the others, and so that no original is ever handed out as a pseudonym.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collectors.recording.indexes import Indexes
 from collectors.recording.left_out import is_left_out
 from collectors.recording.places import KINDS_OF_TEXT, place_of
 from collectors.recording.pseudonyms import Pseudonyms, is_special4, is_special_mac
-from collectors.recording.snmprec import ADDRESS, OCTETS, OPAQUE, Row
+from collectors.recording.snmprec import ADDRESS, OCTETS, OPAQUE, Oid, Row
 from collectors.recording.texts import Texts, is_ordinary, is_port, says_nothing
 from collectors.vendors import load_vendors
 
 _NAMED = ("host", "contact", "location", "alias", "ssid", "serial number", "secret", "domain", "user")
 """Kinds that are looked for inside every text; a VLAN's name is a word like any other."""
+_IN_WORDS = ("contact", "location", "alias")
 _LEAST = {"host": 3, "ssid": 4, "user": 3, "secret": 1}
 _LEAST_ELSE = 5
+_ENTERPRISES = (1, 3, 6, 1, 4, 1)
+_LIKE_SERIAL = re.compile(r"(?=(?:[A-Z-]*\d){4})(?=\d*-?[A-Z])[A-Z0-9-]{8,24}")
 _OF_VLAN = ("default", "fddi", "token", "trnet", "trcrf", "trbrf")
 
 
@@ -40,6 +44,8 @@ class Scrubbed:
     """Kept, and perhaps an address."""
     in_indexes: Sequence[str]
     """Texts that were kept in the indexes of tables."""
+    like_serials: Sequence[str]
+    """Texts that look like serial numbers, of makers' objects of which nobody knows what they are."""
     originals: frozenset[str | bytes] = field(repr=False, default=frozenset())
     """All that was replaced."""
 
@@ -82,8 +88,16 @@ def scrub(
         left_out,
         sorted(scrubbing.texts.doubtful),
         sorted(scrubbing.indexes.texts_kept),
+        _like_serials(some, done),
         frozenset(original for original in originals if isinstance(original, (str, bytes))),
     )
+
+
+def _like_serials(rows: Iterable[Row], done: Mapping[Oid, Row]) -> list[str]:
+    """Texts of makers' objects that look like serial numbers and were kept."""
+    kept = {row.text for row in done.values() if row.oid[:6] == _ENTERPRISES}
+    before = {row.text for row in rows if row.oid[:6] == _ENTERPRISES}
+    return sorted(text for text in kept & before if text and _LIKE_SERIAL.fullmatch(text))
 
 
 class _Scrub:
@@ -105,19 +119,22 @@ class _Scrub:
         sixes = [six for six in known.given.get("IPv6 address", {}) if isinstance(six, bytes)]
         versions = [word for word in kept if any(c.isdigit() for c in word)]
         self.texts = Texts(give, load_vendors().names, versions, macs=frozenset(macs), addresses=frozenset(fours))
-        names = [(secret, self._giving("secret")) for secret in secrets]
+        # A community that is a maker's name is no secret, and would take the maker out of every text.
+        names = [(secret, self._giving("secret")) for secret in secrets if not self._is_public(secret)]
         names += [(serial, self._giving("serial number")) for serial in self.serials]
+        self.whole: dict[str, Callable[[str], str]] = {}
         for kind in _NAMED:
-            found = [text for text in known.given.get(kind, {}) if isinstance(text, str)]
-            names += [
-                (text, self._giving(kind))
-                for text in found
-                if len(text) >= _LEAST.get(kind, _LEAST_ELSE) and not self._is_public(text)
-            ]
+            for text in known.given.get(kind, {}):
+                if not isinstance(text, str) or len(text) < _LEAST.get(kind, _LEAST_ELSE) or self._is_public(text):
+                    continue
+                # One plain word that is no host's name, such as "backup", means itself inside other texts.
+                if kind in _IN_WORDS and text.isascii() and text.isalpha():
+                    self.whole[text.casefold()] = self._giving(kind)
+                else:
+                    names.append((text, self._giving(kind)))
         self.texts.learn(names)
         in_octets: dict[bytes, Callable[[], bytes]] = {mac: _later(give.mac, mac) for mac in macs}
         in_octets |= {six: _later(give.address6, six) for six in sixes}
-        self.in_values = [*macs, *sixes]
         # Low numbers stand one behind another in many an OID.
         in_octets |= {four: _later(give.address4, four) for four in fours if four[0] >= 10}
         for text, change in names:
@@ -188,6 +205,8 @@ class _Scrub:
         more = any(serial in plain for serial in self.serials)
         if place in KINDS_OF_TEXT and not more and self._is_name(plain, place):
             return self.texts.host(plain) if place == "host" else self.give.name(place, plain)
+        if plain.casefold() in self.whole and not is_ordinary(plain):
+            return self.whole[plain.casefold()](plain)
         made = self.texts.scrub(text, versions=place == "version")
         if made != text or not (place == "chassis" or (place == "port" and not is_port(plain))):
             return made

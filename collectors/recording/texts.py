@@ -34,6 +34,13 @@ _SERIAL = re.compile(
 )
 _UUID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])", re.IGNORECASE)
 _TUNNEL = re.compile(r"<(?:pppoe|l2tp|pptp|sstp|ovpn|ipsec)-(?P<it>[^<>]+)>", re.IGNORECASE)
+_LABEL = re.compile(r"\bLabel:(?P<it>[^\s:][^:\r\n]*?)(?=\s+Serial Number|\s*$)")
+_HOME = re.compile(r"(?:/home/|/Users/|\\Users\\)(?P<it>[^/\\\s]+)")
+_UNAME = re.compile(
+    r"^(?:Linux|FreeBSD|OpenBSD|NetBSD|SunOS|Darwin|HP-UX|AIX)[ ](?!version|kernel|release)(?P<it>[A-Za-z][\w.-]*)[ ]"
+    r"(?=(?:B\.)?\d+[. ]\d)"
+)
+"""What uname says of a host (POSIX): system, name, release."""
 _BEFORE_VERSION = re.compile(
     r"(?:version|firmware|release|revision|software|kernel|build|image|bios|boot(?:rom|loader)?|ver|rev|rel|fw|sw|hw|os|v|r)"
     r"[\s.:=,(_-]*$",
@@ -115,7 +122,10 @@ class Texts:
         text = _SERIAL.sub(self._serial, text)
         if self._known:
             text = self._known.sub(self._name, text)
-        text = _TUNNEL.sub(lambda m: _within(m, give.name("user", m["it"])), text)
+        text = _UNAME.sub(self._uname, text)
+        for pattern in (_TUNNEL, _HOME):
+            text = pattern.sub(lambda m: _within(m, give.name("user", m["it"])), text)
+        text = _LABEL.sub(lambda m: _within(m, give.name("label", m["it"])), text)
         text = _UUID.sub(lambda m: give.shape("UUID", m[0]), text)
         text = _MAC.sub(self._mac, text)
         text = self._bare_macs(text)
@@ -130,6 +140,10 @@ class Texts:
         if not (dot and re.fullmatch(r"[\w-]+(?:\.[\w-]+)*\.?", domain)):
             return self.pseudonyms.name("host", text)
         return f"{self.pseudonyms.name('host', label)}.{self.pseudonyms.name('domain', domain)}.example"
+
+    def _uname(self, match: re.Match[str]) -> str:
+        known = is_ordinary(match["it"]) or re.fullmatch(r"host-\d+.*", match["it"]) or self.makers.at(match["it"])
+        return match[0] if known else _within(match, self.host(match["it"]))
 
     def _serial(self, match: re.Match[str]) -> str:
         if says_nothing(match["it"]):
