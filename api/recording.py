@@ -27,6 +27,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "is": "nhận dạng: {what}",
         "doubtful": "xem lại trước khi gửi: giữ nguyên vì giống phiên bản, không giống địa chỉ: {what}",
         "in_indexes": "xem lại trước khi gửi: chữ trong chỉ mục của bảng: {what}",
+        "ports": "xem lại trước khi gửi: tên cổng giữ nguyên: {what}",
         "like_serials": "xem lại trước khi gửi: giống số sê-ri mà giữ nguyên: {what}",
         "look": "xem lại trước khi gửi: mở tệp và tìm tên người, tên đơn vị, số điện thoại còn sót",
         "stopping": "dophu: đang dừng; giữ lại những gì đã đọc",
@@ -43,6 +44,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "is": "identified as: {what}",
         "doubtful": "look over before sending: kept as versions, not addresses: {what}",
         "in_indexes": "look over before sending: texts in the indexes of tables: {what}",
+        "ports": "look over before sending: names of interfaces, kept: {what}",
         "like_serials": "look over before sending: look like serial numbers and were kept: {what}",
         "look": "look over before sending: open the file and search for names of people and offices that are left",
         "stopping": "dophu: stopping; what was read is kept",
@@ -156,6 +158,7 @@ def _as_object(made: Recording, rows: Path, expected: Path) -> dict[str, Any]:
             "kept_as_versions": list(scrubbed.doubtful),
             "texts_in_indexes": list(scrubbed.in_indexes),
             "like_serials": list(scrubbed.like_serials),
+            "interface_names": list(scrubbed.ports),
         },
         "identified": dict(made.expected),
     }
@@ -182,7 +185,7 @@ def _tell(made: Recording, rows: Path, expected: Path, language: str) -> Iterato
         yield words["left_out"].format(rows=count, why=kinds.get(why, why))
     for key, (before, after) in made.changed.items():
         yield words["changed"].format(field=key, before=before, after=after)
-    for key in ("doubtful", "in_indexes", "like_serials"):
+    for key in ("doubtful", "in_indexes", "like_serials", "ports"):
         found: Sequence[str] = getattr(scrubbed, key)
         if found:
             more = [f"… +{len(found) - _SHOWN}"] if len(found) > _SHOWN else []

@@ -15,7 +15,7 @@ from collectors.recording.indexes import Indexes
 from collectors.recording.left_out import is_left_out
 from collectors.recording.places import KINDS_OF_TEXT, place_of
 from collectors.recording.pseudonyms import Pseudonyms, is_special4, is_special_mac
-from collectors.recording.snmprec import ADDRESS, OCTETS, OPAQUE, Oid, Row
+from collectors.recording.snmprec import ADDRESS, OCTETS, OPAQUE, Oid, Row, parse_oid
 from collectors.recording.texts import Texts, is_ordinary, is_port, says_nothing
 from collectors.vendors import load_vendors
 
@@ -25,6 +25,7 @@ _IN_WORDS = ("contact", "location", "alias")
 _LEAST = {"host": 3, "ssid": 4, "user": 3, "secret": 1}
 _LEAST_ELSE = 5
 _ENTERPRISES = (1, 3, 6, 1, 4, 1)
+_IF_NAMES = (parse_oid("1.3.6.1.2.1.2.2.1.2"), parse_oid("1.3.6.1.2.1.31.1.1.1.1"))
 _LIKE_SERIAL = re.compile(r"(?=(?:[A-Z-]*\d){4})(?=\d*-?[A-Z])[A-Z0-9-]{8,24}")
 _OF_VLAN = ("default", "fddi", "token", "trnet", "trcrf", "trbrf")
 
@@ -46,6 +47,8 @@ class Scrubbed:
     """Texts that were kept in the indexes of tables."""
     like_serials: Sequence[str]
     """Texts that look like serial numbers, of makers' objects of which nobody knows what they are."""
+    ports: Sequence[str]
+    """Names of interfaces that somebody may have given them; they are kept, because ports are told by their names."""
     originals: frozenset[str | bytes] = field(repr=False, default=frozenset())
     """All that was replaced."""
 
@@ -89,6 +92,7 @@ def scrub(
         sorted(scrubbing.texts.doubtful),
         sorted(scrubbing.indexes.texts_kept),
         _like_serials(some, done),
+        sorted({row.text for row in done.values() if row.oid[:-1] in _IF_NAMES and row.text and not is_port(row.text)}),
         frozenset(original for original in originals if isinstance(original, (str, bytes))),
     )
 

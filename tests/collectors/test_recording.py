@@ -47,6 +47,7 @@ def planted() -> str:
         "1.3.6.1.2.1.1.5.0": "4|SW-KETOAN-02.laocai.gov.vn",
         "1.3.6.1.2.1.1.6.0": f"4x|{'Tủ rack tầng 3, Sở Tài chính'.encode().hex()}",
         "1.3.6.1.2.1.2.2.1.2.1": "4|GigabitEthernet0/1",
+        "1.3.6.1.2.1.2.2.1.2.2": "4|noi-bo",
         "1.3.6.1.2.1.2.2.1.3.1": "2|6",
         "1.3.6.1.2.1.2.2.1.6.1": f"4x|{mac.hex()}",
         "1.3.6.1.2.1.2.2.1.8.1": "2|1",
@@ -136,6 +137,7 @@ async def test_nothing_of_the_site_is_left(tmp_path: Path, kind: str) -> None:
     assert made.left_out == {"logs": 1, "SNMP users, communities, targets and views": 1}
     # What nobody can know is for a person to look at.
     assert made.scrubbed.like_serials == ["QX7731204KL"]
+    assert made.scrubbed.ports == ["noi-bo"]
     told = json.loads(expected.read_text("utf-8"))
     assert (told["vendor"], told["model"], told["version"]) == ("Cisco", "WS-C2960-24TT-L", "15.0(2)SE11")
     assert re.fullmatch(r"[A-Z0-9]{11}", told["serial"])
