@@ -24,7 +24,7 @@ lint: ## ruff, its format, mypy --strict
 	$(PYTHON) -m mypy
 
 bench: ## speed and memory, each beside its limit; BENCH=name for one
-	@deploy/setup.sh lint
+	@deploy/setup.sh bench
 	@set -e; for name in $(or $(BENCH),$(filter-out _%,$(basename $(notdir $(wildcard bench/*.py))))); do \
 		echo "== $$name"; $(PYTHON) -m bench.$$name; done
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up all that a make target needs, on Debian 12+ or Ubuntu 24.04+:  deploy/setup.sh lint|demo|test
+# Sets up all that a make target needs, on Debian 12+ or Ubuntu 24.04+:  deploy/setup.sh lint|demo|test|bench
 #
 # Missing Debian packages are installed when root or sudo can be had, otherwise the line to run is printed. Nothing that
 # is installed here starts a service, now or at the next boot. Then .venv is made from uv.lock with a uv of its own in
@@ -18,6 +18,8 @@ TEST=("${DEMO[@]}" curl:curl 'postgresql:/usr/lib/postgresql/*/bin/initdb' prome
 # These are not in every release; without them the demo and the tests leave something out and say so.
 DEMO_WISHES=(fusioninventory-agent:fusioninventory-agent)
 TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium)
+# The peers that the benchmarks stand beside.
+BENCH_WISHES=(snmp:snmpbulkwalk prometheus-snmp-exporter:prometheus-snmp-exporter)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -96,11 +98,15 @@ install_packages() {
   trap - EXIT INT TERM HUP
 }
 
-become_root() { # sets AS_ROOT, or ends with the line to run
+can_become_root() { # sets AS_ROOT
   AS_ROOT=
   [ "$(id -u)" -ne 0 ] || return 0
   if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then AS_ROOT=sudo; return 0; fi
-  fail "packages are missing and this is neither root nor sudo. Run: apt-get update && apt-get install -y --no-install-recommends $*"
+  return 1
+}
+
+become_root() { # or end with the line to run
+  can_become_root || fail "packages are missing and this is neither root nor sudo. Run: apt-get update && apt-get install -y --no-install-recommends $*"
 }
 
 set_up_packages() { # the needs as "PACKAGE PACKAGE", the wishes likewise
@@ -130,6 +136,17 @@ set_up_packages() { # the needs as "PACKAGE PACKAGE", the wishes likewise
 
 # --- Python ----------------------------------------------------------------------------------------------------------
 
+set_up_peers() { # wishes without which only a column is empty: nothing ends because they cannot be had
+  local peers=$1
+  [ -n "$peers" ] || return 0
+  # shellcheck disable=SC2086
+  if ! can_become_root; then
+    say "not here, and this is neither root nor sudo: $peers(what needs them is left out)"
+  elif ! (set_up_packages "" "$peers"); then
+    say "could not be installed: $peers(what needs them is left out)"
+  fi
+}
+
 set_up_python() {
   local python
   python=$(find_python) || fail "Python 3.11 or newer with venv is needed (Debian 12, Ubuntu 24.04 or newer have it)"
@@ -152,6 +169,7 @@ case ${1-} in
   lint) set_up_packages "$(missing "${LINT[@]}")" "" ;;
   demo) set_up_packages "$(missing "${DEMO[@]}")" "$(missing "${DEMO_WISHES[@]}")" ;;
   test) set_up_packages "$(missing "${TEST[@]}")" "$(missing "${TEST_WISHES[@]}")" ;;
-  *) fail "usage: deploy/setup.sh lint|demo|test" ;;
+  bench) set_up_packages "$(missing "${LINT[@]}")" ""; set_up_peers "$(missing "${BENCH_WISHES[@]}")" ;;
+  *) fail "usage: deploy/setup.sh lint|demo|test|bench" ;;
 esac
 set_up_python
