@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
-from api.commands_stored import asset_app, credential_app, findings, token_app
+from api.commands_stored import asset_app, credential_app, events, findings, token_app
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
     from api.rounds import Round
@@ -198,6 +198,7 @@ def coverage(
 
 
 app.command()(findings)
+app.command()(events)
 
 
 @app.command()

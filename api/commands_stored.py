@@ -1,4 +1,4 @@
-"""The commands on what is stored: credentials, agents' tokens, assets and findings."""
+"""The commands on what is stored: credentials, agents' tokens, assets, events and findings."""
 
 from __future__ import annotations
 
@@ -183,6 +183,36 @@ def asset_undo(merge: int) -> None:
 
     run(lambda w: w.store.write(assets.undo, merge, datetime.now(UTC)))
     say(f"undid merge {merge}")
+
+
+def events(
+    agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only those of this agency.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as on_battery.")] = None,
+    asset: Annotated[int | None, typer.Option(help="Only those of this asset.", min=1, max=2**63 - 1)] = None,
+    since: Annotated[str | None, typer.Option(help="A date (its begin) or a time, ISO 8601.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1_000_000)] = 100,
+    output: Output = "table",
+) -> None:
+    """List what happened to assets, the newest first."""
+    check(output)
+    from api.listing import list_events
+    from api.printing import read_instant
+    from api.speaking import clean
+    from inventory.store.events import Wanted
+    from inventory.text import nfc
+
+    now = datetime.now(UTC)
+    wanted = Wanted(agency, asset, kind, read_instant(since, begin=True) if since is not None else None)
+    rows, total = run(lambda w: w.store.read(list_events, w.vocabulary, wanted, now, limit=limit))
+    if output == "json":
+        print_json(rows)
+        return
+    shown = ("agency", "asset", "asset_name", "severity", "kind", "item", "detail", "times")
+    # What devices say of themselves must not steer the terminal.
+    cells = [[f"{r['at']:%Y-%m-%d %H:%M:%S}", *(clean(nfc(str(r[k] or ""))) for k in shown)] for r in rows]
+    print_rows(("at (UTC)", *shown), cells)
+    if total > len(rows):
+        say(f"the newest {len(rows)} of {total}; --limit shows more")
 
 
 def findings(

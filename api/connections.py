@@ -13,7 +13,7 @@ from inventory.vocabulary import Vocabulary
 def list_cables(connection: Connection, vocabulary: Vocabulary, at: datetime) -> list[dict[str, Any]]:
     """Every cable between known assets as of `at`: both ends by id, name and port, and whether each names the other."""
     found = cables.cables(connection, vocabulary, at)
-    names = _names(connection, vocabulary, {end for c in found for end in (c.asset, c.other)}, at)
+    names = name_assets(connection, vocabulary, {end for c in found for end in (c.asset, c.other)}, at)
     return [
         {
             "asset": c.asset, "name": names.get(c.asset), "port": c.port or None,
@@ -44,11 +44,11 @@ def connections_of(connection: Connection, vocabulary: Vocabulary, root: int, at
             row = {"port": None, "other": near.asset, "other_port": near.port, "both": False, "shared": near.shared}
             own.append(row)
             cabled.add(near.asset)
-    names = _names(connection, vocabulary, {row["other"] for row in own}, at)
+    names = name_assets(connection, vocabulary, {row["other"] for row in own}, at)
     return [{"shared": None} | row | {"other_name": names.get(row["other"])} for row in own]
 
 
-def _names(connection: Connection, vocabulary: Vocabulary, roots: set[int], at: datetime) -> dict[int, str]:
+def name_assets(connection: Connection, vocabulary: Vocabulary, roots: set[int], at: datetime) -> dict[int, str]:
     """What each asset is called: its name, or its address."""
     said = facts.read(connection, vocabulary, "asset", sorted(roots), at, keys=("sysname", "address"))
     names = {}

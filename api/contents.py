@@ -6,21 +6,25 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from api.connections import name_assets
 from api.dossiers import HISTORY_ROWS, read_agency, read_asset
 from api.figures import arrange, count_by_status, counts_for, find_extra
 from api.members import ORDER, Choice, deciding, last_page, list_members, open_judgement, sum_members
+from api.printing import read_instant
 from api.rendering import Place, Problem
 from api.workspace import Workspace
-from inventory.store import Connection, registers
+from inventory.store import Connection, events, registers
 from inventory.store.judge import ZONE
 from inventory.strict_yaml import closest
 from inventory.text import fold
 from inventory.words import ALL_LEVELS, Agency, InputError, Plan, Register, Snapshot, Status
 
 ROWS = 200
-"""Rows of a long list of agencies or assets on one page."""
+"""Rows of a long list of agencies, assets or events on one page."""
+
+_MOST_PAGES = 1_000_000
 
 _WORD = re.compile(r"\w+")
 
@@ -42,6 +46,33 @@ class Asked:
         """The page of a list that is asked for, from 1."""
         text = self.place.query.get("page", "1")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+
+    @property
+    def until(self) -> datetime | None:
+        """The last instant of which events are told: None for all, since they do not wait for the next snapshot."""
+        return self.snapshot.at if self.as_of else None
+
+
+def read_day(text: str | None, *, begin: bool = False) -> datetime | None:
+    """The instant of a day in the query (see `read_instant`), None where there is none.
+
+    Raises:
+        Problem: it is no day, or in the future; in the reader's words.
+    """
+    if text is None:
+        return None
+    try:
+        return read_instant(text, begin=begin)
+    except InputError:
+        word = "future" if _is_time(text) else "bad_time"
+        raise Problem(422, word, text=text) from None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).year >= 1970
+    except ValueError:
+        return False
 
 
 def tell_coverage(_: Connection, asked: Asked) -> Told:
@@ -191,14 +222,19 @@ def tell_agency(connection: Connection, asked: Asked, code: str) -> Told:
     }
 
 
+def _read_number(text: str) -> int | None:
+    """The id of an asset; None where the text is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) < 2**63 else None
+
+
 def tell_asset(connection: Connection, asked: Asked, text: str) -> Told:
-    """An asset: what is taken and from where, what sources disagree on, what changed."""
-    problem = Problem(404, "no_asset", name=text)
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) < 2**63):
+    """An asset: what is taken and from where, what sources disagree on, what changed and what happened."""
+    problem, number = Problem(404, "no_asset", name=text), _read_number(text)
+    if number is None:
         raise problem
     snapshot = asked.snapshot
     try:
-        dossier = read_asset(connection, asked.workspace, snapshot, int(text), asked.place.language)
+        dossier = read_asset(connection, asked.workspace, snapshot, number, asked.place.language, until=asked.until)
     except InputError:
         raise problem from None
     whole = asked.place.query.get("history") == "all"
@@ -206,11 +242,49 @@ def tell_asset(connection: Connection, asked: Asked, text: str) -> Told:
     names = _names(registers.load(connection), snapshot.at.astimezone(ZONE).date())
     return {
         "dossier": dossier,
-        "asked_for": int(text),
+        "asked_for": number,
         "agency": names.get(str(agency.value)) if agency else None,
         "names": names,
         "agencies": {a.code: a for a in snapshot.agencies},
         "history": dossier.history if whole else dossier.history[:HISTORY_ROWS],
         "history_rows": HISTORY_ROWS,
         "goals": {g.control: (p, g) for p in snapshot.plans for g in p.goals if g.control},
+    }
+
+
+def tell_events(connection: Connection, asked: Asked) -> Told:
+    """What happened to assets, the newest first: of an agency, a kind, an asset, since a day."""
+    snapshot, query, vocabulary = asked.snapshot, asked.place.query, asked.workspace.vocabulary
+    kind, agency, text = query.get("kind"), query.get("agency"), query.get("asset", "")
+    wanted = events.Wanted(
+        agency=agency,
+        asset=_read_number(text),
+        kind=kind if kind in vocabulary.events else None,
+        since=read_day(query.get("since"), begin=True),
+        until=asked.until,
+    )
+    page = min(asked.page, _MOST_PAGES)
+    rows, total = events.read(connection, wanted, limit=ROWS, offset=(page - 1) * ROWS)
+    last = last_page(total, ROWS)
+    if page > last:  # asked for one that there is not
+        page = last
+        rows, _ = events.read(connection, wanted, limit=ROWS, offset=(page - 1) * ROWS)
+    names = _names(registers.load(connection), snapshot.at.astimezone(ZONE).date())
+    valid, ranks = {a.code for a in snapshot.agencies}, {v.code: v.rank for v in snapshot.levels}
+    # Of agencies that ended only the one that is asked for.
+    choices = [a for a in names.values() if a.code in valid or a.code == agency]
+    told = {e.asset for _, e in rows if e.asset is not None}
+    asset_names = name_assets(connection, vocabulary, told | ({wanted.asset} if wanted.asset else set()), snapshot.at)
+    return {
+        "wanted": wanted,
+        "since": query.get("since", "")[:10],
+        "asset": wanted.asset,
+        "asset_name": asset_names.get(wanted.asset or 0),
+        "rows": [event for _, event in rows],
+        "total": total,
+        "page": page,
+        "last": last,
+        "choices": sorted(choices, key=lambda a: (ranks.get(a.level, 0), a.code)),
+        "names": names,
+        "asset_names": asset_names,
     }

@@ -11,13 +11,14 @@ from api.connections import connections_of
 from api.figures import counts_for
 from api.members import Choice, Listed, list_members, open_judgement, sum_members
 from api.workspace import Workspace
-from inventory.store import Connection, assets, facts, registers, runs
+from inventory.store import Connection, assets, events, facts, registers, runs
 from inventory.store.judge import ZONE
 from inventory.vocabulary import moment
 from inventory.words import (
     Agency,
     Control,
     DeclaredCount,
+    Event,
     Fact,
     Finding,
     Goal,
@@ -30,6 +31,7 @@ from inventory.words import (
 )
 
 _SHOWN_MEMBERS = 10
+_SHOWN_EVENTS = 10
 HISTORY_ROWS = 50
 _HISTORY_LIMIT = 5000
 
@@ -163,6 +165,9 @@ class AssetDossier:
     identifiers: tuple[tuple[str, str, bool], ...]
     merges: tuple[MergeStep, ...]
     answers: tuple[tuple[Control, Finding], ...]
+    events: tuple[Event, ...]
+    """The newest."""
+    events_total: int
 
     @property
     def name(self) -> str | None:
@@ -172,9 +177,18 @@ class AssetDossier:
 
 
 def read_asset(
-    connection: Connection, workspace: Workspace, snapshot: Snapshot, number: int, language: str
+    connection: Connection,
+    workspace: Workspace,
+    snapshot: Snapshot,
+    number: int,
+    language: str,
+    *,
+    until: datetime | None = None,
 ) -> AssetDossier:
     """The dossier of an asset.
+
+    Args:
+        until: the last instant of which events are told; None for all: they do not wait for the next snapshot.
 
     Raises:
         InputError: there is no such asset.
@@ -185,6 +199,7 @@ def read_asset(
     single = [f for f in said if vocabulary.keys[f.key].type != "table"]
     taken = facts.take(vocabulary, said, at)
     tables = sorted({f.key for f in said} - {f.key for f in single})
+    happened, events_total = events.read(connection, events.Wanted(asset=root, until=until), limit=_SHOWN_EVENTS)
     held = facts.history(connection, vocabulary, "asset", root, limit=_HISTORY_LIMIT)
     return AssetDossier(
         root=root,
@@ -198,6 +213,8 @@ def read_asset(
         identifiers=tuple(identifiers),
         merges=tuple(_merge(row) for row in merges),
         answers=tuple(_asset_answers(connection, workspace, snapshot, root, taken, language)),
+        events=tuple(event for _, event in happened),
+        events_total=events_total,
     )
 
 

@@ -1,16 +1,16 @@
-"""Assets, facts and findings as the objects that the API and the command line tell alike."""
+"""Assets, facts, findings and events as the objects that the API and the command line tell alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from api.connections import connections_of
-from inventory.store import Connection, assets, facts
+from api.connections import connections_of, name_assets
+from inventory.store import Connection, assets, events, facts
 from inventory.text import fold
 from inventory.vocabulary import Vocabulary
-from inventory.words import Fact, Finding
+from inventory.words import Event, Fact, Finding, InputError
 
 
 def filter_assets(
@@ -74,4 +74,34 @@ def finding_object(f: Finding) -> dict[str, Any]:
              "facts": [fact_object(e) for e in c.facts]}
             for c in f.counted
         ],
+    }  # fmt: skip
+
+
+def list_events(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    wanted: events.Wanted,
+    at: datetime,
+    *,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[list[dict[str, Any]], int]:
+    """The events that are wanted, newest first, with the names that their assets have at `at`; and how many in all.
+
+    Raises:
+        InputError: there is no such kind of event; the known ones are named.
+    """
+    if wanted.kind is not None and wanted.kind not in vocabulary.events:
+        raise InputError(f"found the kind {wanted.kind!r}, expected one of {', '.join(vocabulary.events)}")
+    rows, total = events.read(connection, wanted, limit=limit, offset=offset)
+    names = name_assets(connection, vocabulary, {e.asset for _, e in rows if e.asset is not None}, at)
+    return [{"id": number} | event_object(e, names) for number, e in rows], total
+
+
+def event_object(e: Event, names: Mapping[int, str]) -> dict[str, Any]:
+    """An event with its asset's name; `at` is when it was told first, `last` and `times` tell of its repetitions."""
+    return {
+        "at": e.at, "kind": e.kind, "severity": str(e.severity), "agency": e.agency, "asset": e.asset,
+        "asset_name": names.get(e.asset or 0), "item": e.item, "detail": e.detail, "source": e.source, "last": e.last,
+        "times": e.times,
     }  # fmt: skip

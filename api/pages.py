@@ -1,4 +1,4 @@
-"""The pages that people read: a plan's coverage, the members behind a figure, one agency, one asset."""
+"""The pages that people read: a plan's coverage, the members behind a figure, one agency, one asset, events."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from fastapi import APIRouter, Request, Response
 
 from api import contents
 from api.contents import Asked, Told
-from api.printing import read_instant
 from api.rendering import STYLE, Place, Problem, render, render_problem
 from api.workspace import Workspace
 from inventory.store import Connection, snapshots
 from inventory.store.judge import ZONE
-from inventory.words import InputError, Snapshot, StoreError
+from inventory.words import Snapshot, StoreError
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -49,6 +48,10 @@ def pages_router(desk: Desk) -> APIRouter:
     async def asset(request: Request, number: str) -> Response:
         return await _answer(desk, request, "asset.html", functools.partial(contents.tell_asset, text=number))
 
+    @router.get("/events")
+    async def events(request: Request) -> Response:
+        return await _answer(desk, request, "events.html", contents.tell_events)
+
     @router.get("/static/style.css")
     async def style() -> Response:
         return Response(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=86400"})
@@ -64,7 +67,7 @@ def tell_missing(desk: Desk, request: Request) -> Response:
 async def _answer(desk: Desk, request: Request, template: str, tell: Tell) -> Response:
     place, vocabulary = Place.of(request), desk.workspace.vocabulary
     try:
-        at = _read_day(place.query.get("as_of"))
+        at = contents.read_day(place.query.get("as_of"))
         newest = await desk.current() if at is None else None
         snapshot, told = await desk.workspace.store.read(_look, desk.workspace, place, newest, at, tell)
     except Problem as problem:
@@ -73,24 +76,6 @@ async def _answer(desk: Desk, request: Request, template: str, tell: Tell) -> Re
         return render_problem(Problem(503, "try_again"), place, vocabulary)
     shown = {"at": snapshot.at, "as_of": at is not None, "today": datetime.now(ZONE).date(), **told}
     return render(template, place, vocabulary, shown, snapshot.levels)
-
-
-def _read_day(text: str | None) -> datetime | None:
-    """The instant of the query's as_of, None where there is none; refused in the reader's words."""
-    if text is None:
-        return None
-    try:
-        return read_instant(text)
-    except InputError:
-        word = "future" if _is_time(text) else "bad_time"
-        raise Problem(422, word, text=text) from None
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).year >= 1970
-    except ValueError:
-        return False
 
 
 def _look(

@@ -45,8 +45,11 @@ def coverage_object(row: Coverage) -> dict[str, object]:
     }
 
 
-def read_instant(text: str | None) -> datetime:
+def read_instant(text: str | None, *, begin: bool = False) -> datetime:
     """The instant of an ISO 8601 date (its last moment in Vietnam) or time (in Vietnam, unless it says otherwise).
+
+    Args:
+        begin: of a date, its first moment instead.
 
     Raises:
         InputError: the text is neither, or lies in the future.
@@ -62,7 +65,7 @@ def read_instant(text: str | None) -> datetime:
     if len(text) <= 10:
         start = datetime.combine(found.date(), time(), ZONE)
         # Of a day that has not ended, what is known now.
-        at = start if start > now else min(start + timedelta(days=1, milliseconds=-1), now)
+        at = start if begin or start > now else min(start + timedelta(days=1, milliseconds=-1), now)
     else:
         at = found if found.tzinfo else found.replace(tzinfo=ZONE)
     if at > now:

@@ -1,8 +1,8 @@
-"""The API under /api/v1/: agencies, assets, goals, coverage and findings with their evidence, all of one snapshot."""
+"""The API under /api/v1/: of one snapshot agencies, assets, goals, coverage, findings with evidence; and events."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api import connections, listing
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
-from inventory.store import assets, registers, snapshots
+from inventory.store import assets, events, registers, snapshots
 from inventory.text import fold
 from inventory.words import Agency, Goal, InputError, Status
 
@@ -153,6 +153,25 @@ def api_router(desk: Desk) -> APIRouter:
         snapshot = await desk.current()
         found = await store.read(connections.list_cables, vocabulary, snapshot.at)
         return Page(at=snapshot.at, total=len(found), items=found[offset : offset + limit])
+
+    @router.get("/events", tags=["assets"])
+    async def list_events(
+        agency: str | None = None,
+        kind: str | None = None,
+        asset: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+        since: Annotated[
+            str | None, Query(description="A date (its begin) or an ISO 8601 time.", max_length=40)
+        ] = None,
+        until: AsOf = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Page:
+        """What happened to assets, the newest first, up to now: events do not wait for the next snapshot."""
+        at = datetime.now(UTC)
+        first = read_instant(since, begin=True) if since is not None else None
+        wanted = events.Wanted(agency, asset, kind, first, read_instant(until) if until is not None else None)
+        found, total = await store.read(listing.list_events, vocabulary, wanted, at, limit=limit, offset=offset)
+        return Page(at=at, total=total, items=found)
 
     @router.get("/plans", tags=["goals"])
     async def list_plans() -> list[dict[str, Any]]:

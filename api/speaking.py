@@ -98,6 +98,11 @@ class Speaker:
         """The title of a fact key or count."""
         return self.title(self.vocabulary.title(name))
 
+    def event(self, kind: str) -> str:
+        """What a kind of event is called; its own name where the vocabulary no longer has it."""
+        known = self.vocabulary.events.get(kind)
+        return self.title(known.title) if known else kind
+
     def value(self, fact: Fact) -> str:
         """What a fact says."""
         known = self.vocabulary.keys.get(fact.key)

@@ -117,6 +117,11 @@ WORDS: dict[str, dict[str, str]] = {
         "col:unit": "Đơn vị", "col:state": "Trạng thái", "col:level": "Mức", "col:capacity": "Đầy",
         "col:system": "Hệ điều hành", "col:processors": "Bộ xử lý", "col:memory": "Bộ nhớ",
         "col:expires": "Hết hạn", "col:installed": "Ngày cài",
+        # What happened to assets.
+        "events": "Sự kiện", "event": "Sự kiện", "happened": "Lúc", "detail": "Chi tiết", "repeated": "Báo lại",
+        "times": "{n} lần, lần cuối", "from_day": "Từ ngày", "events_found": "{n} sự kiện",
+        "all_assets": "Xem mọi thiết bị", "severity:info": "thông tin", "severity:warning": "cảnh báo",
+        "severity:critical": "nghiêm trọng",
         # Why a probed device is taken for what it is.
         "how": "Cách biết", "rule": "Quy tắc", "oid": "OID", "raw": "Đọc được", "rejected": "Đã xét và loại",
         "found_there": "Tìm thấy", "cost": "Đã hỏi", "step": "Bước", "requests": "Số gói hỏi", "milliseconds": "ms",
@@ -236,6 +241,11 @@ WORDS: dict[str, dict[str, str]] = {
         "col:unit": "Unit", "col:state": "State", "col:level": "Level", "col:capacity": "Capacity",
         "col:system": "Operating system", "col:processors": "Processors", "col:memory": "Memory",
         "col:expires": "Expires", "col:installed": "Installed",
+        # What happened to assets.
+        "events": "Events", "event": "Event", "happened": "When", "detail": "Details", "repeated": "Told again",
+        "times": "{n} times, last", "from_day": "From the day", "events_found": "{n} events",
+        "all_assets": "Show all assets", "severity:info": "info", "severity:warning": "warning",
+        "severity:critical": "critical",
         # Why a probed device is taken for what it is.
         "how": "Known by", "rule": "Rule", "oid": "OID", "raw": "Read", "rejected": "Considered and rejected",
         "found_there": "Found", "cost": "Asked", "step": "Step", "requests": "Requests", "milliseconds": "ms",

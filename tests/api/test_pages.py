@@ -6,13 +6,16 @@ import re
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Locator, Page, async_playwright
 
+from inventory.store import events
+from inventory.store.events import Notice
+from inventory.words import Event, Identity
 from tests.api.pages_sample import HOSTILE, PLAN, SILENT, fill
 from tests.api.pages_server import opened, served
 
@@ -41,6 +44,11 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     folder = tmp_path_factory.mktemp("pages")
     async with opened(folder) as store:
         workspace, day = await fill(store, folder)
+        now = datetime.now(UTC)
+        for kind, detail in (("on_battery", HOSTILE), ("notification", "1.3.6" * 150), ("link_down", "")):
+            event = Event(kind, now, workspace.vocabulary.events[kind].severity, "traps", "ge-0/0/1", detail)
+            told = Notice(event, Identity(address="10.2.0.1", network="so-tc-lan", agency="so-tc"))
+            await store.write(events.record, workspace.vocabulary, [told], now)
         async with served(workspace) as address:
             yield Site(address, day)
 
@@ -106,8 +114,8 @@ async def addresses(page: Page) -> list[str]:
     computer = await page.locator("tr[data-asset] a", has_text="pc-tiepdan-01").get_attribute("href")
     return [
         "/", FIREWALL, f"/plans/{PLAN}/goals/video_conference", f"/plans/{PLAN}/goals/online_services", "/agencies",
-        "/agencies/so-yt", "/agencies/so-tc", "/agencies/so-tttt", str(switch), str(computer), "/agencies/so-xx",
-        "/no/such/page",
+        "/agencies/so-yt", "/agencies/so-tc", "/agencies/so-tttt", "/events", str(switch), str(computer),
+        "/agencies/so-xx", "/no/such/page",
     ]  # fmt: skip
 
 
@@ -361,6 +369,21 @@ async def test_what_devices_call_themselves_stays_text(page: Page) -> None:
     await page.goto('/agencies?q="><script>alert(1)</script>&level="x&as_of=')
     assert await page.get_by_label("Tìm theo tên hoặc mã").input_value() == '"><script>alert(1)</script>'
     assert await page.locator("script").count() == 0
+
+
+async def test_events_are_filtered_and_lead_to_the_asset_and_its_agency(page: Page) -> None:
+    await page.goto("/")
+    await page.get_by_role("link", name="Sự kiện").click()
+    assert await page.locator("tr[data-event]").count() == 3
+    shown = await text_of(page.locator("tr[data-event=on_battery]"))
+    assert "Chuyển sang chạy ắc quy (nghiêm trọng)" in shown and HOSTILE.replace("\u202e", "\ufffd") in shown
+    await page.get_by_label("Loại").select_option(label="Cổng mất kết nối")
+    await page.get_by_label("Cơ quan").select_option(label="Sở Tài chính")
+    await page.get_by_role("button", name="Tìm").click()
+    assert await page.locator("tr[data-event]").evaluate_all("a => a.map(r => r.dataset.event)") == ["link_down"]
+    await page.locator("tr[data-event] [data-label='Thiết bị'] a").click()
+    assert await page.locator("section[aria-labelledby=events] tr[data-event]").count() == 3
+    assert await page.locator("img, script, iframe").count() == 0
 
 
 # --- what there is not ----------------------------------------------------------------------------------------------

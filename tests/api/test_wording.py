@@ -15,7 +15,7 @@ from api.wording import WORDS, clock, day, number, percent
 from inventory.identity import KINDS
 from inventory.register import LINK_KINDS, PURPOSES
 from inventory.vocabulary import load
-from inventory.words import CoverageStatus, Fact, Proof, Status, Value
+from inventory.words import CoverageStatus, Fact, Proof, Severity, Status, Value
 
 AT = datetime(2026, 3, 31, 20, 5, tzinfo=UTC)
 VI, EN = (Speaker(language, load()) for language in ("vi", "en"))
@@ -44,7 +44,7 @@ def test_everything_that_data_may_name_has_a_word() -> None:
     wanted |= {f"purpose:{p}" for p in PURPOSES} | {f"kind:{k}" for k in LINK_KINDS} | {f"id:{k}" for k in KINDS}
     wanted |= {f"proof:{p.name.lower()}" for p in Proof} | {f"state:{s}" for s in ("up", "down", "unknown")}
     wanted |= {f"col:{column}" for key in load().keys.values() for column in key.columns}
-    wanted |= {str(s) for s in (*Status, *CoverageStatus)}
+    wanted |= {str(s) for s in (*Status, *CoverageStatus)} | {f"severity:{s}" for s in Severity}
     assert wanted - WORDS["vi"].keys() == set()
 
 
