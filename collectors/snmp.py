@@ -125,7 +125,7 @@ class Reading:
             try:
                 async with client:
                     with self._step(credential.name, client):
-                        found = await client.get_many((*standard.SYSTEM_GROUP, *standard.STANDARD))
+                        found = await self._greet(client)
                     if all(isinstance(value, Absent) for value in found.values()):
                         raise SnmpAnswerError(f"{client.where} answers, and shows nothing of itself")
                     self.accepted = credential
@@ -143,6 +143,18 @@ class Reading:
                 failures.append(f"{credential.name}: {failure}")
         where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
         raise SnmpTimeout("; ".join(failures) or f"{where}: no credential to try")
+
+    async def _greet(self, client: SnmpClient) -> Mapping[str, Answer | Absent]:
+        """What any device can say of itself; an object that it answers with an error is noted, and spoils no other."""
+        try:
+            return await client.get_many((*standard.SYSTEM_GROUP, *standard.STANDARD))
+        except SnmpRefused:
+            raise
+        except SnmpAnswerError as error:
+            if all(isinstance(value, Absent) for value in error.read.values()):
+                raise
+            self.tables.problems.append(str(error))
+            return error.read
 
     @contextmanager
     def _step(self, name: str, client: SnmpClient) -> Iterator[None]:
@@ -206,7 +218,7 @@ def _observe(target: Target, reading: Reading) -> tuple[Observation, ...]:
             "location": portrait.text(standard.SYS_LOCATION),
             "uptime": standard.uptime(portrait),
             "interface_count": tables.ports if "interface" in tables.read else None,
-            "interfaces_up": tables.up if "interface" in tables.read else None,
+            "interfaces_up": tables.up if "interface" in tables.read and tables.states else None,
             # Most devices that show no neighbour do not speak these protocols: that is no "has none".
             "neighbour_count": len(tables.neighbours) if tables.neighbours and "neighbour" in tables.read else None,
             "snmp_public": reading.public,

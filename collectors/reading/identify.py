@@ -63,6 +63,8 @@ class Identification:
         self.systems: list[System] = []
         """What was recognised: the vendor's system first, then those that hold for any."""
         self._chassis: list[str] | None = None
+        self._untold = False
+        """Whether ENTITY-MIB's rows cannot be told apart, so that none stands for the whole."""
 
     async def run(self) -> Portrait:
         """Asks for the system group, recognises the system, reads what its vendor's file says."""
@@ -217,6 +219,8 @@ class Identification:
     async def _values(self, read: Read, object_id: str, descr: str) -> list[tuple[str, str | None]]:
         """What stands in a place, with the OID of each object."""
         match read.source:
+            case "oid" if self._untold and below(read.at, (_ENTITY_ROW,)):
+                return []
             case "oid":
                 return [(read.at, as_statement(self.portrait.answers.get(read.at)))]
             case "column":
@@ -271,7 +275,12 @@ class Identification:
 
     async def _find_chassis(self) -> list[str]:
         """The rows that stand for the whole: the first two chassis, else the stack, else the first row."""
+        failures = len(self.portrait.problems)
         classes = [(index, as_number(value)) for index, value in await self._first(f"{_ENTITY_ROW}.5", 25)]
+        if len(self.portrait.problems) > failures or any((kind or 0) < 0 for _, kind in classes):
+            # Which row is the whole cannot be told: the first may be a power supply, with a serial number of its own.
+            self._untold = True
+            return []
         ranked = [i for i, kind in classes if kind == _CHASSIS] or [i for i, kind in classes if kind == _STACK]
         # Small devices often give only one row, of any class, or no class at all.
         classes = classes or [(index, None) for index, _ in await self._first(f"{_ENTITY_ROW}.{ENTITY['model']}", 1)]

@@ -87,7 +87,7 @@ def _interface_rows(columns: Mapping[str, Mapping[str, Answer]]) -> Rows:
             "index": int(index) if index.isdecimal() else index,
             "description": as_text(at.get("descr")),
             "alias": as_text(at.get("alias")),
-            "type": KINDS.get(kind, str(kind)) if kind is not None else None,
+            "type": KINDS.get(kind, str(kind)) if kind and kind > 0 else None,
             "admin": _STATES.get(as_number(at.get("admin")) or 0),
             "oper": _STATES.get(as_number(at.get("oper")) or 0),
             # Above 4.29 Gbit/s ifSpeed stands still; ifHighSpeed is in Mbit/s (RFC 2863 section 3.1.8).

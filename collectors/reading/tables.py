@@ -49,6 +49,11 @@ class Tables:
         """How many of those work."""
         return sum(row.get("oper") == "up" and is_port(name, row) for name, row in self.interfaces.items())
 
+    @property
+    def states(self) -> bool:
+        """Whether the device says of any interface if it works."""
+        return any("oper" in row for row in self.interfaces.values())
+
     def count(self, kind: str) -> int:
         """How many interfaces are of one type."""
         return sum(row.get("type") == kind for row in self.interfaces.values())

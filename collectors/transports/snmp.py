@@ -147,7 +147,8 @@ class SnmpClient(SnmpWire):
             return None
         if not answer.keys() <= set(asked):
             raise SnmpAnswerError(f"{self.where} answers with objects that were not asked for")
-        if not answer or (self._witness and self._witness not in answer):
+        # An object that is told twice has no value: the codec would keep the last.
+        if not answer or self._objects > len(asked) or (self._witness and self._witness not in answer):
             return None
         self._witness = self._witness or next(iter(answer))
         return {oid: ABSENT if (value := answer.get(oid)) is None else value for oid in oids}

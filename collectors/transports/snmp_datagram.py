@@ -36,6 +36,9 @@ REASONS: Final = {
 """The counters of RFC 3414 section 5 that a report names, by the last number of their OID."""
 _USM_STATS: Final = bytes((0x2B, 6, 1, 6, 3, 15, 1, 1))
 
+_WIDTHS: Final = {0x02: 4, 0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
+"""Octets of INTEGER, Counter32, Gauge32, TimeTicks and Counter64 (RFC 2578 section 7.1), without a leading zero."""
+
 _INTEGER, _OCTETS, _SEQUENCE, _RESPONSE = 0x02, 0x04, 0x30, 0xA2
 
 
@@ -47,10 +50,11 @@ class StrangeDatagramError(Exception):
     """What came is a message, of another version than was asked in."""
 
 
-def glance(octets: bytearray, size: int, version: int) -> tuple[int, int]:
-    """The error-status and error-index of an answer of `size` bytes; of SNMPv3 a report's reason, and 0.
+def glance(octets: bytearray, size: int, version: int) -> tuple[int, int, int, int]:
+    """The error-status and error-index of an answer of `size` bytes, its objects' number, and its request id.
 
-    Only whole messages of `version` (0, 1 or 3, as on the wire) get this far. What lies deeper is the codec's affair.
+    Of SNMPv3, whose answers may be enciphered: a report's reason and zeros. Only whole messages of `version` (0, 1 or
+    3, as on the wire) get this far, whose numbers fit their types. What else lies deeper is the codec's affair.
     """
     if size > LARGEST:
         raise BadDatagramError(f"an answer of {size:,} bytes, above {LARGEST:,}")
@@ -67,13 +71,16 @@ def glance(octets: bytearray, size: int, version: int) -> tuple[int, int]:
         raise StrangeDatagramError
     if version == 3:
         found = octets.find(_USM_STATS, at, size - 1)
-        return (octets[found + len(_USM_STATS)], 0) if found >= 0 else (0, 0)
-    numbers = _numbers(octets, at + 3, size)
-    return numbers[1:] if numbers else (0, 0)
+        return (octets[found + len(_USM_STATS)] if found >= 0 else 0), 0, 0, 0
+    head = _head(octets, at + 3, size)
+    if not head:
+        return 0, 0, 0, 0
+    number, status, index, at = head
+    return status, index, _count(octets, at, size), number
 
 
-def _numbers(octets: bytearray, at: int, size: int) -> tuple[int, int, int] | None:
-    """Request id, error-status and error-index behind the version; None for what is not a response."""
+def _head(octets: bytearray, at: int, size: int) -> tuple[int, int, int, int] | None:
+    """Request id, error-status, error-index behind the version, and where they end; None for what is not a response."""
     _, at = _content(octets, at, size)  # over the community
     if not at or at + 2 > size or octets[at] != _RESPONSE:
         return None
@@ -86,7 +93,30 @@ def _numbers(octets: bytearray, at: int, size: int) -> tuple[int, int, int] | No
         if not at or at > size:
             return None
         found.append(int.from_bytes(octets[start:at], "big", signed=True))
-    return found[0], found[1], found[2]
+    return found[0], found[1], found[2], at
+
+
+def _count(octets: bytearray, at: int, size: int) -> int:
+    """How many objects the list at `at` holds; BadDatagramError for a number that its type cannot hold.
+
+    The codec takes a number of no octets for 0 and the low bits of one that is too long: both would be wrong facts.
+    """
+    count = 0
+    at, _ = _content(octets, at, size)
+    while at and at < size:
+        name, end = _content(octets, at, size)
+        value = _content(octets, name, size)[1] if name else 0
+        if not value or value + 2 > size:
+            break  # the codec refuses it
+        width = _WIDTHS.get(octets[value])
+        if width and octets[value + 1] != width:
+            start, stop = _content(octets, value, size)
+            surplus = octets[start : max(stop - width, start)]
+            if stop <= start or len(surplus) > 1 or surplus.strip(b"\0" if octets[value] != _INTEGER else b"\0\xff"):
+                raise BadDatagramError(f"a number of {stop - start} octets, expected 1 to {width}")
+        count += 1
+        at = end
+    return count
 
 
 def _content(octets: bytearray, at: int, size: int) -> tuple[int, int]:

@@ -120,6 +120,10 @@ class SnmpWire:
         self._socket: Socket | None = None
         self.sent = 0
         """Datagrams with which something was asked, those sent again among them."""
+        self._objects = 0
+        """How many objects the last answer held; 0 where that cannot be seen, as with SNMPv3."""
+        self._answered = 0
+        """The id of the request that was answered last; 0 where there is none."""
         self._greeted = False
         self._waiting: Waiting | None = None
 
@@ -245,7 +249,7 @@ class SnmpWire:
             raise SnmpTimeout(f"{self.where} cannot be reached: {error.strerror or error}") from None
         while await waiting.readable(ends):
             try:
-                status, index = glance(_peeked, waiting.peek(_peeked), self._version)
+                status, index, self._objects, number = glance(_peeked, waiting.peek(_peeked), self._version)
             except BlockingIOError:
                 continue
             except StrangeDatagramError:
@@ -256,6 +260,10 @@ class SnmpWire:
                 raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
             except OSError:
                 raise _NoAnswer from None  # ICMP: nobody listens there
+            if number and number == self._answered:
+                # Two copies of an answer: the codec would pass over this one to the next, which we had not looked at.
+                waiting.drop()
+                continue
             try:
                 answer = receive()
             except BlockingIOError:
@@ -279,6 +287,7 @@ class SnmpWire:
                 if type(error).__module__ != "pyo3_runtime":
                     raise
                 raise SnmpAnswerError(f"{self.where} sent what cannot be decoded") from None
+            self._answered = number
             if status:
                 self._judge(status, index)
             return answer
