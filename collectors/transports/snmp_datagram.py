@@ -103,13 +103,18 @@ def _count(octets: bytearray, at: int, size: int) -> int:
     """
     count = 0
     at, _ = _content(octets, at, size)
-    while at and at < size:
-        name, end = _content(octets, at, size)
-        value = _content(octets, name, size)[1] if name else 0
-        if not value or value + 2 > size:
+    while at and at + 4 <= size:
+        # Every row of every table passes here: most lengths are one octet.
+        length = octets[at + 1]
+        name, end = (at + 2, at + 2 + length) if length < 0x80 else _content(octets, at, size)
+        if not name or name + 2 > size:
             break  # the codec refuses it
+        length = octets[name + 1]
+        value = name + 2 + length if length < 0x80 else _content(octets, name, size)[1]
+        if not value or value + 2 > size:
+            break
         width = _WIDTHS.get(octets[value])
-        if width and octets[value + 1] != width:
+        if width and not 0 < octets[value + 1] <= width:
             start, stop = _content(octets, value, size)
             surplus = octets[start : max(stop - width, start)]
             if stop <= start or len(surplus) > 1 or surplus.strip(b"\0" if octets[value] != _INTEGER else b"\0\xff"):

@@ -130,6 +130,25 @@ def test_a_wrong_value_is_refused_with_its_line(tmp_path: Path, old: str, new: s
     assert any(re.match(rf"acme\.yaml, line ({number}|{number + 1}): ", line) and problem in line for line in refused)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "acme.yaml: found an empty file"),
+        ("- a\n", "acme.yaml, line 1: found a list"),
+        ("Acme\n", "acme.yaml, line 1: found 'Acme'"),
+        ("title: [\n", "acme.yaml, line 2: not readable as YAML"),
+        ("title: Acme\n", "acme.yaml, line 1: missing enterprises"),
+        (WHOLE.replace("[99999]", "[Acme]"), "acme.yaml, line 3: enterprises[1]: found 'Acme', expected a number"),
+        ("title: Acme\nenterprises: [5]\nsystems: 5\n", "acme.yaml, line 3: systems: found the number 5"),
+        (WHOLE.replace("long: true", "long: ja"), "found 'ja', expected true or false"),
+        (WHOLE.replace("as: sensor", "as: sensr"), "did you mean 'sensor'"),
+        (WHOLE.replace("multiply: {value: _by}", "multiply: {value: _buy}"), "did you mean '_by'"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    assert problem in load(tmp_path, text)
+
+
 def test_a_number_has_one_owner(tmp_path: Path) -> None:
     (tmp_path / "aaa.yaml").write_text("title: Aaa\nenterprises:\n  - 7\n", "utf-8")
     refused = load(tmp_path, "title: Acme\nenterprises:\n  - 5\n  - 7\n")
