@@ -11,7 +11,7 @@ from collectors.reading.origins import Origin
 from collectors.reading.roles import Evidence, decide_role
 from collectors.reading.standard import STANDARD, SYS_DESCR, SYS_NAME, SYS_OBJECT_ID, SYSTEM_GROUP, Portrait
 from collectors.reading.text import as_lines, as_number, as_statement
-from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpTimeout
+from collectors.transports.snmp import ABSENT, Absent, Answer, SnmpAnswerError, SnmpTimeout
 from collectors.vendors import ENTITY, Banner, Knowledge, Read, System, Vendor, below, load_vendors
 from collectors.vendors.knowledge import enterprise_of
 from collectors.vendors.names import AGENTS, SYSTEMS
@@ -152,7 +152,7 @@ class Identification:
         self._keep(answers)
 
     def _keep(self, answers: Mapping[str, Answer | Absent]) -> None:
-        self.portrait.answers |= {k: v for k, v in answers.items() if not isinstance(v, Absent)}
+        self.portrait.answers |= {k: v for k, v in answers.items() if v is not ABSENT}
 
     async def _recognise(self, object_id: str, descr: str) -> tuple[Vendor | None, System | None]:
         """The system that fits best: between vendors the one with more proof, within one vendor the first."""
@@ -211,7 +211,7 @@ class Identification:
                 self._take(system, Read("oid", pattern=system.says), oid, self.portrait.text(oid))
         for read in system.reads:
             wanted = {read.gives, *(read.pattern.groupindex if read.pattern else ())} - {None}
-            if wanted <= set(self.portrait.fields):
+            if wanted <= self.portrait.fields.keys():
                 continue
             for at, text in await self._values(read, object_id, descr):
                 self._take(system, read, at, text)

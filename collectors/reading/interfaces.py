@@ -32,6 +32,7 @@ _OCTETS_32 = {"in_octets": f"{_IF}.10", "out_octets": f"{_IF}.16"}
 """Of devices without the 64-bit counters: these begin anew after 4.29 GB."""
 _COUNTED = ("descr", "type", "admin", "oper")
 """Columns that every interface has; some agents leave out one or the other, a few all but ifName."""
+_SHOWN = ("descr", "name", "type", "admin", "oper", "mac", "alias", "high_speed", "speed")
 _STATES = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not present", 7: "lower layer down"}
 
 
@@ -40,34 +41,36 @@ async def read_interfaces(walks: Walks, *, counters: bool = False) -> None:
     columns: Columns = {}
     tables = walks.tables
     ended: set[str] = set()
+    known: list[str] = []
     try:
         ended |= await walks.columns(_FIRST, columns)
         if any(columns.values()):
-            ended |= await walks.columns(_REST, columns)
+            known = next((list(columns[name]) for name in _FIRST if name in ended and columns[name]), known)
+            ended |= await walks.columns(_REST, columns, known)
             indexes = _indexes(columns)
             if any(not as_number(columns["high_speed"].get(index)) for index in indexes):
-                await walks.columns(_SPEED, columns)
+                await walks.columns(_SPEED, columns, known)
     finally:
         tables.rows["interface"] = _interface_rows(columns)
     # A device without any interface does not exist; an empty table is one that it does not show.
     if any(columns.get(name) for name in (*_COUNTED, "name") if name in ended):
         tables.read.add("interface")
     if counters and tables.interfaces:
-        await _read_counters(walks)
+        await _read_counters(walks, known)
 
 
-async def _read_counters(walks: Walks) -> None:
+async def _read_counters(walks: Walks, known: list[str]) -> None:
     columns: Columns = {}
     try:
-        await walks.columns(_COUNTERS, columns)
+        await walks.columns(_COUNTERS, columns, known)
         missing = {name: oid for name, oid in _OCTETS_32.items() if not columns.get(name)}
-        await walks.columns(missing, columns)
+        await walks.columns(missing, columns, known)
     finally:
         rows: Rows = {}
         for index, name in walks.tables.names.items():
             row = {key: as_number(column.get(index)) for key, column in columns.items()}
-            if known := {key: number for key, number in row.items() if number is not None}:
-                rows[name] = dict(known)
+            if told := {key: number for key, number in row.items() if number is not None}:
+                rows[name] = dict(told)
         walks.tables.rows["interface_counters"] = rows
 
 
@@ -79,21 +82,22 @@ def _indexes(columns: Mapping[str, Mapping[str, Answer]]) -> list[str]:
 def _interface_rows(columns: Mapping[str, Mapping[str, Answer]]) -> Rows:
     """The interfaces by name; two of one name are told apart by their index."""
     rows: Rows = {}
+    descr, named, type_, admin, oper, mac, alias, high_speed, speed = (columns.get(name, {}) for name in _SHOWN)
     for index in _indexes(columns):
-        at = {name: column.get(index) for name, column in columns.items()}
-        kind = as_number(at.get("type"))
-        megabits, bits = as_number(at.get("high_speed")), as_number(at.get("speed"))
+        kind = as_number(type_.get(index))
+        megabits, bits = as_number(high_speed.get(index)), as_number(speed.get(index))
+        description = as_text(descr.get(index))
         row = {
             "index": int(index) if index.isdecimal() else index,
-            "description": as_text(at.get("descr")),
-            "alias": as_text(at.get("alias")),
+            "description": description,
+            "alias": as_text(alias.get(index)),
             "type": KINDS.get(kind, str(kind)) if kind and kind > 0 else None,
-            "admin": _STATES.get(as_number(at.get("admin")) or 0),
-            "oper": _STATES.get(as_number(at.get("oper")) or 0),
+            "admin": _STATES.get(as_number(admin.get(index)) or 0),
+            "oper": _STATES.get(as_number(oper.get(index)) or 0),
             # Above 4.29 Gbit/s ifSpeed stands still; ifHighSpeed is in Mbit/s (RFC 2863 section 3.1.8).
             "speed": megabits * 1_000_000 if megabits else bits,
-            "mac": as_mac(at.get("mac")),
+            "mac": as_mac(mac.get(index)),
         }
-        name = as_text(at.get("name")) or as_text(at.get("descr")) or index
+        name = as_text(named.get(index)) or description or index
         rows[f"{name} ({index})" if name in rows else name] = {k: v for k, v in row.items() if v is not None}
     return rows

@@ -47,14 +47,12 @@ class Evidence:
     def _holds(self, rule: RoleRule, texts: Mapping[str, str]) -> bool:
         if rule.objects and not below(self.object_id, rule.objects):
             return False
+        if not all(pattern.search(texts[where]) for where, pattern in rule.patterns.items()):
+            return False
         said = {oid: self.portrait.text(oid) for oid in (*rule.says, *rule.unless)}
-        return (
-            all(pattern.search(texts[where]) for where, pattern in rule.patterns.items())
-            and all((text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.says.items())
-            and not any(
-                (text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.unless.items()
-            )
-        )
+        return all(
+            (text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.says.items()
+        ) and not any((text := said[oid]) is not None and pattern.search(text) for oid, pattern in rule.unless.items())
 
 
 def decide_role(

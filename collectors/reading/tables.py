@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collectors.reading.ports import is_port
@@ -85,16 +85,17 @@ class Walks:
             self.tables.problems.append(str(error))
             return error.read, False
 
-    async def columns(self, wanted: Mapping[str, str], found: Columns) -> set[str]:
+    async def columns(self, wanted: Mapping[str, str], found: Columns, known: Iterable[str] = ()) -> set[str]:
         """Adds the columns that are wanted, OIDs by name, to `found`; the names of those that were read to their end.
 
-        The fullest column comes first: it tells how many rows to ask for of the others. Where an SnmpTimeout ends it,
+        The fullest column comes first: it tells how many rows to ask for of the others, unless their indexes are
+        `known` from a column that was read before. Where an SnmpTimeout ends it,
         what had come in before is in `found`.
         """
         read: dict[str, dict[str, Answer]] = {}
         partial: Collection[str] = ()
         try:
-            read = await self.client.walk_many(wanted.values())
+            read = await self.client.walk_many(wanted.values(), known=known)
         except SnmpError as error:
             read, partial = error.read, error.partial
             if not isinstance(error, SnmpAnswerError):

@@ -20,18 +20,23 @@ def as_text(value: Answer | Absent | None) -> str | None:
 
     DisplayStrings are ASCII by RFC 2579, and in practice UTF-8 or, from old firmware, Latin-1.
     """
-    if value is None or isinstance(value, Absent):
+    if isinstance(value, bytes):
+        text = _decode(value)
+    elif value is None or isinstance(value, Absent):
         return None
-    text = _decode(value) if isinstance(value, bytes) else str(value)
+    else:
+        text = str(value)
     if not text.isprintable():
         # Line ends and tabs separate words; other control characters are noise.
         text = "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())
-    return unicodedata.normalize("NFC", " ".join(text.split())) or None
+    text = " ".join(text.split())
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)) or None
 
 
 def _decode(octets: bytes) -> str:
-    # What follows a NUL is left over from a longer text.
-    octets = octets.strip(b"\0").split(b"\0", 1)[0]
+    if b"\0" in octets:
+        # What follows a NUL is left over from a longer text.
+        octets = octets.strip(b"\0").split(b"\0", 1)[0]
     try:
         return octets.decode()
     except UnicodeDecodeError:

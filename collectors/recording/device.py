@@ -46,7 +46,12 @@ class RecordedDevice(SnmpClient):
         return rows
 
     async def walk_many(
-        self, columns: Iterable[str], *, max_rows: int = MAX_ROWS, expected: int | None = None
+        self,
+        columns: Iterable[str],
+        *,
+        max_rows: int = MAX_ROWS,
+        expected: int | None = None,
+        known: Iterable[str] = (),
     ) -> dict[str, dict[str, Answer]]:
         """The rows of columns of one table, by column and index."""
         read: dict[str, dict[str, Answer]] = {}

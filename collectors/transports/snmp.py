@@ -177,22 +177,28 @@ class SnmpClient(SnmpWire):
         return walked.rows
 
     async def walk_many(
-        self, columns: Iterable[str], *, max_rows: int = MAX_ROWS, expected: int | None = None
+        self,
+        columns: Iterable[str],
+        *,
+        max_rows: int = MAX_ROWS,
+        expected: int | None = None,
+        known: Iterable[str] = (),
     ) -> dict[str, dict[str, Answer]]:
         """The rows of columns of one table, by column and index; {} for a column that the device does not have.
 
         A column is read with one request where its rows fit one answer: how many there are is known from the first
         column, so the fullest goes first (over SNMP v1 the others are asked for its rows only); `expected` is a guess
-        for that one. SnmpError where one was not read to its end: `read` holds the rows of every column, `partial`
-        names those that are not whole. After an SnmpAnswerError the other columns were read all the same; after an
-        SnmpTimeout the rest is partial too.
+        for that one, `known` are the indexes of a column of the same rows that was walked before. SnmpError where one
+        was not read to its end: `read` holds the rows of every column, `partial` names those that are not whole. After
+        an SnmpAnswerError the other columns were read all the same; after an SnmpTimeout the rest is partial too.
         """
         read: dict[str, dict[str, Answer]] = {}
         partial: dict[str, SnmpAnswerError] = {}
-        known: list[str] = []
+        # Over SNMP v1, where only known rows are asked for, each walk has to find out for itself which there are.
+        indexes = [] if self.credential.kind == "snmp-v1" else list(known)
         wanted = list(dict.fromkeys(columns))
         for number, name in enumerate(wanted):
-            column = Column(name, max_rows, known, expected)
+            column = Column(name, max_rows, indexes, expected)
             read[name] = column.rows
             try:
                 await self._walk(column)
@@ -202,8 +208,8 @@ class SnmpClient(SnmpWire):
                 partial[name] = error
             except SnmpTimeout as error:
                 raise SnmpTimeout(str(error), read, [*partial, *wanted[number:]]) from None
-            if not known and name not in partial:
-                known = list(column.rows)
+            if not indexes and name not in partial:
+                indexes = list(column.rows)
         if partial:
             texts = dict.fromkeys(str(error) for error in partial.values())
             raise SnmpAnswerError("; ".join(texts), read, partial)

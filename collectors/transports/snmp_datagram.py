@@ -89,7 +89,8 @@ def _head(octets: bytearray, at: int, size: int) -> tuple[int, int, int, int] | 
     for _ in range(3):
         if at + 2 > size or octets[at] != _INTEGER:
             return None
-        start, at = _content(octets, at, size)
+        length = octets[at + 1]
+        start, at = (at + 2, at + 2 + length) if length < 0x80 else _content(octets, at, size)
         if not at or at > size:
             return None
         found.append(int.from_bytes(octets[start:at], "big", signed=True))
