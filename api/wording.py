@@ -117,6 +117,10 @@ WORDS: dict[str, dict[str, str]] = {
         "col:unit": "Đơn vị", "col:state": "Trạng thái", "col:level": "Mức", "col:capacity": "Đầy",
         "col:system": "Hệ điều hành", "col:processors": "Bộ xử lý", "col:memory": "Bộ nhớ",
         "col:expires": "Hết hạn", "col:installed": "Ngày cài",
+        "col:enabled": "Đang bật", "col:up_to_date": "Được cập nhật", "col:signatures": "Ngày mẫu mã độc",
+        "col:encrypted": "Được mã hoá", "col:method": "Cách mã hoá", "col:id": "Mã số", "col:category": "Phân loại",
+        "col:title": "Tên bản cập nhật", "col:severity": "Mức độ", "col:published": "Ngày phát hành",
+        "col:software": "Phần mềm đã cài", "col:vulnerabilities": "Lỗ hổng", "col:ransomware": "Mã độc tống tiền",
         # What happened to assets.
         "events": "Sự kiện", "event": "Sự kiện", "happened": "Lúc", "detail": "Chi tiết", "repeated": "Báo lại",
         "times": "{n} lần, lần cuối", "from_day": "Từ ngày", "events_found": "{n} sự kiện",
@@ -241,6 +245,10 @@ WORDS: dict[str, dict[str, str]] = {
         "col:unit": "Unit", "col:state": "State", "col:level": "Level", "col:capacity": "Capacity",
         "col:system": "Operating system", "col:processors": "Processors", "col:memory": "Memory",
         "col:expires": "Expires", "col:installed": "Installed",
+        "col:enabled": "On", "col:up_to_date": "Up to date", "col:signatures": "Date of the signatures",
+        "col:encrypted": "Encrypted", "col:method": "Method", "col:id": "Number", "col:category": "Category",
+        "col:title": "Update", "col:severity": "Severity", "col:published": "Published",
+        "col:software": "Installed software", "col:vulnerabilities": "Vulnerabilities", "col:ransomware": "Ransomware",
         # What happened to assets.
         "events": "Events", "event": "Event", "happened": "When", "detail": "Details", "repeated": "Told again",
         "times": "{n} times, last", "from_day": "From the day", "events_found": "{n} events",
