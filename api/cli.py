@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
-from api.commands_import import import_app
+from api.commands_import import import_app, reconcile_app
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
@@ -34,6 +34,7 @@ app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
 app.add_typer(import_app, name="import")
+app.add_typer(reconcile_app, name="reconcile")
 
 
 @app.callback()

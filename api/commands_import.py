@@ -1,7 +1,101 @@
-"""The commands `dophu import …`: what other systems write down is read whole, or not at all."""
+"""The commands `dophu import` and `dophu reconcile`: what others write down, and how it fits the inventory."""
 
 from __future__ import annotations
 
+import csv
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
+from api.commanding import Output, check, print_json, print_rows, run, say
+
 import_app = typer.Typer(help="Reports and data sets of other systems, read from files.", no_args_is_help=True)
+reconcile_app = typer.Typer(help="What other systems know beside what the inventory knows.", no_args_is_help=True)
+
+Agency = Annotated[str | None, typer.Option("--agency", "-a", help="The report is of this agency alone.")]
+
+
+@import_app.command("console")
+def import_console(
+    path: Annotated[Path, typer.Argument(metavar="FILE")],
+    profile: Annotated[str, typer.Option(help="How it is read; see dophu import profiles.")],
+    agency: Agency = None,
+    reported_at: Annotated[str | None, typer.Option(help="When the report was made, where it does not say.")] = None,
+    console: Annotated[str | None, typer.Option(help="The console's name, where there are several of a kind.")] = None,
+    partial: Annotated[bool, typer.Option(help="It does not list all machines: none is missing from it.")] = False,
+    skip_bad: Annotated[bool, typer.Option(help="Leave out the rows that cannot be read.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Store nothing; show what would come of it.")] = False,
+    output: Output = "table",
+) -> None:
+    """Import a report of an antivirus console or of WSUS (CSV, TSV or XLSX)."""
+    check(output)
+    from api import importing
+    from api.printing import read_instant
+
+    at = None if reported_at is None else min(read_instant(reported_at), datetime.now(UTC))
+    done: dict[str, Any] = run(
+        lambda w: importing.import_console(
+            w, path, profile, console=console, agency=agency, reported_at=at, dry=dry_run, partial=partial,
+            skip_bad=skip_bad,
+        )
+    )  # fmt: skip
+    if output == "json":
+        print_json(done)
+        return
+    if dry_run:
+        print_rows(("column", "read as"), [*done["mapping"].items(), *((h, "(ignored)") for h in done["ignored"])])
+        for p in done["problems"]:
+            say(f"row {p['row']}, column {p['column']}: found {p['found']}, expected {p['expected']}")
+    if done["stale"]:
+        say(f"stale: the report is of {done['reported_at']:%Y-%m-%d}; it is history, and nobody is missing from it")
+    say(
+        f"{done['rows']} machines of {done['reported_at']:%Y-%m-%d %H:%M} UTC: {done['matched']} known, "
+        f"{len(done['unknown'])} unknown to the inventory, {done['missing']} missing from the console, "
+        f"{done['duplicates']} listed twice" + ("; nothing was stored" if dry_run else "")
+    )
+
+
+@import_app.command("profiles")
+def list_profiles(output: Output = "table") -> None:
+    """List the profiles of consoles' reports."""
+    check(output)
+    from collectors.consoles import load_profiles
+
+    rows = [{"name": p.name, "title": p.title, "columns": dict(p.columns)} for p in load_profiles().values()]
+    if output == "json":
+        print_json(rows)
+    else:
+        print_rows(("name", "title"), [(r["name"], r["title"]) for r in rows])
+
+
+@reconcile_app.command("console")
+def reconcile_console(
+    console: Annotated[str | None, typer.Option("--console", "--profile", help="Only this console.")] = None,
+    agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only this agency.")] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="table, json or csv.")] = "table",
+) -> None:
+    """Machines in a console and unknown to the inventory, and the other way round (no central antivirus)."""
+    check("table" if output == "csv" else output)
+    from api.speaking import clean
+    from inventory.store import consoles
+
+    found = run(lambda w: w.store.read(consoles.reconcile, w.vocabulary, datetime.now(UTC), console, agency))
+    if output == "json":
+        print_json(found)
+        return
+    titles = ("list", "agency", "machine", "asset", "role", "console", "reported_at", "address", "mac", "reason")
+    rows = [[name, *(r.get(k) for k in titles[1:])] for name, listed in found.items() for r in listed]
+    if output == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerows([titles, *([_plain(v) for v in row] for row in rows)])
+    else:
+        print_rows(titles, [[None if v is None else clean(str(v)) for v in row] for row in rows])
+
+
+def _plain(value: object) -> str:
+    """A value that a spreadsheet does not take for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text

@@ -85,8 +85,8 @@ class Table:
 # --- XLSX ------------------------------------------------------------------------------------------------------------
 
 
-def read_workbook(path: Path) -> list[Table]:
-    """The sheets of an XLSX file.
+def read_workbook(path: Path, *, headings: bool = False) -> list[Table]:
+    """The sheets of an XLSX file; rows that are one wide heading are left out unless `headings`.
 
     Raises:
         Unreadable: it is no XLSX, too large, or inflates beyond the limit.
@@ -100,7 +100,7 @@ def read_workbook(path: Path) -> list[Table]:
             _check_archive(archive)
             book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
             try:
-                return [_read_sheet(sheet, archive) for sheet in book.worksheets]
+                return [_read_sheet(sheet, archive, headings) for sheet in book.worksheets]
             finally:
                 book.close()
     except _DAMAGE as error:
@@ -137,7 +137,7 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
         raise zipfile.BadZipFile("compressed as no spreadsheet is")
 
 
-def _read_sheet(sheet: object, archive: zipfile.ZipFile) -> Table:
+def _read_sheet(sheet: object, archive: zipfile.ZipFile, headings: bool) -> Table:
     title: str = sheet.title  # type: ignore[attr-defined]
     merged = _merged_ranges(archive.read(sheet._worksheet_path))  # type: ignore[attr-defined]
     # The dimensions that a file states of itself may be wrong.
@@ -152,7 +152,7 @@ def _read_sheet(sheet: object, archive: zipfile.ZipFile) -> Table:
         if all(cell.empty for cell in read):
             continue
         here = [m for m in merged if m[1] <= number <= m[3]]
-        if here and _is_heading(read, here, number):
+        if here and not headings and _is_heading(read, here, number):
             continue
         rows.append(Row(number, [_mark_merged(cell, at, number, here) for at, cell in enumerate(read, 1)]))
         _check_rows(rows)
@@ -216,20 +216,23 @@ _VIETNAMESE = frozenset(
 ) | frozenset("đĐ–—‘’“”…•°§\u00a0«»ªº")
 
 
-def read_csv(path: Path, name: str) -> Table:
+def read_csv(path: Path, name: str, *, delimiter: str | None = None, western: bool = False) -> Table:
     """One CSV file as a table; comma, semicolon or tab, UTF-8, UTF-16 or windows-1258.
+
+    Args:
+        delimiter: where it is known; otherwise found in the first lines.
+        western: what cannot be Vietnamese is read as windows-1252 instead of refused.
 
     Raises:
         Unreadable: it is too large, in another encoding, or no CSV.
     """
     _check_size(path)
-    text = _decode(path.read_bytes())
+    text = _decode(path.read_bytes(), western)
     first, _, rest = text.partition("\n")
     if match := re.fullmatch(r"sep=(.)\r?", first):
         # Excel writes and hides this line.
         delimiter, text = match[1], rest
-    else:
-        delimiter = _delimiter(text)
+    delimiter = delimiter or _delimiter(text)
     # Strictly: a quote that is never closed would make one cell of the rest of the file.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[Row] = []
@@ -264,7 +267,7 @@ def _delimiter(text: str) -> str:
     return ","
 
 
-def _decode(raw: bytes) -> str:
+def _decode(raw: bytes, western: bool) -> str:
     for encoding, marks in (("utf-8-sig", (b"\xef\xbb\xbf",)), ("utf-16", (b"\xff\xfe", b"\xfe\xff"))):
         if raw.startswith(marks):
             return _decode_as(raw, encoding)
@@ -276,6 +279,8 @@ def _decode(raw: bytes) -> str:
         text = unicodedata.normalize("NFC", _decode_as(raw, "cp1258"))
     # Nearly any bytes are windows-1258. Only text of Vietnamese letters was written in it; TCVN3 and VNI do not.
     odd = sorted({c for c in text if not (c.isascii() or c in _VIETNAMESE)})
+    if odd and western:
+        return _decode_as(raw, "cp1252")
     if odd:
         shown = " ".join(odd[:8])
         raise Unreadable(

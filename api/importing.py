@@ -1,0 +1,83 @@
+"""Importing a console's report: read, matched with the inventory, and stored whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from api.workspace import Workspace
+from collectors.consoles import Report, read_report
+from inventory.store import consoles, registers
+from inventory.words import InputError, Run
+
+SHOWN = 20
+
+
+async def import_console(
+    workspace: Workspace,
+    path: Path,
+    profile: str,
+    *,
+    console: str | None = None,
+    agency: str | None = None,
+    reported_at: datetime | None = None,
+    dry: bool = False,
+    partial: bool = False,
+    skip_bad: bool = False,
+) -> dict[str, Any]:
+    """Import the report at `path`, or tell what that would do (`dry`).
+
+    Args:
+        console: the source of its facts, where there are several consoles of one kind (default: the profile's name).
+        partial: the report does not list every machine: nothing is concluded of who is missing.
+        skip_bad: rows that cannot be read are left out instead of refusing the report, which is then partial.
+
+    Raises:
+        InputError: the report cannot be read; with its rows unless `dry` or `skip_bad`. Nothing is stored.
+    """
+    now = datetime.now(UTC)
+    if agency is not None:
+        codes = {a.code for a in (await workspace.store.read(registers.load)).agencies}
+        if agency not in codes:
+            raise InputError(f"--agency: found {agency!r}, expected the code of an agency in the register")
+    source = console or profile
+    report = await asyncio.to_thread(read_report, path, profile, now, source=source, reported_at=reported_at)
+    if report.problems and not (dry or skip_bad):
+        raise InputError("\n".join([f"{path.name}: {len(report.problems)} cells cannot be read; nothing was stored",
+                                    *tell_problems(report)]))  # fmt: skip
+    fresh = report.is_fresh(now)
+    told = [
+        consoles.Told(v.row, v.hostname, v.address, v.macs, v.serial, v.agency, v.last_seen, v.facts)
+        for v in report.lines
+    ]
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+    whole = fresh and not partial and not report.problems
+    run = Run(
+        source, f"{path.name} sha256:{digest}", report.reported_at, report.reported_at, complete=whole, agency=agency
+    )
+    do = workspace.store.read if dry else workspace.store.write
+    outcome: consoles.Outcome = await do(
+        consoles.take_in, workspace.vocabulary, run, told, now, agency,
+        whole=whole, antivirus=report.profile.antivirus, dry=dry,
+    )  # fmt: skip
+    return {
+        "file": path.name, "sha256": digest, "profile": profile, "console": source, "dry_run": dry,
+        "reported_at": report.reported_at, "stale": not fresh, "whole": whole, "mapping": report.mapping,
+        "ignored": report.ignored, "rows": len(report.lines), "matched": len(outcome.matched),
+        "duplicates": outcome.duplicates, "covered": sorted(outcome.covered), "missing": len(outcome.missing),
+        "unknown": [{"row": v.row, "machine": v.hostname or v.address or v.serial, "agency": code, "reason": why}
+                    for v, code, why in outcome.unknown],
+        "facts": outcome.facts, "new": outcome.new,
+        "problems": [{"row": p.row, "column": p.column, "found": p.found, "expected": p.expected}
+                     for p in report.problems],
+    }  # fmt: skip
+
+
+def tell_problems(report: Report) -> list[str]:
+    """The first problems, one a line."""
+    lines = [f"row {p.row}, column {p.column}: found {p.found}, expected {p.expected}" for p in report.problems[:SHOWN]]
+    more = len(report.problems) - SHOWN
+    return [*lines, *([f"… and {more} more"] if more > 0 else [])]

@@ -1,0 +1,120 @@
+"""A console's report against an inventory: both lists, and what the control's column says of each machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from inventory import vocabulary
+from inventory.store import Store, registers, runs
+from inventory.words import Fact, Identity, Observation, Proof, Register, Run
+from tests.api.test_cli import dophu
+from tests.inventory.sample import LEVELS, agency, network
+
+NOW = datetime.now(UTC)
+HEADERS = "Tên thiết bị;Địa chỉ IP;Nhóm;Lý do;Ngày cơ sở dữ liệu"
+
+
+def line(name: str, reason: str = "", at: datetime = NOW, of: str = "A") -> str:
+    return f"{name};;{of};{reason};{at - timedelta(days=1):%d.%m.%Y %H:%M:%S}"
+
+
+async def _fill(folder: Path) -> None:
+    store = Store.open(f"sqlite:///{folder / 'dophu.db'}")
+    register = Register(LEVELS, (agency("A"), agency("B")), (network("net-a", "A"), network("net-b", "B")))
+    await store.write(registers.replace, register)
+    seen = []
+    for n in range(320):
+        at = NOW - timedelta(days=2)
+        values = {"role": "workstation", "sysname": f"PC-{n:03}"}
+        facts = tuple(Fact(k, v, "agent", at, Proof.AGENT) for k, v in values.items())
+        seen.append(Observation(facts, asset=Identity(frozenset({("serial", f"SER7{n:05}")}), agency="A")))
+    run = Run("agent", "A", NOW - timedelta(days=2), NOW - timedelta(days=2), tuple(seen), True, None, "A")
+    await store.write(runs.record, vocabulary.load(), run, NOW)
+    await store.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    assert dophu(tmp_path, "init").returncode == 0
+    asyncio.run(_fill(tmp_path / "data"))
+    return tmp_path
+
+
+def write(folder: Path, lines: list[str], at: datetime = NOW, encoding: str = "utf-16") -> None:
+    title = f"Ngày tạo báo cáo: {at - timedelta(hours=10):%d.%m.%Y %H:%M:%S}"
+    text = "\r\n".join(["Báo cáo", title, HEADERS, *lines])
+    if encoding == "cp1258":
+        # It has the letters of Vietnamese, and the tones as marks of their own.
+        text = "".join(c if len(d := unicodedata.normalize("NFD", c)) == 1 else _split(d) for c in text)
+    (folder / "r.csv").write_bytes(text.encode(encoding))
+
+
+def _split(letter: str) -> str:
+    tones = "".join(m for m in letter if m in "\u0300\u0301\u0303\u0309\u0323")
+    return unicodedata.normalize("NFC", "".join(m for m in letter if m not in tones)) + tones
+
+
+def test_300_in_the_console_against_320_in_the_inventory(folder: Path) -> None:
+    # 290 are known, 10 are not; of the 320 the 30 last are missing from the console.
+    write(folder, [line(f"PC-{n:03}") for n in range(290)] + [line(f"NEW-{n}") for n in range(10)])
+    dry = dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky", "--dry-run", "-o", "json")
+    assert dry.returncode == 0, dry.stderr
+    told = json.loads(dry.stdout)
+    assert (told["matched"], len(told["unknown"]), told["missing"], told["problems"]) == (290, 10, 30, [])
+    assert told["mapping"]["Tên thiết bị"] == "hostname"
+    before = json.loads(dophu(folder, "reconcile", "console", "-o", "json").stdout)
+    assert (len(before["console_only"]), len(before["not_covered"])) == (0, 320)
+    assert dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky").returncode == 0
+    found = json.loads(dophu(folder, "reconcile", "console", "-o", "json").stdout)
+    assert sorted(r["machine"] for r in found["console_only"]) == sorted(f"NEW-{n}" for n in range(10))
+    assert sorted(r["machine"] for r in found["inventory_only"]) == [f"PC-{n:03}" for n in range(290, 320)]
+    assert found["not_covered"] == []
+    assert len(json.loads(dophu(folder, "asset", "list", "-o", "json").stdout)) == 320
+
+
+def test_a_report_of_last_year_is_history_and_nobody_is_missing_from_it(folder: Path) -> None:
+    old = NOW - timedelta(days=365)
+    write(folder, [line("PC-000", at=old)], old, "utf-8-sig")
+    done = dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky")
+    assert done.returncode == 0 and "stale" in done.stderr
+    found = json.loads(dophu(folder, "reconcile", "console", "-o", "json").stdout)
+    assert (found["inventory_only"], len(found["not_covered"])) == ([], 320)
+
+
+def test_what_cannot_be_read_is_named_and_nothing_is_stored(folder: Path) -> None:
+    write(folder, [line("PC-000"), "=1+1;;A;;", "PC-002;here;A;;"], encoding="cp1258")
+    done = dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky")
+    assert done.returncode == 2 and "row 5" in done.stderr and "an IP address" in done.stderr
+    wrong = dophu(folder, "import", "console", "r.csv", "--profile", "wsus")
+    assert wrong.returncode == 2 and "--profile kaspersky" in wrong.stderr
+    (folder / "r.csv").write_bytes(b"")
+    assert "empty file" in dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky").stderr
+    assert len(json.loads(dophu(folder, "reconcile", "console", "-o", "json").stdout)["not_covered"]) == 320
+
+
+def test_merged_header_cells_are_read(folder: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Report on protection status", None, None])
+    sheet.append(["Device", "Group", "Databases"])
+    sheet.append([None, None, "Databases date"])
+    sheet.append(["PC-001", "A", NOW.replace(tzinfo=None) - timedelta(days=20)])
+    for cells in ("A1:C1", "A2:A3", "B2:B3"):
+        sheet.merge_cells(cells)
+    book.save(folder / "r.xlsx")
+    without = dophu(folder, "import", "console", "r.xlsx", "--profile", "kaspersky")
+    assert without.returncode == 2 and "--reported-at" in without.stderr
+    today = f"{NOW:%Y-%m-%d}"
+    done = dophu(folder, "import", "console", "r.xlsx", "--profile", "kaspersky", "--reported-at", today, "--partial")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(dophu(folder, "asset", "list", "--find", "PC-001", "-o", "json").stdout)
+    facts = json.loads(dophu(folder, "asset", "show", str(row["id"]), "-o", "json").stdout)["facts"]
+    assert facts["antivirus_up_to_date"]["value"] is False and facts["antivirus_managed"]["proof"] == "console"
