@@ -132,7 +132,7 @@ class Identification:
     def _parts(self) -> str:
         """What the model and the chassis are called."""
         rows = [f"{_ENTITY_ROW}.{ENTITY[column]}.{row}" for row in self._chassis or () for column in ("descr", "name")]
-        return " ".join(filter(None, [self.portrait.fields.get("model"), *map(self.portrait.text, rows)]))
+        return " ".join(filter(None, [self.portrait.fields.get("model"), *map(self.portrait.words, rows)]))
 
     def _descr(self) -> str:
         return as_lines(self.portrait.answers.get(SYS_DESCR))[:_LONGEST]
@@ -230,7 +230,7 @@ class Identification:
             case "descr":
                 return [(SYS_DESCR, descr)]
             case "name":
-                return [(SYS_NAME, self.portrait.text(SYS_NAME))]
+                return [(SYS_NAME, self.portrait.words(SYS_NAME))]
             case "object":
                 return [(SYS_OBJECT_ID, read.values.get(object_id))]
         return [("", read.at)]
@@ -269,7 +269,8 @@ class Identification:
         for row in self._chassis:
             await self._get([f"{_ENTITY_ROW}.{number}.{row}" for number in ENTITY.values()])
             at = f"{_ENTITY_ROW}.{ENTITY[column]}.{row}"
-            if told := as_statement(self.portrait.answers.get(at)):
+            value = self.portrait.answers.get(at)
+            if isinstance(value, bytes) and (told := as_statement(value)):
                 return at, told
         return "", None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from collectors.reading.ports import KINDS
 from collectors.reading.tables import Columns, Rows, Walks
-from collectors.reading.text import as_mac, as_number, as_text
+from collectors.reading.text import as_mac, as_number, as_words
 from collectors.transports.snmp import Answer
 
 _IF = "1.3.6.1.2.1.2.2.1"
@@ -53,7 +53,7 @@ async def read_interfaces(walks: Walks, *, counters: bool = False) -> None:
     finally:
         tables.rows["interface"] = _interface_rows(columns)
     # A device without any interface does not exist; an empty table is one that it does not show.
-    if any(columns.get(name) for name in (*_COUNTED, "name") if name in ended):
+    if tables.rows["interface"] and any(columns.get(name) for name in (*_COUNTED, "name") if name in ended):
         tables.read.add("interface")
     if counters and tables.interfaces:
         await _read_counters(walks, known)
@@ -86,11 +86,11 @@ def _interface_rows(columns: Mapping[str, Mapping[str, Answer]]) -> Rows:
     for index in _indexes(columns):
         kind = as_number(type_.get(index))
         megabits, bits = as_number(high_speed.get(index)), as_number(speed.get(index))
-        description = as_text(descr.get(index))
+        description = as_words(descr.get(index))
         row = {
             "index": int(index) if index.isdecimal() else index,
             "description": description,
-            "alias": as_text(alias.get(index)),
+            "alias": as_words(alias.get(index)),
             "type": KINDS.get(kind, str(kind)) if kind and kind > 0 else None,
             "admin": _STATES.get(as_number(admin.get(index)) or 0),
             "oper": _STATES.get(as_number(oper.get(index)) or 0),
@@ -98,6 +98,9 @@ def _interface_rows(columns: Mapping[str, Mapping[str, Answer]]) -> Rows:
             "speed": megabits * 1_000_000 if megabits else bits,
             "mac": as_mac(mac.get(index)),
         }
-        name = as_text(named.get(index)) or description or index
+        name = as_words(named.get(index)) or description
+        if name is None and all(value is None for key, value in row.items() if key != "index"):
+            continue  # nothing is known of it but a number
+        name = name or index
         rows[f"{name} ({index})" if name in rows else name] = {k: v for k, v in row.items() if v is not None}
     return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collectors.reading.tables import Columns, Rows, Walks
-from collectors.reading.text import as_mac, as_number, as_text
+from collectors.reading.text import as_mac, as_number, as_words
 from collectors.transports.snmp import Answer
 
 #: lldpRemTable of IEEE 802.1AB-2005 and lldpV2RemTable of -2009: the first column's number, the rest follow in order.
@@ -51,7 +51,7 @@ def _add_cdp(rows: Rows, devices: Mapping[str, Answer], ports: Mapping[str, Answ
     """Adds what CDP saw and LLDP did not."""
     known = {(str(row["local_port"]), _host(row.get("sysname"))) for row in rows.values()}
     for index, value in devices.items():
-        device, port = as_text(value), as_text(ports.get(index))
+        device, port = as_words(value), as_words(ports.get(index))
         local = index.split(".")[0]
         local = names.get(local, local)
         if device is None or (local, _host(device)) in known:
@@ -76,16 +76,18 @@ def _lldp_rows(
     for index, chassis in columns["chassis"].items():
         parts = index.split(".")
         local = parts[1] if len(parts) > 2 else index
-        told = None if as_number(kinds.get(local)) == _MAC_IN_PORT else as_text(ports.get(local))
+        told = None if as_number(kinds.get(local)) == _MAC_IN_PORT else as_words(ports.get(local))
         remote = _identifier(chassis, as_number(columns["chassis_kind"].get(index)) == _MAC_IN_CHASSIS)
         row = {
             "local_port": told or names.get(local, local),
             "chassis": remote,
             "port": _identifier(columns["port"].get(index), as_number(columns["port_kind"].get(index)) == _MAC_IN_PORT),
-            "port_description": as_text(columns["port_description"].get(index)),
-            "sysname": as_text(columns["sysname"].get(index)),
+            "port_description": as_words(columns["port_description"].get(index)),
+            "sysname": as_words(columns["sysname"].get(index)),
             "protocol": "lldp",
         }
+        if not (remote or row["sysname"] or row["port"]):
+            continue  # nobody knows what is there
         item = f"{row['local_port']} {remote or row['sysname'] or index}"
         rows[f"{item} ({index})" if item in rows else item] = {k: v for k, v in row.items() if v is not None}
     return rows
@@ -94,4 +96,4 @@ def _lldp_rows(
 def _identifier(value: Answer | None, hardware: bool) -> str | None:
     """A chassis or port id as text: a hardware address where its kind, or its octets, say so."""
     mac = as_mac(value) if hardware or (isinstance(value, bytes) and len(value) == 6 and not value.isascii()) else None
-    return mac or as_text(value)
+    return mac or as_words(value)

@@ -31,7 +31,7 @@ class Evidence:
         fields = self.portrait.fields
         texts = {
             "descr": descr,
-            "name": self.portrait.text(SYS_NAME) or "",
+            "name": self.portrait.words(SYS_NAME) or "",
             "model": fields.get("model", ""),
             "version": fields.get("version", ""),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collectors.reading.text import as_number, as_text
+from collectors.reading.text import as_number, as_words
 from collectors.transports.snmp import Answer
 
 Rows = dict[str, dict[str, object]]
@@ -56,6 +56,6 @@ def sensor_rows(columns: Mapping[str, Mapping[str, Answer]], names: Mapping[str,
                 continue
             scaled = number * 1000.0 ** (scale - _UNITS_SCALE) / 10.0**precision
             row["value"] = round(scaled / 100 if known[1] == "share" else scaled, 4)
-        name = as_text(names.get(index)) or index
+        name = as_words(names.get(index)) or index
         rows[f"{name} ({index})" if name in rows else name] = row
     return rows

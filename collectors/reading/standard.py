@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from collectors.reading.origins import Origin
-from collectors.reading.text import as_number, as_text
+from collectors.reading.text import as_number, as_text, as_words
 from collectors.transports.snmp import Answer
 
 SYS_DESCR = "1.3.6.1.2.1.1.1.0"
@@ -73,6 +73,10 @@ class Portrait:
     def text(self, oid: str) -> str | None:
         """An object's value as text."""
         return as_text(self.answers.get(oid))
+
+    def words(self, oid: str) -> str | None:
+        """The value of an object that is a text by its MIB; None where there is none, or a number in its place."""
+        return as_words(self.answers.get(oid))
 
     def number(self, oid: str) -> int | None:
         """An object's value as a whole number."""

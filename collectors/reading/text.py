@@ -43,10 +43,15 @@ def _decode(octets: bytes) -> str:
         return octets.decode("latin-1")
 
 
+def as_words(value: Answer | Absent | None) -> str | None:
+    """`as_text` of an object that is a text by its MIB; None for a number, which is then no answer to the question."""
+    return as_text(value) if isinstance(value, bytes | str) else None
+
+
 def as_lines(value: Answer | Absent | None) -> str:
-    """`as_text` with the line ends kept, for patterns; empty where there is no text."""
+    """`as_words` with the line ends kept, for patterns; empty where there is no text."""
     if not isinstance(value, bytes):
-        return as_text(value) or ""
+        return as_words(value) or ""
     return "\n".join(text for line in value.splitlines() if (text := as_text(line)))
 
 

@@ -183,6 +183,15 @@ async def test_a_state_that_there_is_none_of_is_left_out(mode: str) -> None:
     assert wrong(facts(await read(SPOILERS[mode])), good) == {}
 
 
+async def test_a_number_where_a_text_belongs_states_nothing() -> None:
+    good = await read_honestly()
+    run = await read(SPOILERS["swapped"])
+    found = facts(run)
+    # What the maker's number alone says is less than what it says beside a description.
+    assert {key for key, _ in wrong(found, good)} <= {"127.0.0.1 os_name", "127.0.0.1 role"}
+    assert not {"127.0.0.1 sysname", "127.0.0.1 location", "127.0.0.1 serial"} & {key for key, _ in found}
+
+
 async def test_a_healthy_device_beside_bad_ones_is_read_as_alone() -> None:
     good = await read_honestly()
     with spoiling(recording(), SPOILERS["honest"]) as (_, port), serving("bad:endless", "bad:garbage") as bad:
