@@ -23,6 +23,9 @@ __all__ = ["agents_router"]
 log = logging.getLogger(__name__)
 
 HOURS_BETWEEN_REPORTS = 24
+HOURS_UNTIL_WHOLE = 1
+"""Between the reports of a machine of which no whole inventory is known: one in fourteen reports of an agent is whole,
+and no answer can ask for it, so that the way to have it soon is to have them report often."""
 SECONDS_FOR_A_BODY = 120
 BODIES_AT_ONCE = 64
 """Each may hold WIRE_LIMIT bytes; further ones are sent away to come back."""
@@ -43,12 +46,18 @@ _ERRORS: dict[int | str, dict[str, object]] = {
 
 Record = Callable[[Run, str], Awaitable[None]]
 AgencyOfToken = Callable[[str], Awaitable[str | None]]
+IsKnown = Callable[[str], Awaitable[bool]]
+
+
+async def _all_known(_target: str) -> bool:
+    return True
 
 
 def agents_router(
     record: Record,
     agency_of_token: AgencyOfToken,
     *,
+    is_known: IsKnown = _all_known,
     rate: float = 20.0,
     burst: int = 200,
     clock: Callable[[], float] = time.monotonic,
@@ -60,11 +69,13 @@ def agents_router(
         record: commits the run of the agency with that code before it returns; an InputError is answered 400, and
             whatever else it raises 503, upon which agents keep their inventory and come again.
         agency_of_token: the code of the agency that a token belongs to, or None.
+        is_known: whether a whole inventory of a machine (the run's target) was recorded of late; a partial one of a
+            machine that is not known is recorded all the same, and the agent told to report again soon.
         rate, burst: requests per second and at once that one token may make; beyond them 429.
         clock: seconds that only grow, for the rate. now: the aware time at which a body counts as received.
     """
     hide_tokens()
-    desk = _Desk(record, _Buckets(rate, burst, clock), now)
+    desk = _Desk(record, is_known, _Buckets(rate, burst, clock), now)
     router = APIRouter(tags=["agents"], responses=_ERRORS)
 
     async def agency_for(token: str) -> str:
@@ -107,6 +118,7 @@ class _Desk:
     """Where bodies are taken in, decoded, recorded and answered."""
 
     record: Record
+    is_known: IsKnown
     buckets: _Buckets
     now: Callable[[], datetime]
     bodies: int = 0
@@ -131,17 +143,29 @@ class _Desk:
         if message.observation is not None:
             # Where a token is used says whose the machine is; agents cannot know it.
             identity = replace(message.observation.asset or Identity(), agency=agency)
+            said = (message.observation, *message.added)
             run = Run(
                 "agent",
                 f"agent {message.device}",
                 started,
                 self.now(),
-                observations=(replace(message.observation, asset=identity),),
+                observations=tuple(replace(observation, asset=identity) for observation in said),
                 complete=not message.partial,
                 agency=agency,
             )
             await self._commit(run, agency)
-        return _answer(message, request.headers.get("glpi-request-id", ""))
+        known = message.kind == "prolog" or await self._known(message)
+        if message.partial and not known:
+            log.warning("agent %s of agency %s: a partial inventory of an unknown machine", message.device, agency)
+        return _answer(message, request.headers.get("glpi-request-id", ""), known=known)
+
+    async def _known(self, message: Message) -> bool:
+        try:
+            return await self.is_known(f"agent {message.device}")
+        except StoreError as error:
+            # What the agent sent is recorded; when it comes again is no reason to send it away.
+            log.warning("agent %s: not known whether its machine is: %s", message.device, error)
+            return True
 
     async def _commit(self, run: Run, agency: str) -> None:
         try:
@@ -212,7 +236,7 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _answer(message: Message, request_id: str) -> Response:
+def _answer(message: Message, request_id: str, *, known: bool) -> Response:
     """What contents the agent that sent this message."""
     headers = {"GLPI-Request-ID": request_id} if _REQUEST_ID.fullmatch(request_id) else {}
     if message.kind == "prolog" and message.reply == "xml":
@@ -223,16 +247,25 @@ def _answer(message: Message, request_id: str) -> Response:
     if message.kind == "prolog":
         return _json({"status": "ok", "expiration": HOURS_BETWEEN_REPORTS}, headers)
     if message.kind == "contact":
-        return _json(_CONTACT, headers)
+        return _json(_CONTACT | _expiration(known), headers)
     if message.reply == "xml":
         return _xml("<REPLY></REPLY>", headers)
-    return _json({"status": "ok", "expiration": f"{HOURS_BETWEEN_REPORTS}h"}, headers)
+    answer: dict[str, object] = {"status": "ok"}
+    return _json(answer | _expiration(known) | ({} if known or not message.partial else {"message": _UNKNOWN}), headers)
+
+
+def _expiration(known: bool) -> dict[str, object]:
+    return {"expiration": f"{HOURS_BETWEEN_REPORTS if known else HOURS_UNTIL_WHOLE}h"}
+
+
+_UNKNOWN = (
+    "recorded, but the machine is not known yet: expected a whole inventory (glpi-agent --full), found a partial one"
+)
 
 
 #: Asks for the inventory and nothing else, and for that without the sections that hold people's secrets.
 _CONTACT: dict[str, object] = {
     "status": "ok",
-    "expiration": f"{HOURS_BETWEEN_REPORTS}h",
     "disabled": ["collect", "deploy", "esx", "netdiscovery", "netinventory", "remoteinventory", "wakeonlan"],
     "tasks": {
         "inventory": {

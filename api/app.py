@@ -22,7 +22,7 @@ from api.pages import pages_router, tell_missing
 from api.routes import api_router, told_errors
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
-from inventory.store import snapshots
+from inventory.store import runs, snapshots
 from inventory.words import InputError, Run, Snapshot, StoreError
 
 OPEN_PATHS = ("/healthz", "/readyz", "/agents/")
@@ -113,8 +113,11 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
         await rounds.record_agent(desk.workspace, run, agency)
         desk.reported.set()
 
+    async def is_known(target: str) -> bool:
+        return await desk.workspace.store.read(runs.was_whole, "agent", target)
+
     app.include_router(api_router(desk))
-    app.include_router(agents_router(record, desk.workspace.agency_of_token))
+    app.include_router(agents_router(record, desk.workspace.agency_of_token, is_known=is_known))
     app.include_router(pages_router(desk))
 
     @app.get("/healthz", response_class=PlainTextResponse, tags=["health"])

@@ -33,6 +33,8 @@ class Message:
     """Only the sections that changed were sent; what is absent is as before."""
     observation: Observation | None = None
     """What the machine said of itself, for an inventory; the agency and network are for the receiver to add."""
+    added: tuple[Observation, ...] = ()
+    """What a script on the machine added, dated by when it looked."""
 
 
 def read_message(body: bytes, at: datetime, *, glpi_agent: bool = False) -> Message:
@@ -55,5 +57,5 @@ def read_message(body: bytes, at: datetime, *, glpi_agent: bool = False) -> Mess
         return Message("contact", device, "json")
     if parsed.item_type != "Computer":
         raise InputError(f"agent's body, itemtype: found {parsed.item_type[:40]!r}, expected 'Computer'")
-    observation = observe(parsed.sections, device, at, partial=parsed.partial)
-    return Message("inventory", device, parsed.form, parsed.partial, observation)
+    observation, *added = observe(parsed.sections, device, at, partial=parsed.partial)
+    return Message("inventory", device, parsed.form, parsed.partial, observation, tuple(added))

@@ -30,7 +30,12 @@ DEPTH_LIMIT = 32
 
 #: The sections that become facts. All others, among them the environment, the command lines of processes and the
 #: accounts of users, which hold secrets, are dropped while parsing.
-WANTED = frozenset({"antivirus", "bios", "hardware", "networks", "operatingsystem", "softwares"})
+WANTED = frozenset(
+    {
+        "antivirus", "bios", "drives", "firewall", "firewalls", "hardware", "networks", "operatingsystem", "posture",
+        "remote_mgmt", "softwares", "windows_updates",
+    }
+)  # fmt: skip
 
 #: Rows by section; a section that can stand only once is a list of one. Names are in lower case.
 Sections = Mapping[str, list[dict[str, object]]]

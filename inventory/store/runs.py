@@ -190,6 +190,12 @@ def note(connection: Connection, finished: Run, observations: int = 0) -> None:
         connection.execute(update(target_state).where(_TARGET).values(last_success=ended), place)
 
 
+def was_whole(connection: Connection, collector: str, target: str) -> bool:
+    """Whether a target was read to the end in a run that is still kept (see `KEEP`)."""
+    query = select(run.c.complete).where(run.c.collector == collector, run.c.target == target, run.c.complete).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def failures(connection: Connection, collector: str) -> dict[str, tuple[int, datetime]]:
     """The targets of a collector whose newest run failed: how often in a row, and when last."""
     query = select(target_state.c.target, target_state.c.failures, target_state.c.last_run).where(

@@ -186,6 +186,7 @@ run = Table(
     Column("error", Text),
     Index("run_network", "network", "finished"),
     Index("run_finished", "finished"),
+    Index("run_target", "collector", "target", "complete"),
 )
 
 target_state = Table(
@@ -218,6 +219,20 @@ event = Table(
     Index("event_at", "at"),
     Index("event_asset", "asset", "at"),
     Index("event_agency", "agency", "at"),
+)
+
+# What others publish and the facts are held against: when systems end, which updates there are. Former ones are kept.
+reference = Table(
+    "reference",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False),
+    # Of which day the data are, and when they were imported.
+    _instant("dated"),
+    _instant("imported"),
+    Column("origin", String, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("reference_kind", "kind", "id"),
 )
 
 finding = Table(

@@ -39,6 +39,7 @@ class Centre:
     runs: list[tuple[Run, str]] = field(default_factory=list)
     full: bool = False
     strict: bool = False
+    known: bool = True
     clock: float = 0.0
 
     async def record(self, run: Run, agency: str) -> None:
@@ -50,6 +51,10 @@ class Centre:
 
     async def agency_of_token(self, token: str) -> str | None:
         return "UBND-P01" if token == TOKEN else None
+
+    async def is_known(self, target: str) -> bool:
+        assert target.startswith("agent ")
+        return self.known
 
     def facts(self) -> dict[str, Fact]:
         observed = self.runs[-1][0].observations[0]
@@ -89,7 +94,13 @@ async def centre() -> AsyncIterator[Centre]:
     app = FastAPI()
     app.include_router(
         agents_router(
-            centre.record, centre.agency_of_token, rate=1, burst=10, clock=lambda: centre.clock, now=lambda: AT
+            centre.record,
+            centre.agency_of_token,
+            is_known=centre.is_known,
+            rate=1,
+            burst=10,
+            clock=lambda: centre.clock,
+            now=lambda: AT,
         )
     )
     async with served(app) as centre.url:
@@ -199,6 +210,33 @@ async def test_inventories_are_recorded(client: httpx2.AsyncClient, centre: Cent
         assert run.complete is not partial and agency == "UBND-P01"
         assert run.target == "agent VPUBND-017-2026-03-02-07-41-10"
     assert len(centre.runs) == 2
+
+
+async def test_a_partial_inventory_of_an_unknown_machine_is_kept_and_a_whole_one_asked_for(
+    client: httpx2.AsyncClient, centre: Centre, caplog: pytest.LogCaptureFixture
+) -> None:
+    centre.known = False
+    answer = await client.post(HERE, content=recorded("windows-workstation/partial.json"))
+    expected = "recorded, but the machine is not known yet: expected a whole inventory (glpi-agent --full)"
+    assert answer.status_code == 200 and answer.json()["status"] == "ok"
+    assert answer.json()["message"].startswith(expected)
+    # Agents send a whole one in every so many reports: the sooner they report, the sooner it comes.
+    assert answer.json()["expiration"] == "1h"
+    assert (await client.post(HERE, content=recorded("windows-workstation/contact.json"))).json()["expiration"] == "1h"
+    assert centre.facts()["serial"].value == "DPH2201017" and not centre.runs[-1][0].complete
+    assert "VPUBND-017-2026-03-02-07-41-10 of agency UBND-P01: a partial inventory of an unknown machine" in caplog.text
+    centre.known = True
+    again = await client.post(HERE, content=recorded("windows-workstation/partial.json"))
+    assert again.json() == {"status": "ok", "expiration": "24h"}
+
+
+async def test_what_the_script_added_is_recorded_beside(client: httpx2.AsyncClient, centre: Centre) -> None:
+    answer = await client.post(HERE, content=recorded("windows-server-script/inventory.json"))
+    assert answer.status_code == 200
+    run, _ = centre.runs[-1]
+    assert len({o.asset for o in run.observations}) == 1 and len(run.observations) == 3
+    said = {fact.key: fact.observed_at for o in run.observations for fact in o.facts}
+    assert said["security_updates_pending"] < said["reboot_needed"] < said["sysname"]
 
 
 async def test_a_get_of_another_task_finds_nothing_to_do(client: httpx2.AsyncClient, centre: Centre) -> None:

@@ -44,9 +44,13 @@ def identifiers(observed: Observation) -> frozenset[tuple[str, str]]:
 
 def assert_sound(message: Message) -> None:
     """Whatever was accepted, a store can keep it: known keys, values of their type, encodable text, no NUL."""
-    for fact in message.observation.facts if message.observation else ():
-        vocabulary.load().keys[fact.key].check(fact.value)
-        assert (fact.source, fact.proof, fact.observed_at) == ("agent", Proof.AGENT, AT)
+    facts = message.observation.facts if message.observation else ()
+    assert all(fact.observed_at == AT for fact in facts)
+    for fact in (*facts, *(fact for added in message.added for fact in added.facts)):
+        key = vocabulary.load().keys[fact.key]
+        key.check(fact.value)
+        vocabulary.write_value(key, fact.value)
+        assert (fact.source, fact.proof) == ("agent", Proof.AGENT) and fact.observed_at <= AT
         text = repr(fact.value) + fact.item
         assert "\x00" not in fact.item
         text.encode()
@@ -81,6 +85,11 @@ def test_a_windows_workstation_over_glpi() -> None:
         # The one that is up to date is switched off.
         "antivirus_up_to_date": False,
         "antivirus_name": "Kaspersky Endpoint Security",
+        "antivirus_version": "12.6.0.438",
+        "signatures_at": datetime(2026, 2, 1, tzinfo=UTC),
+        "os_edition": "Pro",
+        "last_update": datetime(2026, 2, 11, tzinfo=UTC),
+        "remote_control_tools": 0,
     }
 
 
@@ -99,11 +108,10 @@ def test_only_what_is_part_of_the_machine_identifies_it() -> None:
 def test_software_of_one_name_is_told_apart_by_version() -> None:
     observed = observation(recorded("windows-workstation/inventory.json"))
     assert {fact.item: fact.value for fact in observed.facts if fact.key == "software"} == {
-        "UniKey": {"version": "4.6 RC2", "publisher": ""},
-        "KB5036892": {"version": "", "publisher": ""},
-        "Microsoft .NET Runtime (6.0.36)": {"version": "6.0.36", "publisher": "Microsoft Corporation"},
-        "Microsoft .NET Runtime (8.0.11)": {"version": "8.0.11", "publisher": "Microsoft Corporation"},
-        "Phần mềm kế toán MISA Mimosa": {"version": "2026.1", "publisher": "Công ty Cổ phần MISA"},
+        "UniKey": {"version": "4.6 RC2", "publisher": "", "installed": ""},
+        "Microsoft .NET Runtime (6.0.36)": {"version": "6.0.36", "publisher": "Microsoft Corporation", "installed": ""},
+        "Microsoft .NET Runtime (8.0.11)": {"version": "8.0.11", "publisher": "Microsoft Corporation", "installed": ""},
+        "Phần mềm kế toán MISA Mimosa": {"version": "2026.1", "publisher": "Công ty Cổ phần MISA", "installed": ""},
     }
 
 
@@ -130,6 +138,7 @@ def test_a_linux_notebook_over_fusioninventory() -> None:
         "antivirus_enabled": True,
         "antivirus_up_to_date": True,
         "antivirus_name": "Bitdefender Endpoint Security Tools",
+        "remote_control_tools": 0,
     }
     assert ("mac", "8c:8c:aa:00:12:01") in identifiers(message.observation)
     assert not any("02:42" in value for _, value in identifiers(message.observation))
@@ -436,11 +445,28 @@ json_values = st.recursive(
 )
 fields = st.sampled_from(
     ["ssn", "uuid", "name", "version", "publisher", "mac", "ipaddress", "enabled", "uptodate", "memory", "full_name",
-     "kernel_version", "boot_time", "timezone", "virtualdev", "type"]
+     "kernel_version", "boot_time", "timezone", "virtualdev", "type", "expiration", "base_creation", "profile",
+     "status", "letter", "encrypt_status", "install_date", "checked_at", "updates_searched_at",
+     "updates_pending", "smb1", "last_update", "firewall_product", "kb"]
 )  # fmt: skip
 rows = st.dictionaries(fields, json_values, max_size=5)
 sections = st.dictionaries(
-    st.sampled_from(["antivirus", "bios", "hardware", "networks", "operatingsystem", "softwares", "envs"]),
+    st.sampled_from(
+        [
+            "antivirus",
+            "bios",
+            "hardware",
+            "networks",
+            "operatingsystem",
+            "softwares",
+            "envs",
+            "drives",
+            "firewalls",
+            "remote_mgmt",
+            "posture",
+            "windows_updates",
+        ]
+    ),
     rows | st.lists(rows, max_size=3) | json_values,
 )
 
