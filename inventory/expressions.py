@@ -3,6 +3,9 @@
 Three-valued logic is SQL's own: a column without a fresh fact is NULL, and what rests on it is NULL, which is unknown.
 What could turn an unknown into a yes or no (IS NULL, COALESCE) is therefore not part of the language. A count over an
 agency is a pair of bounds, and a comparison with it is true or false only when both bounds agree.
+
+`days_since(column)` and `days_until(column)` are the age of a time in days, with fractions, and how far it lies ahead:
+taken at the instant that is judged, never at the one at which somebody asks.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlglot
 from sqlglot import exp
 
+from inventory.vocabulary import instant
 from inventory.words import InputError
 
 _ALLOWED: tuple[type[exp.Expr], ...] = (
@@ -23,7 +28,10 @@ _ALLOWED: tuple[type[exp.Expr], ...] = (
     exp.Like, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Literal, exp.Boolean, exp.Column, exp.Identifier,
     exp.Lower, exp.Abs,
 )  # fmt: skip
-_FUNCTIONS = ("lower", "abs")
+_AGES = ("days_since", "days_until")
+_FUNCTIONS = ("lower", "abs", *_AGES)
+_DAY = 24 * 60 * 60 * 1000.0
+"""Milliseconds, in which the store keeps every time."""
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
 }  # fmt: skip
@@ -43,14 +51,18 @@ class Expression:
     columns: tuple[str, ...]
     """The columns that it names, in order of appearance: they are its evidence."""
 
-    def sql(self, dialect: str) -> str:
+    def sql(self, dialect: str, at: datetime) -> str:
         """The expression for "sqlite" or "postgresql", over columns of the same names.
 
         A count column `c` is read from two columns, `c__low` and `c__high` (NULL where there is no upper bound).
+
+        Args:
+            at: the instant that is judged, from which `days_since` and `days_until` count.
         """
+        tree = self.tree.transform(lambda node: _with_age(node, instant(at)))
         if dialect == "sqlite":
-            return self.tree.transform(_with_glob).sql(dialect=dialect, comments=False)
-        return self.tree.sql(dialect="postgres", comments=False)
+            return tree.transform(_with_glob).sql(dialect=dialect, comments=False)
+        return tree.sql(dialect="postgres", comments=False)
 
 
 def parse(text: str, columns: Mapping[str, str], parameters: Mapping[str, float | str] | None = None) -> Expression:
@@ -101,6 +113,8 @@ def _check(root: exp.Expr, text: str, columns: Mapping[str, str], parameters: Ma
                 raise InputError(f"unknown column {node.sql()!r}{_nearest(node.name, [*columns, *parameters])}")
             if columns.get(node.name) == "table":
                 raise InputError(f"column {node.name!r} is a table and cannot be compared")
+        elif _is_age(node):
+            _check_age(node, columns)
         elif not isinstance(node, _ALLOWED):
             if isinstance(node, exp.Func):
                 name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
@@ -117,6 +131,16 @@ def _check(root: exp.Expr, text: str, columns: Mapping[str, str], parameters: Ma
             raise InputError(f"found {node.sql()!r}, expected BETWEEN with the smaller value first")
         elif isinstance(node, exp.In) and not node.expressions:
             raise InputError(f"found {node.sql()!r}, expected IN with a list such as ('router', 'switch')")
+
+
+def _is_age(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in _AGES
+
+
+def _check_age(node: exp.Expr, columns: Mapping[str, str]) -> None:
+    of = node.expressions
+    if len(of) != 1 or not isinstance(of[0], exp.Column) or columns.get(of[0].name, "time") != "time":
+        raise InputError(f"found {node.sql()!r}, expected {node.name.lower()} of one column that is a time")
 
 
 def _check_depth(node: exp.Expr) -> None:
@@ -181,6 +205,8 @@ def _type(node: exp.Expr | None, columns: Mapping[str, str]) -> str:
         case exp.Lower():
             _same(sides, "text", columns)
             return "text"
+        case exp.Anonymous():
+            return "number"
         case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():
             return _same(sides, None, columns)
         case _:
@@ -241,6 +267,16 @@ def _made_explicit(root: exp.Expr) -> exp.Expr:
         elif isinstance(node, _CONDITIONS) and isinstance(node.parent, (*_COMPARISONS, exp.In, exp.Between)):
             node.replace(exp.Paren(this=node.copy()))
     return root
+
+
+def _with_age(node: exp.Expr, at: int) -> exp.Expr:
+    """The age of a time, or how far it lies ahead, as arithmetic with the instant that is judged."""
+    if not _is_age(node):
+        return node
+    now, time = exp.Literal.number(f"{at}.0"), node.expressions[0].copy()
+    first, second = (now, time) if node.name.lower() == "days_since" else (time, now)
+    days = exp.Div(this=exp.Paren(this=exp.Sub(this=first, expression=second)), expression=exp.Literal.number(_DAY))
+    return exp.Paren(this=days)
 
 
 def _with_glob(node: exp.Expr) -> exp.Expr:

@@ -142,7 +142,7 @@ class Judgement:
         self._run("DELETE FROM judged_look")
         for number, (name, expression) in enumerate(self._counts.items()):
             count = self._vocabulary.counts[name]
-            where = _write(expression, self._dialect)
+            where = _write(expression, self._dialect, self.at)
             joins += (
                 f" LEFT JOIN (SELECT agency, SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END) AS low, "
                 f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure FROM {_MEMBER[count.of]} "
@@ -183,13 +183,13 @@ class Judgement:
     def answers_sql(self, control: str) -> str:
         """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were."""
         q = self._questions[control]
-        meets = _write(q.meets, self._dialect)
+        meets = _write(q.meets, self._dialect, self.at)
         columns = q.meets.columns if q.control.population == "assets" else q.columns
         gaps = " || ".join(f"CASE WHEN {self._is_unknown(c)} THEN '{c} ' ELSE '' END" for c in columns)
-        where = f" WHERE {_write(q.where, self._dialect)}" if q.where else ""
+        where = f" WHERE {_write(q.where, self._dialect, self.at)}" if q.where else ""
         if q.where and q.control.population != "assets":
             # Of an agency or link that the register has, it may be unknown whether it is asked; it is no less there.
-            asked = _write(q.where, self._dialect)
+            asked = _write(q.where, self._dialect, self.at)
             where = f" WHERE ({asked}) OR ({asked}) IS NULL"
             meets = f"CASE WHEN ({asked}) THEN ({meets}) END"
         status = f"CASE WHEN ({meets}) THEN 'met' WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
@@ -264,7 +264,7 @@ class Judgement:
         for name in self._questions[control].columns:
             if name not in self._counts:
                 continue
-            table, where = _MEMBER[self._vocabulary.counts[name].of], _write(self._counts[name], self._dialect)
+            table, where = _MEMBER[self._vocabulary.counts[name].of], _write(self._counts[name], self._dialect, self.at)
             query = text(
                 f"SELECT agency, CAST(member AS TEXT), CASE WHEN ({where}) THEN 1 ELSE 0 END FROM {table} "
                 f"WHERE agency IN :agencies AND (({where}) OR ({where}) IS NULL) ORDER BY 1, 3 DESC, 2"
@@ -287,6 +287,6 @@ def _question(control: Control, vocabulary: Vocabulary) -> _Question:
     return _Question(control, where, parse(control.meets, columns, control.parameters))
 
 
-def _write(expression: Expression, dialect: str) -> str:
+def _write(expression: Expression, dialect: str, at: datetime) -> str:
     # A colon in a literal would be taken for the name of a bound parameter.
-    return expression.sql(dialect).replace(":", "\\:")
+    return expression.sql(dialect, at).replace(":", "\\:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -37,6 +38,12 @@ SAME = [
     ("answering = not snmp_public", MET), ("snmp_public = vendor like 'x'", MET), ("interfaces_up > 5 = false", MET),
     ("answering in (interfaces_up > 1, snmp_public)", MET), ("snmp_public = interfaces_up between 3 and 4", MET),
     ("not snmp_public = answering", MET), ("snmp_public < answering", MET),
+    # Ages, at the instant that is judged.
+    ("days_since(boot_time) = 30.5", MET), ("days_since(boot_time) < 30.4", UNMET),
+    ("days_until(boot_time) < -30", MET),
+    ("days_until(licence_expires) >= 2", MET), ("days_until(licence_expires) > days_since(boot_time)", UNMET),
+    ("not days_since(boot_time) <= 30", MET), ("days_since(boot_time) / 2 between 15 and 16", MET),
+    ("days_since(signatures_at) <= 7", UNKNOWN), ("DAYS_SINCE(boot_time) in (30.5, 1)", MET),
     # Three values
     ("antivirus_enabled or answering", MET), ("antivirus_enabled and answering", UNKNOWN),
     ("antivirus_enabled and snmp_public", UNMET), ("not antivirus_enabled", UNKNOWN),
@@ -53,13 +60,24 @@ async def test_an_expression_has_one_answer_on_both_databases(store: Store) -> N
     await declare(store)
     said = device(
         "A", 1, vendor="Cisco [50%?*]", sysname="abc", location="Vĩnh Yên", interface_count=0, interfaces_up=2,
-        memory=8.0 * 1024**3, snmp_public=False, antivirus_installed=False, boot_time=NOW,
+        memory=8.0 * 1024**3, snmp_public=False, antivirus_installed=False,
+        boot_time=NOW - timedelta(days=30, hours=12), licence_expires=NOW + timedelta(days=2),
     )  # fmt: skip
     await bring(store, reading("A", said))
     asked = {f"odd_{n}": Control(f"odd_{n}", TITLE, "assets", meets) for n, (meets, _) in enumerate(SAME)}
     snapshot = await store.read(snapshots.take, KNOWN, goals(*asked.values()), NOW)
     answers = {asked[t.control].meets: t.status for t in snapshot.tallies}
     assert answers == dict(SAME)
+
+
+async def test_an_age_is_taken_at_the_instant_that_is_judged(store: Store) -> None:
+    await declare(store)
+    said = device("A", 1, os_support_ends=NOW + timedelta(days=3), last_report=NOW)
+    await bring(store, reading("A", said))
+    supported = Control("supported", TITLE, "assets", "days_until(os_support_ends) > 0 and days_since(last_report) < 5")
+    for days, expected in ((0, MET), (2.9, MET), (3.1, UNMET), (2, MET)):
+        rows = await store.read(snapshots.members, KNOWN, goals(supported), "supported", NOW + timedelta(days=days))
+        assert [f.status for f in rows] == [expected], days
 
 
 async def test_the_order_of_letters_is_not_that_of_the_databases_language(postgresql_server: str) -> None:
@@ -84,6 +102,14 @@ async def test_the_order_of_letters_is_not_that_of_the_databases_language(postgr
         ("vendor like '50\\'", r"expected a character after the last \\"),
         ("vendor like sysname", "expected LIKE with a text in quotes"),
         ("vendor in ()", "expected IN with a list"),
+        ("days_since(vendor) > 1", r"found 'DAYS_SINCE\(vendor\)', expected days_since of one column that is a time"),
+        ("days_since(boot_tme) > 1", "unknown column 'boot_tme'; did you mean 'boot_time'"),
+        ("days_until(boot_time, 1) > 1", "expected days_until of one column that is a time"),
+        ("days_since() > 1", "expected days_since of one column that is a time"),
+        ("days_since(boot_time + 1) > 1", "expected days_since of one column that is a time"),
+        ("days_since(boot_time)", "expected a condition that is true or false"),
+        ("days_since(boot_time) = 'a'", "found the text"),
+        ("days(boot_time) > 1", "'days' is not allowed in .*; allowed are lower, abs, days_since, days_until"),
         ("memory > 1e400", "found the number 1e400, expected a smaller one"),
         ("memory > most", "expected a smaller one"),
         ("memory between symmetric 5 and 1", "expected BETWEEN with the smaller value first"),
@@ -110,7 +136,7 @@ def test_what_was_read_can_be_read_again_where_the_stack_is_fuller() -> None:
         if levels:
             return dig(levels - 1)
         for text in deep:
-            parse(text, ASSETS).sql("sqlite")
+            parse(text, ASSETS).sql("sqlite", NOW)
         return None
 
     dig(sys.getrecursionlimit() // 3)
