@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal_column, select, update
 
+from inventory.posture.derive import derive, is_concerned
 from inventory.store import assets, facts
 from inventory.store.facts import NO_ROW
+from inventory.store.references import load as load_references
 from inventory.store.tables import FACTS, address, asset, run, target_state
 from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -33,7 +35,9 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
         facts.check_time(f"run of {finished.collector}", time, now)
     by_kind: dict[str, list[tuple[facts.Subject, Fact]]] = {"asset": [], "link": [], "agency": []}
     seen: set[int] = set()
-    for observation in finished.observations:
+    references = load_references(connection) if any(map(is_concerned, finished.observations)) else None
+    for said in finished.observations:
+        observation = said if references is None else derive(said, references)
         kind, subject = _subject(connection, observation, finished.finished)
         by_kind[kind] += [(subject, fact) for fact in observation.facts]
         by_kind[kind] += [(subject, fact) for fact in _emptied(observation, finished)]

@@ -238,7 +238,8 @@ BAD_CONTROLS = {
     "function that is not allowed": (
         ("firewalls_answering >= 1", "coalesce(officials, 1) = 1"),
         [
-            "line 5: meets: function 'coalesce' is not allowed in 'coalesce(officials, 1) = 1'; allowed are lower, abs, days_since, days_until"
+            "line 5: meets: function 'coalesce' is not allowed in 'coalesce(officials, 1) = 1'; "
+            "allowed are lower, abs, days_since, days_until"
         ],
     ),
     "two statements": (

@@ -1,0 +1,142 @@
+"""Which products on a machine stand in CISA's catalogue of known exploited vulnerabilities: to be reviewed, no more."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from inventory.text import fold
+from inventory.words import InputError
+
+__all__ = ["Catalogue", "Exploited", "Found", "Installed", "by_title", "exploited", "read_catalogue"]
+
+_NAMES = Path(__file__).with_name("kev_names.yaml")
+_LATEST = 100_000
+_FIELDS = ("cveID", "vendorProject", "product", "knownRansomwareCampaignUse", "dateAdded")
+
+
+@dataclass(frozen=True, slots=True)
+class Exploited:
+    """One entry of the catalogue."""
+
+    cve: str
+    vendor: str
+    product: str
+    ransomware: bool
+
+
+Catalogue = Mapping[str, tuple[Exploited, ...]]
+"""The entries that concern each of the products that we know by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A name that a machine says of itself: kind is software, os or device."""
+
+    kind: str
+    name: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A product of the catalogue that a machine has, in a version that may or may not be one of those exploited."""
+
+    title: str
+    software: str
+    version: str
+    vulnerabilities: int
+    ransomware: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    title: str
+    vendor: re.Pattern[str]
+    product: re.Pattern[str]
+    patterns: Mapping[str, re.Pattern[str]]
+
+
+@functools.cache
+def _names() -> tuple[_Name, ...]:
+    rows = yaml.safe_load(_NAMES.read_text(encoding="utf-8"))
+    return tuple(
+        _Name(
+            row["title"],
+            re.compile(str(row["vendor"])),
+            re.compile(str(row["product"])),
+            {kind: re.compile(str(row[kind])) for kind in ("software", "os", "device") if kind in row},
+        )
+        for row in rows
+    )
+
+
+def exploited(catalogue: Catalogue, installed: Iterable[Installed]) -> tuple[Found, ...]:
+    """The products of the catalogue among what is installed, each once, in the order of our names."""
+    listed = list(installed)
+    found = []
+    for name in _names():
+        entries = catalogue[name.title]
+        if not entries:
+            continue
+        hit = next((each for each in listed if _is(name, each)), None)
+        if hit is not None:
+            ransomware = any(entry.ransomware for entry in entries)
+            found.append(Found(name.title, hit.name, hit.version, len(entries), ransomware))
+    return tuple(found)
+
+
+def by_title(entries: Iterable[Exploited]) -> Catalogue:
+    """The entries of the catalogue by the titles of our names."""
+    listed = list(entries)
+    return {
+        name.title: tuple(
+            entry
+            for entry in listed
+            if name.vendor.fullmatch(fold(entry.vendor)) and name.product.fullmatch(fold(entry.product))
+        )
+        for name in _names()
+    }
+
+
+def _is(name: _Name, each: Installed) -> bool:
+    pattern = name.patterns.get(each.kind)
+    if pattern is None:
+        return False
+    # A program is named at its beginning; what merely mentions it ("Firefox helper of …") is another one.
+    return (pattern.match if each.kind == "software" else pattern.search)(fold(each.name)) is not None
+
+
+def read_catalogue(document: object) -> tuple[Exploited, ...]:
+    """The entries of the catalogue's JSON (`known_exploited_vulnerabilities.json`).
+
+    Raises:
+        InputError: another form, or an entry without one of its fields.
+    """
+    rows = document.get("vulnerabilities") if isinstance(document, dict) else None
+    if not isinstance(rows, list) or not rows:
+        raise InputError(
+            "found no vulnerabilities, expected CISA's catalogue of known exploited vulnerabilities (JSON)"
+        )
+    if len(rows) > _LATEST:
+        raise InputError(f"found {len(rows)} vulnerabilities, expected at most {_LATEST}")
+    return tuple(_entry(number, row) for number, row in enumerate(rows, start=1))
+
+
+def _entry(number: int, row: object) -> Exploited:
+    if not isinstance(row, dict):
+        raise InputError(f"vulnerability {number}: found no object, expected one")
+    for name in _FIELDS:
+        if not isinstance(row.get(name), str) or not row[name].strip():
+            raise InputError(f"vulnerability {number}: {name}: found {row.get(name)!r:.40}, expected text")
+    if not re.fullmatch(r"CVE-\d{4}-\d{4,}", row["cveID"]):
+        raise InputError(
+            f"vulnerability {number}: cveID: found {row['cveID']!r:.40}, expected one such as CVE-2025-1234"
+        )
+    ransomware = row["knownRansomwareCampaignUse"].strip() == "Known"
+    return Exploited(row["cveID"], row["vendorProject"].strip(), row["product"].strip(), ransomware)
