@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
@@ -37,6 +37,11 @@ def keep(
     row = {"kind": kind, "dated": instant(dated), "imported": instant(now), "origin": origin, "document": document}
     made = connection.execute(insert(reference).returning(reference.c.id), row)
     return int(made.scalar_one())
+
+
+def dated_of(day: date) -> datetime:
+    """The instant as which a day of reference data is kept."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def listing(connection: Connection) -> list[Kept]:
