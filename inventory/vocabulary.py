@@ -51,14 +51,19 @@ class Key:
         Raises:
             InputError: naming the key, what was found and what was expected.
         """
-        ok = {
-            "bool": isinstance(value, bool),
-            "int": isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST,
-            "number": isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST,
-            "text": isinstance(value, str),
-            "time": isinstance(value, datetime) and value.tzinfo is not None and 0 < value.year < 9999,
-            "table": isinstance(value, dict),
-        }[self.type]
+        match self.type:
+            case "table":
+                ok = isinstance(value, dict)
+            case "text":
+                ok = isinstance(value, str)
+            case "bool":
+                ok = isinstance(value, bool)
+            case "int":
+                ok = isinstance(value, int) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+            case "number":
+                ok = isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+            case _:
+                ok = isinstance(value, datetime) and value.tzinfo is not None and 0 < value.year < 9999
         if value is not None and not (ok and (not self.one_of or value in self.one_of)):
             expected = f"one of {', '.join(self.one_of)}" if self.one_of else f"a value of type {self.type}"
             huge = isinstance(value, int) and not -_LARGEST <= value <= _LARGEST
@@ -224,8 +229,8 @@ def _dump(key: Key, value: object) -> str:
     return _json(_plain(key, value))
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+#: Made once: `json.dumps` with these arguments would make one for each row.
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def _plain(key: Key, value: object, depth: int = 0) -> object:

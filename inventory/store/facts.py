@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select, update
-from sqlalchemy.sql.dml import Update
+from sqlalchemy import Connection, bindparam, select
 
+from inventory.store.rows import Name, Series, confirm, named, write
+from inventory.store.rows import Subject as Subject
 from inventory.store.series import Held, splice
 from inventory.store.tables import FACTS, FOREVER, asset
 from inventory.text import storable
@@ -30,20 +31,6 @@ NO_ROW = "(no row)"
 _CHUNK = 400
 _LONGEST = 300
 """Characters of a row's name in a table fact."""
-
-Subject = int | str
-
-
-@dataclass(slots=True)
-class _Series:
-    """A series while facts are being added: its newest row, or all rows once something came late."""
-
-    rows: list[Held]
-    head_first: int | None = None
-    """The stored newest row's `first`, which names it; None when nothing was stored."""
-    moved: bool = False
-    stored: list[Held] | None = None
-    """All rows as they were stored, once they had to be read: `rows` replaces them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +58,22 @@ def record(
     """
     total = new = 0
     for kind, pairs in facts.items():
-        by_subject: dict[Subject, list[tuple[Fact, str | None, int, int | None]]] = {}
+        by_subject: dict[Subject, list[_Said]] = {}
+        ages: dict[str, int | None] = {}
+        times: dict[datetime, int] = {}
         for subject, fact in pairs:
             key = vocabulary.keys.get(fact.key)
             if key is None or key.of != kind:
                 raise InputError(f"fact {fact.key!r} of {fact.source}: expected a key of the {kind}'s facts")
             key.check(fact.value)
-            at = check_time(f"fact {fact.key!r} of {fact.source}", fact.observed_at, now)
-            age = int(key.max_age.total_seconds() * 1000) if key.history else None
-            by_subject.setdefault(subject, []).append((fact, write_value(key, fact.value), at, age))
+            if (at := times.get(fact.observed_at)) is None:
+                at = check_time(f"fact {fact.key!r} of {fact.source}", fact.observed_at, now)
+                times[fact.observed_at] = at
+            if fact.key not in ages:
+                ages[fact.key] = int(key.max_age.total_seconds() * 1000) if key.history else None
+            name = (subject, fact.key, _item(fact.item) if fact.item else "", fact.source)
+            said = (name, write_value(key, fact.value), int(fact.proof), at, ages[fact.key])
+            by_subject.setdefault(subject, []).append(said)
             total += 1
         subjects = list(by_subject)
         for start in range(0, len(subjects), _CHUNK):
@@ -112,50 +106,62 @@ def _item(name: str) -> str:
     return f"{name[:_LONGEST]}… {hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-_Name = tuple[Subject, str, str, str]
+#: The name of a series, what was said, on which proof, when, and how long a gap may be (None: no history is kept).
+_Said = tuple[Name, str | None, int, int, int | None]
 
 
-def _record_chunk(
-    connection: Connection,
-    kind: str,
-    by_subject: Mapping[Subject, Sequence[tuple[Fact, str | None, int, int | None]]],
-    now: int,
-) -> int:
-    found: dict[_Name, _Series] = {}
-    keys = {fact.key for rows in by_subject.values() for fact, *_ in rows}
+def _record_chunk(connection: Connection, kind: str, by_subject: Mapping[Subject, Sequence[_Said]], now: int) -> int:
+    keys = {name[1] for rows in by_subject.values() for name, *_ in rows}
+    rows = connection.execute(_HEADS[kind], {"subjects": list(by_subject), "keys": sorted(keys)}).all()
+    heads: dict[Name, tuple[int, int, str | None, int]] = {
+        (subject, key, item, source): (first, last, value, proof)
+        for subject, key, item, source, first, last, value, proof in rows
+    }
+    found: dict[Name, Series] = {}
     # Of keys that are judged, what the other sources say: a dispute makes it matter when each was confirmed.
-    beside: dict[tuple[Subject, str], dict[_Name, _Series]] = {}
-    for subject, key, item, source, first, last, value, proof in connection.execute(
-        _HEADS[kind], {"subjects": list(by_subject), "keys": sorted(keys)}
-    ):
-        name = (subject, key, item, source)
-        found[name] = _Series([Held(first, last, value, proof)], first)
-        if not item:
-            beside.setdefault((subject, key), {})[name] = found[name]
-    for subject, rows in by_subject.items():
-        for fact, value, at, age in rows:
-            name = (subject, fact.key, _item(fact.item), fact.source)
-            seen = Held(at, at, value, fact.proof)
+    beside: dict[tuple[Subject, str], dict[Name, Series]] = {}
+    for name, (first, last, value, proof) in heads.items():
+        if not name[2]:
+            found[name] = Series([Held(first, last, value, proof)], first)
+            beside.setdefault(name[:2], {})[name] = found[name]
+    confirmed: dict[Name, int] = {}
+    for said in by_subject.values():
+        for name, value, proof, at, age in said:
             series = found.get(name)
+            if series is None and (head := heads.get(name)) is not None:
+                first, last, stored, on = head
+                last = confirmed.get(name, last)
+                if stored == value and on == proof:
+                    # Most rows of a table are as they were: of these only the time moves.
+                    if first <= at <= last:
+                        continue
+                    if age is not None and last < at <= last + age:
+                        confirmed[name] = at
+                        continue
+                confirmed.pop(name, None)
+                series = found[name] = Series([Held(first, last, stored, on)], first, moved=last != head[1])
+            seen = Held(at, at, value, proof)
             if series is None:
-                found[name] = _Series([seen])
+                found[name] = Series([seen])
                 if not name[2]:
-                    beside.setdefault((subject, fact.key), {})[name] = found[name]
+                    beside.setdefault(name[:2], {})[name] = found[name]
             elif age is None:
                 if at > series.rows[0].last:
                     series.rows, series.moved = [seen], True
             elif series.stored is None and at > series.rows[-1].last:
-                others = beside.get((subject, fact.key), {}) if not name[2] else {}
+                others = beside.get(name[:2], {}) if not name[2] else {}
                 disputed = len(others) > 1 and _is_disputed(connection, kind, others, series.rows[-1], seen)
                 _advance(series, seen, age, disputed)
             elif not (series.rows[-1].first <= at <= series.rows[-1].last and series.rows[-1].same(seen)):
                 if series.stored is None:
                     _read_whole(connection, kind, name, series)
                 series.rows = splice(series.rows, seen, age)
-    return _write(connection, kind, found, now)
+    if confirmed:
+        confirm(connection, kind, {name: head[:2] for name, head in heads.items()}, confirmed)
+    return write(connection, kind, found, now)
 
 
-def _is_disputed(connection: Connection, kind: str, others: Mapping[_Name, _Series], head: Held, seen: Held) -> bool:
+def _is_disputed(connection: Connection, kind: str, others: Mapping[Name, Series], head: Held, seen: Held) -> bool:
     """Whether another source of the same proof contradicted `seen` when it was last confirmed or since.
 
     Then its word was taken in between. One row over that time would say that this value was confirmed all along, and
@@ -169,13 +175,13 @@ def _is_disputed(connection: Connection, kind: str, others: Mapping[_Name, _Seri
         if any(row.last >= head.last and row.contradicts(seen) for row in other.rows):
             return True
         if other.stored is None and other.head_first is not None and other.head_first >= head.last:
-            query = select(t.c.first, t.c.last, t.c.value, t.c.proof).where(_named(t, name), t.c.last >= head.last)
+            query = select(t.c.first, t.c.last, t.c.value, t.c.proof).where(named(t, name), t.c.last >= head.last)
             if any(Held(*row).contradicts(seen) for row in connection.execute(query)):
                 return True
     return False
 
 
-def _advance(series: _Series, seen: Held, age: int, disputed: bool) -> None:
+def _advance(series: Series, seen: Held, age: int, disputed: bool) -> None:
     head = series.rows[-1]
     series.moved = True
     if head.same(seen) and not disputed and seen.first - head.last <= age:
@@ -185,63 +191,12 @@ def _advance(series: _Series, seen: Held, age: int, disputed: bool) -> None:
         series.rows.append(seen)
 
 
-def _read_whole(connection: Connection, kind: str, name: _Name, series: _Series) -> None:
+def _read_whole(connection: Connection, kind: str, name: Name, series: Series) -> None:
     """Put the stored rows of a series before those that are already there because something came late."""
     t = FACTS[kind]
-    query = select(t.c.first, t.c.last, t.c.value, t.c.proof, t.c.until).where(_named(t, name)).order_by(t.c.first)
+    query = select(t.c.first, t.c.last, t.c.value, t.c.proof, t.c.until).where(named(t, name)).order_by(t.c.first)
     series.stored = [Held(*row) for row in connection.execute(query)]
     series.rows[:0] = [replace(h) for h in series.stored if series.head_first is None or h.first < series.head_first]
-
-
-def _named(t: Table, name: _Name) -> ColumnElement[bool]:
-    return and_(t.c.subject == name[0], t.c.key == name[1], t.c.item == name[2], t.c.source == name[3])
-
-
-def _write(connection: Connection, kind: str, found: Mapping[_Name, _Series], now: int) -> int:
-    t = FACTS[kind]
-    begun: list[dict[str, Subject | None]] = []
-    moved: list[dict[str, Subject | None]] = []
-    replaced: list[dict[str, Subject | None]] = []
-    new = 0
-    for name, series in found.items():
-        rows = series.rows
-        if series.stored is not None:
-            if rows == series.stored:
-                continue
-            connection.execute(delete(t).where(_named(t, name)))
-            new += max(0, len(rows) - len(series.stored))
-        elif series.head_first is not None:
-            if series.moved:
-                head = rows[0]
-                row: dict[str, Subject | None] = dict(zip(_NAME, (*name, series.head_first), strict=True))
-                row |= {"n_last": head.last, "n_until": head.until}
-                if head.first == series.head_first:
-                    moved.append(row)
-                else:
-                    replaced.append(row | {"n_first": head.first, "n_value": head.value, "n_proof": head.proof})
-            rows = rows[1:]
-        new += len(rows) if series.stored is None else 0
-        begun += [
-            {"subject": name[0], "key": name[1], "item": name[2], "source": name[3], "first": h.first, "last": h.last,
-             "until": h.until, "value": h.value, "proof": h.proof, "recorded": now}
-            for h in rows
-        ]  # fmt: skip
-    if moved:
-        connection.execute(_MOVE[kind], moved)
-    if replaced:
-        connection.execute(_REPLACE[kind], replaced)
-    if begun:
-        connection.execute(insert(t), begun)
-    return new
-
-
-_NAME = ("b_subject", "b_key", "b_item", "b_source", "b_first")
-
-
-def _update(t: Table, *columns: str) -> Update:
-    place = and_(*(t.c[column.removeprefix("b_")] == bindparam(column) for column in _NAME))
-    changed: dict[str, object] = {column: bindparam(f"n_{column}") for column in columns}
-    return update(t).where(place).values(**changed)
 
 
 # Made once: building a statement costs more than running it.
@@ -253,9 +208,6 @@ _HEADS = {
     )
     for kind, t in FACTS.items()
 }
-#: Most rows are only confirmed: two columns, and not the key, are quick to write.
-_MOVE = {kind: _update(t, "last", "until") for kind, t in FACTS.items()}
-_REPLACE = {kind: _update(t, "first", "last", "until", "value", "proof") for kind, t in FACTS.items()}
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

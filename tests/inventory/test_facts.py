@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import random
 from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from inventory import vocabulary
 from inventory.store import Store, facts
 from inventory.store.series import Held, splice
-from inventory.store.tables import FOREVER, asset
+from inventory.store.tables import FACTS, FOREVER, asset
+from inventory.vocabulary import instant, write_value
 from inventory.words import Fact, InputError, Proof
 from tests.inventory.sample import NOW
 
@@ -119,6 +121,33 @@ async def test_rows_of_a_table_that_its_source_no_longer_lists_are_gone(store: S
     said = (await store.read(facts.read, KNOWN, "asset", [1], NOW + 2 * HOUR))[1]
     rows = facts.table_rows(KNOWN, said, "interface", NOW + 2 * HOUR)
     assert [f.item for f in rows] == ["ge-0/0/2", "ge-0/0/3"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_rows_of_a_table_are_kept_as_if_each_had_been_recorded_alone(store: Store, seed: int) -> None:
+    # Rows that hold on are confirmed many at a time; that may change nothing that is kept.
+    choose = random.Random(seed)
+    key, table = KNOWN.keys["software"], FACTS["asset"]
+    age = int(key.max_age.total_seconds() * 1000)
+    names, expected = [f"program {n:02}" for n in range(30)], {}
+    hours = 0.0
+    for _ in range(20):
+        hours += choose.choice((1, 24, 24, age / 3_600_000, age / 3_600_000 + 1))
+        said = []
+        for name in names:
+            if choose.random() < 0.9:
+                at = NOW + (hours if choose.random() < 0.97 else choose.uniform(0, hours)) * HOUR
+                at = at.replace(microsecond=0)
+                version = choose.choice("2345") if choose.random() < 0.03 else "1"
+                proof = Proof.AGENT if choose.random() < 0.98 else Proof.MEASURED
+                said.append((1, Fact("software", {"version": version}, "agent", at, proof, name)))
+                seen = Held(instant(at), instant(at), write_value(key, {"version": version}), proof)
+                expected[name] = splice(expected[name], seen, age) if name in expected else [seen]
+        await store.write(facts.record, KNOWN, {"asset": said}, NOW + timedelta(days=4000))
+        kept: dict[str, list[Held]] = {}
+        for row in await store.read(lambda c: c.execute(select(table).order_by(table.c.first)).all()):
+            kept.setdefault(row.item, []).append(Held(row.first, row.last, row.value, row.proof, row.until))
+        assert kept == expected
 
 
 @pytest.mark.parametrize(

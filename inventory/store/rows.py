@@ -1,0 +1,135 @@
+"""Writing what changed in series of facts: rows that are confirmed, replaced, put in between, or begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, update
+from sqlalchemy.sql.dml import Update
+
+from inventory.store.series import Held
+from inventory.store.tables import FACTS, FOREVER
+
+Subject = int | str
+Name = tuple[Subject, str, str, str]
+"""What a series is of: subject, key, item, source."""
+
+_MANY = 8
+"""From so many rows of one table on they are confirmed by one statement,"""
+_EXCEPTIONS = 300
+"""if not more than so many rows stand beside them that are not."""
+
+
+@dataclass(slots=True)
+class Series:
+    """A series while facts are being added: its newest row, or all rows once something came late."""
+
+    rows: list[Held]
+    head_first: int | None = None
+    """The stored newest row's `first`, which names it; None when nothing was stored."""
+    moved: bool = False
+    stored: list[Held] | None = None
+    """All rows as they were stored, once they had to be read: `rows` replaces them."""
+
+
+def named(t: Table, name: Name) -> ColumnElement[bool]:
+    """Whether a row is of this series."""
+    return and_(t.c.subject == name[0], t.c.key == name[1], t.c.item == name[2], t.c.source == name[3])
+
+
+def confirm(
+    connection: Connection, kind: str, heads: Mapping[Name, tuple[int, int]], confirmed: Mapping[Name, int]
+) -> None:
+    """Move the time of newest rows that hold on; to be called before anything else of their tables is written.
+
+    What was confirmed together last time and is again, such as the programs of a machine, is moved by one statement.
+
+    Args:
+        heads: when each newest row of these tables was first and last observed: all rows of a subject's table.
+        confirmed: when those were observed again that hold on.
+    """
+    together: dict[tuple[Subject, str, str, int], list[Name]] = {}
+    apart: dict[tuple[Subject, str, str, int], list[str]] = {}
+    for name, (_, last) in heads.items():
+        group = (name[0], name[1], name[3], last)
+        if name in confirmed:
+            together.setdefault(group, []).append(name)
+        else:
+            apart.setdefault(group, []).append(name[2])
+    single: list[dict[str, Subject | None]] = []
+    for group, names in together.items():
+        others = apart.get(group, [])
+        if len(names) >= _MANY and len(others) <= _EXCEPTIONS and len({confirmed[name] for name in names}) == 1:
+            place = dict(zip(("b_subject", "b_key", "b_source", "b_last"), group, strict=True))
+            connection.execute(_CONFIRM[kind], place | {"others": others, "n_last": confirmed[names[0]]})
+        else:
+            single += [_head(name, heads[name][0]) | {"n_last": confirmed[name], "n_until": FOREVER} for name in names]
+    if single:
+        connection.execute(_MOVE[kind], single)
+
+
+def write(connection: Connection, kind: str, found: Mapping[Name, Series], now: int) -> int:
+    """Write the series that changed; how many rows began."""
+    t = FACTS[kind]
+    begun: list[dict[str, Subject | None]] = []
+    moved: list[dict[str, Subject | None]] = []
+    replaced: list[dict[str, Subject | None]] = []
+    new = 0
+    for name, series in found.items():
+        rows = series.rows
+        if series.stored is not None:
+            if rows == series.stored:
+                continue
+            connection.execute(delete(t).where(named(t, name)))
+            new += max(0, len(rows) - len(series.stored))
+        elif series.head_first is not None:
+            if series.moved:
+                head = rows[0]
+                row = _head(name, series.head_first) | {"n_last": head.last, "n_until": head.until}
+                if head.first == series.head_first:
+                    moved.append(row)
+                else:
+                    replaced.append(row | {"n_first": head.first, "n_value": head.value, "n_proof": head.proof})
+            rows = rows[1:]
+        new += len(rows) if series.stored is None else 0
+        begun += [
+            {"subject": name[0], "key": name[1], "item": name[2], "source": name[3], "first": h.first, "last": h.last,
+             "until": h.until, "value": h.value, "proof": h.proof, "recorded": now}
+            for h in rows
+        ]  # fmt: skip
+    if moved:
+        connection.execute(_MOVE[kind], moved)
+    if replaced:
+        connection.execute(_REPLACE[kind], replaced)
+    if begun:
+        connection.execute(_BEGIN[kind], begun)
+    return new
+
+
+def _head(name: Name, first: int) -> dict[str, Subject | None]:
+    return {"b_subject": name[0], "b_key": name[1], "b_item": name[2], "b_source": name[3], "b_first": first}
+
+
+def _update(t: Table, *columns: str) -> Update:
+    names = ("subject", "key", "item", "source", "first")
+    place = and_(*(t.c[name] == bindparam(f"b_{name}") for name in names))
+    changed: dict[str, object] = {column: bindparam(f"n_{column}") for column in columns}
+    return update(t).where(place).values(**changed)
+
+
+# Made once: building a statement costs more than running it. Most rows are only confirmed: two columns, and not the
+# key, are quick to write.
+_BEGIN = {kind: insert(t) for kind, t in FACTS.items()}
+_MOVE = {kind: _update(t, "last", "until") for kind, t in FACTS.items()}
+_REPLACE = {kind: _update(t, "first", "last", "until", "value", "proof") for kind, t in FACTS.items()}
+_CONFIRM = {
+    kind: update(t)
+    .where(
+        *(t.c[name] == bindparam(f"b_{name}") for name in ("subject", "key", "source", "last")),
+        t.c.until == FOREVER,
+        t.c.item.not_in(bindparam("others", expanding=True)),
+    )
+    .values(last=bindparam("n_last"))
+    for kind, t in FACTS.items()
+}
