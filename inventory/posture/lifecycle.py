@@ -6,7 +6,7 @@ import csv
 import functools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -82,7 +82,11 @@ def support(
     """
     if editions.is_windows(os_name):
         found = _windows(table, os_name, os_build)
-        return _earliest(found, _edition(os_name, os_edition))
+        known = _earliest(found, _edition(os_name, os_edition))
+        bare = {release.name.split("-sp")[0] for release in found if "-sp" in release.name}
+        if known is not None and not os_build and any(release.name in bare for release in table.get("windows", ())):
+            return replace(known, sure=False)  # the name does not tell whether the service pack is installed
+        return known
     named = editions.product_of(os_name, version)
     if named is None:
         return None
