@@ -11,8 +11,9 @@ from collectors.transports.snmp import Answer
 
 _IF = "1.3.6.1.2.1.2.2.1"
 _IFX = "1.3.6.1.2.1.31.1.1.1"
-_FIRST = {"descr": f"{_IF}.2", "name": f"{_IFX}.1", "type": f"{_IF}.3"}
-_REST = {
+_FIRST = {"descr": f"{_IF}.2", "name": f"{_IFX}.1"}
+_TYPE = {"type": f"{_IF}.3"}
+_REST = _TYPE | {
     "admin": f"{_IF}.7",
     "oper": f"{_IF}.8",
     "mac": f"{_IF}.6",
@@ -28,11 +29,14 @@ _COUNTERS = {
     "in_discards": f"{_IF}.13",
     "out_discards": f"{_IF}.19",
 }
+#: Asked for together, as how long their values are is known.
+_NUMBERS = ("type", "admin", "oper", "high_speed", "speed", *_COUNTERS)
 _OCTETS_32 = {"in_octets": f"{_IF}.10", "out_octets": f"{_IF}.16"}
 """Of devices without the 64-bit counters: these begin anew after 4.29 GB."""
 _COUNTED = ("descr", "type", "admin", "oper")
 """Columns that every interface has; some agents leave out one or the other, a few all but ifName."""
-_SHOWN = ("descr", "name", "type", "admin", "oper", "mac", "alias", "high_speed", "speed")
+_TEXTS = ("descr", "name", "mac", "alias")
+_SHOWN = ("type", "admin", "oper", "high_speed", "speed")
 _STATES = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "not present", 7: "lower layer down"}
 
 
@@ -44,9 +48,12 @@ async def read_interfaces(walks: Walks, *, counters: bool = False) -> None:
     known: list[str] = []
     try:
         ended |= await walks.columns(_FIRST, columns)
+        if not any(columns.values()):
+            ended |= await walks.columns(_TYPE, columns)
         if any(columns.values()):
-            known = next((list(columns[name]) for name in _FIRST if name in ended and columns[name]), known)
-            ended |= await walks.columns(_REST, columns, known)
+            known = next((list(columns[name]) for name in columns if name in ended and columns[name]), known)
+            rest = {name: oid for name, oid in _REST.items() if name not in columns}
+            ended |= await walks.columns(rest, columns, known, _NUMBERS)
             indexes = _indexes(columns)
             if any(not as_number(columns["high_speed"].get(index)) for index in indexes):
                 await walks.columns(_SPEED, columns, known)
@@ -62,14 +69,14 @@ async def read_interfaces(walks: Walks, *, counters: bool = False) -> None:
 async def _read_counters(walks: Walks, known: list[str]) -> None:
     columns: Columns = {}
     try:
-        await walks.columns(_COUNTERS, columns, known)
+        await walks.columns(_COUNTERS, columns, known, _NUMBERS)
         missing = {name: oid for name, oid in _OCTETS_32.items() if not columns.get(name)}
-        await walks.columns(missing, columns, known)
+        await walks.columns(missing, columns, known, _NUMBERS)
     finally:
         rows: Rows = {}
+        numbers = {key: _numbers(column) for key, column in columns.items()}
         for index, name in walks.tables.names.items():
-            row = {key: as_number(column.get(index)) for key, column in columns.items()}
-            if told := {key: number for key, number in row.items() if number is not None}:
+            if told := {key: column[index] for key, column in numbers.items() if index in column}:
                 rows[name] = dict(told)
         walks.tables.rows["interface_counters"] = rows
 
@@ -79,23 +86,28 @@ def _indexes(columns: Mapping[str, Mapping[str, Answer]]) -> list[str]:
     return list(counted or dict.fromkeys(columns.get("name", {})))
 
 
+def _numbers(column: Mapping[str, Answer]) -> dict[str, int]:
+    """Those of a column's values that are numbers."""
+    return {index: number for index, value in column.items() if (number := as_number(value)) is not None}
+
+
 def _interface_rows(columns: Mapping[str, Mapping[str, Answer]]) -> Rows:
     """The interfaces by name; two of one name are told apart by their index."""
     rows: Rows = {}
-    descr, named, type_, admin, oper, mac, alias, high_speed, speed = (columns.get(name, {}) for name in _SHOWN)
+    descr, named, mac, alias = (columns.get(name, {}) for name in _TEXTS)
+    type_, admin, oper, high_speed, speed = (_numbers(columns.get(name, {})) for name in _SHOWN)
     for index in _indexes(columns):
-        kind = as_number(type_.get(index))
-        megabits, bits = as_number(high_speed.get(index)), as_number(speed.get(index))
+        kind, megabits = type_.get(index), high_speed.get(index)
         description = as_words(descr.get(index))
         row = {
             "index": int(index) if index.isdecimal() else index,
             "description": description,
             "alias": as_words(alias.get(index)),
             "type": KINDS.get(kind, str(kind)) if kind and kind > 0 else None,
-            "admin": _STATES.get(as_number(admin.get(index)) or 0),
-            "oper": _STATES.get(as_number(oper.get(index)) or 0),
+            "admin": _STATES.get(admin.get(index, 0)),
+            "oper": _STATES.get(oper.get(index, 0)),
             # Above 4.29 Gbit/s ifSpeed stands still; ifHighSpeed is in Mbit/s (RFC 2863 section 3.1.8).
-            "speed": megabits * 1_000_000 if megabits else bits,
+            "speed": megabits * 1_000_000 if megabits else speed.get(index),
             "mac": as_mac(mac.get(index)),
         }
         name = as_words(named.get(index)) or description

@@ -85,17 +85,21 @@ class Walks:
             self.tables.problems.append(str(error))
             return error.read, False
 
-    async def columns(self, wanted: Mapping[str, str], found: Columns, known: Iterable[str] = ()) -> set[str]:
+    async def columns(
+        self, wanted: Mapping[str, str], found: Columns, known: Iterable[str] = (), numbers: Collection[str] = ()
+    ) -> set[str]:
         """Adds the columns that are wanted, OIDs by name, to `found`; the names of those that were read to their end.
 
         The fullest column comes first: it tells how many rows to ask for of the others, unless their indexes are
-        `known` from a column that was read before. Where an SnmpTimeout ends it,
-        what had come in before is in `found`.
+        `known` from a column that was read before; `numbers` are the names of those that hold numbers. Where an
+        SnmpTimeout ends it, what had come in before is in `found`.
         """
         read: dict[str, dict[str, Answer]] = {}
         partial: Collection[str] = ()
         try:
-            read = await self.client.walk_many(wanted.values(), known=known)
+            read = await self.client.walk_many(
+                wanted.values(), known=known, numbers=[oid for name, oid in wanted.items() if name in numbers]
+            )
         except SnmpError as error:
             read, partial = error.read, error.partial
             if not isinstance(error, SnmpAnswerError):

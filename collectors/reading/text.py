@@ -26,6 +26,8 @@ def as_text(value: Answer | Absent | None) -> str | None:
         return None
     else:
         text = str(value)
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text or None  # as most names of interfaces
     if not text.isprintable():
         # Line ends and tabs separate words; other control characters are noise.
         text = "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address
 
 from collectors.recording.snmprec import ADDRESS, NULL, Oid, Row, dotted, parse_oid
@@ -50,8 +50,8 @@ class RecordedDevice(SnmpClient):
         columns: Iterable[str],
         *,
         max_rows: int = MAX_ROWS,
-        expected: int | None = None,
         known: Iterable[str] = (),
+        numbers: Collection[str] = (),
     ) -> dict[str, dict[str, Answer]]:
         """The rows of columns of one table, by column and index."""
         read: dict[str, dict[str, Answer]] = {}

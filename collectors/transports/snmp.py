@@ -16,13 +16,13 @@ No text of an error holds a community or a password.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import gufo.snmp as gufo
 from gufo.snmp._fast import GetIter
 
-from collectors.transports.snmp_column import MOST_REPETITIONS, Answer, Column, ColumnError
+from collectors.transports.snmp_column import MOST_REPETITIONS, Answer, Column, ColumnError, arcs
 from collectors.transports.snmp_datagram import NO_SUCH_NAME, TOO_BIG
 from collectors.transports.snmp_wire import (
     SnmpAnswerError,
@@ -60,6 +60,8 @@ OBJECTS_PER_REQUEST = 20
 MAX_ROWS = 10_000
 WHOLE_TRIES, SMALL = 2, 8
 """After so many tries without an answer only so many rows are asked for."""
+FRAME = 1_400
+"""Bytes of objects that fit one frame, beside the heads of Ethernet, IP, UDP and SNMP."""
 
 
 class SnmpClient(SnmpWire):
@@ -82,6 +84,8 @@ class SnmpClient(SnmpWire):
         super().__init__(address, port, credential, timeout=timeout, tries=tries, deadline=deadline)
         self._repetitions = MOST_REPETITIONS
         self._witness: str | None = None
+        self._together = credential.kind != "snmp-v1"
+        """Whether the device answers for several columns at once; over SNMP v1 one missing object costs them all."""
 
     async def get_many(self, oids: Iterable[str]) -> dict[str, Answer | Absent]:
         """The value of each object, or ABSENT; SnmpError, with `read`, where some object got no usable answer.
@@ -129,14 +133,14 @@ class SnmpClient(SnmpWire):
             raise type(failure)(str(failure), found)
         return found
 
-    async def _ask_for(self, oids: list[str]) -> dict[str, Answer | Absent] | None:
+    async def _ask_for(self, oids: list[str], tries: int | None = None) -> dict[str, Answer | Absent] | None:
         """One request's answer; None where it is of no use, SnmpStatus where it says which object there is not."""
         opened = self.opened
         # In SNMPv3 an error-status is not seen, and shows as objects missing, as does an answer cut short; an object
         # known to exist, asked for last, tells them from objects that do not exist.
         asked = [*oids, self._witness] if self._witness and self._witness not in oids else oids
         try:
-            answer = await self.ask(lambda: opened.send_get_many(asked), opened.recv_get_many)
+            answer = await self.ask(lambda: opened.send_get_many(asked), opened.recv_get_many, tries)
         except SnmpRefused:
             raise
         except SnmpStatus as error:
@@ -181,39 +185,74 @@ class SnmpClient(SnmpWire):
         columns: Iterable[str],
         *,
         max_rows: int = MAX_ROWS,
-        expected: int | None = None,
         known: Iterable[str] = (),
+        numbers: Collection[str] = (),
     ) -> dict[str, dict[str, Answer]]:
         """The rows of columns of one table, by column and index; {} for a column that the device does not have.
 
         A column is read with one request where its rows fit one answer: how many there are is known from the first
-        column, so the fullest goes first (over SNMP v1 the others are asked for its rows only); `expected` is a guess
-        for that one, `known` are the indexes of a column of the same rows that was walked before. SnmpError where one
-        was not read to its end: `read` holds the rows of every column, `partial` names those that are not whole. After
-        an SnmpAnswerError the other columns were read all the same; after an SnmpTimeout the rest is partial too.
+        column, so the fullest goes first (over SNMP v1 the others are asked for its rows only); `known` are the
+        indexes of a column of the same rows that was walked before. Those of the columns that hold `numbers` are read
+        several at a time, as they are known to fit one frame. SnmpError where one was not read to its end: `read` holds
+        the rows of every column, `partial` names those that are not whole. After an SnmpAnswerError the other columns
+        were read all the same; after an SnmpTimeout the rest is partial too.
         """
-        read: dict[str, dict[str, Answer]] = {}
         partial: dict[str, SnmpAnswerError] = {}
         # Over SNMP v1, where only known rows are asked for, each walk has to find out for itself which there are.
         indexes = [] if self.credential.kind == "snmp-v1" else list(known)
-        wanted = list(dict.fromkeys(columns))
-        for number, name in enumerate(wanted):
-            column = Column(name, max_rows, indexes, expected)
-            read[name] = column.rows
+        left = {name: Column(name, max_rows, indexes) for name in columns}
+        read = {name: column.rows for name, column in left.items()}
+        while left:
+            group = self._fitting([name for name in left if name in numbers], indexes)
+            if len(group) > 1 and self._together:
+                for name in await self._get_columns([left[name] for name in group]):
+                    del left[name]
+                numbers = [name for name in numbers if name not in group]
+                continue
+            name = next(iter(left))
             try:
-                await self._walk(column)
+                await self._walk(left[name])
             except SnmpRefused:
                 raise
             except SnmpAnswerError as error:
                 partial[name] = error
             except SnmpTimeout as error:
-                raise SnmpTimeout(str(error), read, [*partial, *wanted[number:]]) from None
+                raise SnmpTimeout(str(error), read, [*partial, *left]) from None
+            del left[name]
             if not indexes and name not in partial:
-                indexes = list(column.rows)
+                indexes = list(read[name])
+                for column in left.values():
+                    column.expect(indexes)
         if partial:
             texts = dict.fromkeys(str(error) for error in partial.values())
             raise SnmpAnswerError("; ".join(texts), read, partial)
         return read
+
+    def _fitting(self, columns: list[str], indexes: list[str]) -> list[str]:
+        """Those of the columns of numbers whose rows fit one frame together."""
+        if len(columns) < 2 or not indexes:
+            return []
+        # An object is its name and a number of at most nine octets, with their tags and lengths (X.690).
+        arcs_of_one = arcs(f"{columns[0]}.{indexes[-1]}")
+        size = 14 + sum(1 + (arc > 127) + (arc > 16_383) + (arc > 2_097_151) + (arc >> 28 > 0) for arc in arcs_of_one)
+        return columns[: FRAME // (size * len(indexes))]
+
+    async def _get_columns(self, columns: list[Column]) -> list[str]:
+        """Asks for the rows of these columns at once; the names of those that have some, the others are to be walked.
+
+        What a device does not answer in this way it may still answer column by column.
+        """
+        oids = [oid for column in columns for oid in column.known]
+        try:
+            answer = await self._ask_for(oids, WHOLE_TRIES)
+        except SnmpRefused:
+            raise
+        except (SnmpAnswerError, SnmpTimeout):
+            answer = None
+        if answer is None:
+            self._together = False
+            return []
+        return [column.column for column in columns if column.fill(answer)]
 
     async def _walk(self, column: Column) -> None:
         try:

@@ -31,19 +31,19 @@ def arcs(oid: str) -> tuple[int, ...]:
 class Column:
     """A column being walked; `rows` by index, in the device's order."""
 
-    __slots__ = ("_at", "_expected", "_known", "_most", "_prefix", "_weight", "column", "rows")
+    __slots__ = ("_at", "_known", "_most", "_prefix", "_weight", "column", "rows")
 
-    def __init__(self, column: str, most: int, known: list[str] | None = None, expected: int | None = None) -> None:
-        """`most` rows at most; `known` are the indexes, increasing, that another column of the table has.
-
-        Where those are not known, `expected` is a guess of how many there are.
-        """
+    def __init__(self, column: str, most: int, known: list[str] | None = None) -> None:
+        """`most` rows at most; `known` are the indexes, increasing, that another column of the table has."""
         self.column = column
-        self._expected = REPETITIONS if expected is None else expected + 1
         self.rows: dict[str, Answer] = {}
         self._prefix = column + "."
         self._most, self._known, self._at = most, known or [], 0
         self._weight = 0.0
+
+    def expect(self, known: list[str]) -> None:
+        """Takes the indexes that another column of the table turned out to have; before the first row."""
+        self._known = known
 
     @property
     def behind(self) -> str:
@@ -54,7 +54,7 @@ class Column:
     def repetitions(self) -> int:
         """How many rows to ask for next: those that are to come and one more, which shows the end."""
         left = len(self._known) - len(self.rows)
-        wanted = left + 1 if left > 0 else MOST_REPETITIONS if self.rows else self._expected
+        wanted = left + 1 if left > 0 else MOST_REPETITIONS if self.rows else REPETITIONS
         fitting = int(FULL / self._weight) if self._weight else UNSEEN_REPETITIONS
         return max(1, min(wanted, fitting, MOST_REPETITIONS))
 
@@ -62,6 +62,15 @@ class Column:
     def known(self) -> list[str]:
         """The objects that are to come if this column has the rows that are known."""
         return [self._prefix + index for index in self._known[self._at :]]
+
+    def fill(self, answer: Mapping[str, object]) -> bool:
+        """Takes the known rows out of an answer that names each; whether there are any."""
+        prefix = self._prefix
+        for index in self._known:
+            value = answer.get(prefix + index)
+            if isinstance(value, Answer):
+                self.rows[index] = value
+        return bool(self.rows)
 
     def take(self, answer: Mapping[str, Answer]) -> bool:
         """Adds what a request behind `behind` was answered with; whether that was the end. ColumnError for bad rows."""

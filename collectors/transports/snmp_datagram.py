@@ -104,9 +104,15 @@ def _count(octets: bytearray, at: int, size: int) -> int:
     """
     count = 0
     at, _ = _content(octets, at, size)
+    # Every row of every table passes here: most are laid out as the one before, whose heads are then the same octets.
+    heads = types = bytearray()
+    to_value = to_next = 0
     while at and at + 4 <= size:
-        # Every row of every table passes here: most lengths are one octet.
-        length = octets[at + 1]
+        if to_next and octets.startswith(heads, at) and octets.startswith(types, at + to_value):
+            count += 1
+            at += to_next
+            continue
+        first, length = at, octets[at + 1]
         name, end = (at + 2, at + 2 + length) if length < 0x80 else _content(octets, at, size)
         if not name or name + 2 > size:
             break  # the codec refuses it
@@ -114,14 +120,18 @@ def _count(octets: bytearray, at: int, size: int) -> int:
         value = name + 2 + length if length < 0x80 else _content(octets, name, size)[1]
         if not value or value + 2 > size:
             break
-        width = _WIDTHS.get(octets[value])
-        if width and not 0 < octets[value + 1] <= width:
+        width = _WIDTHS.get(octets[value], 0x7F)
+        fits = octets[value + 1] <= width
+        if (not fits or octets[value + 1] == 0) and width < 0x7F:
             start, stop = _content(octets, value, size)
             surplus = octets[start : max(stop - width, start)]
             if stop <= start or len(surplus) > 1 or surplus.strip(b"\0" if octets[value] != _INTEGER else b"\0\xff"):
                 raise BadDatagramError(f"a number of {stop - start} octets, expected 1 to {width}")
         count += 1
         at = end
+        if fits and end - first < 0x80:
+            heads, types = octets[first : first + 4], octets[value : value + 2]
+            to_value, to_next = value - first, end - first
     return count
 
 

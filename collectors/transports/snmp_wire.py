@@ -65,15 +65,19 @@ class SnmpRefused(SnmpAnswerError):
     """The device does not accept the SNMPv3 user, a password or a protocol."""
 
 
-class _NoAnswer(Exception):
+class _Again(Exception):
+    """The request has to be sent again, or the conversation opened anew."""
+
+
+class _NoAnswer(_Again):
     """One request stayed without an answer."""
 
 
-class _OtherTime(Exception):
+class _OtherTime(_Again):
     """The SNMPv3 engine told its boots and time, which the codec now has; the request has to be sent again."""
 
 
-class _OtherEngine(Exception):
+class _OtherEngine(_Again):
     """The SNMPv3 engine is not the one that was asked."""
 
 
@@ -199,10 +203,10 @@ class SnmpWire:
             raise SnmpError(f"{self.where}: the conversation is not open")
         return self._socket
 
-    async def ask(self, send: Callable[[], None], receive: Callable[[], T]) -> T:
+    async def ask(self, send: Callable[[], None], receive: Callable[[], T], tries: int | None = None) -> T:
         """Sends until an answer comes, at most `tries` times and never past the deadline."""
         try:
-            answer = await self._exchange(send, receive)
+            answer = await self._exchange(send, receive, tries=tries)
         except SnmpTimeout as error:
             if self._greeted and self.credential.secret.get("priv"):
                 # What is enciphered with a wrong key is dropped without a word.
@@ -247,51 +251,63 @@ class SnmpWire:
             raise _NoAnswer from None
         except OSError as error:
             raise SnmpTimeout(f"{self.where} cannot be reached: {error.strerror or error}") from None
-        while await waiting.readable(ends):
-            try:
-                status, index, self._objects, number = glance(_peeked, waiting.peek(_peeked), self._version)
-            except BlockingIOError:
-                continue
-            except StrangeDatagramError:
-                waiting.drop()
-                continue
-            except BadDatagramError as error:
-                waiting.drop()
-                raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
-            except OSError:
-                raise _NoAnswer from None  # ICMP: nobody listens there
-            if number and number == self._answered:
-                # Two copies of an answer: the codec would pass over this one to the next, which we had not looked at.
-                waiting.drop()
-                continue
-            try:
-                answer = receive()
-            except BlockingIOError:
-                # An answer to an earlier request, dropped by its id; or one of another engine.
-                if kept and status == UNKNOWN_ENGINE:
-                    raise _OtherEngine from None
-                continue
-            except OSError:
-                raise _NoAnswer from None
-            except gufo.NoSuchInstance:
+        answer = await waiting.until(lambda: self._look(waiting, receive, kept), ends)
+        if answer is None:
+            raise _NoAnswer
+        return answer[0]
+
+    def _look(self, waiting: Waiting, receive: Callable[[], T], kept: bool) -> tuple[T] | Exception | None:
+        """What `_receive` gives or raises."""
+        try:
+            return self._receive(waiting, receive, kept)
+        except (SnmpError, gufo.NoSuchInstance, _Again) as error:
+            return error
+
+    def _receive(self, waiting: Waiting, receive: Callable[[], T], kept: bool) -> tuple[T] | None:
+        """The answer that is waiting, read by the codec; None where that was none to this request."""
+        try:
+            status, index, self._objects, number = glance(_peeked, waiting.peek(_peeked), self._version)
+        except BlockingIOError:
+            return None
+        except StrangeDatagramError:
+            waiting.drop()
+            return None
+        except BadDatagramError as error:
+            waiting.drop()
+            raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
+        except OSError:
+            raise _NoAnswer from None  # ICMP: nobody listens there
+        if number and number == self._answered:
+            # Two copies of an answer: the codec would pass over this one to the next, which we had not looked at.
+            waiting.drop()
+            return None
+        try:
+            answer = receive()
+        except BlockingIOError:
+            # An answer to an earlier request, dropped by its id; or one of another engine.
+            if kept and status == UNKNOWN_ENGINE:
+                raise _OtherEngine from None
+            return None
+        except OSError:
+            raise _NoAnswer from None
+        except gufo.NoSuchInstance:
+            raise
+        except gufo.SnmpAuthError:
+            if status == NOT_IN_TIME:
+                raise _OtherTime from None
+            raise self._refusal(status) from None
+        except (gufo.SnmpError, ValueError, OverflowError, RuntimeError) as error:
+            raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
+        except BaseException as error:
+            # The codec panics on some messages that are cut off inside a value. A panic passes every
+            # `except Exception`: one bad device would end the whole round.
+            if type(error).__module__ != "pyo3_runtime":
                 raise
-            except gufo.SnmpAuthError:
-                if status == NOT_IN_TIME:
-                    raise _OtherTime from None
-                raise self._refusal(status) from None
-            except (gufo.SnmpError, ValueError, OverflowError, RuntimeError) as error:
-                raise SnmpAnswerError(f"{self.where} sent what cannot be decoded: {error}") from None
-            except BaseException as error:
-                # The codec panics on some messages that are cut off inside a value. A panic passes every
-                # `except Exception`: one bad device would end the whole round.
-                if type(error).__module__ != "pyo3_runtime":
-                    raise
-                raise SnmpAnswerError(f"{self.where} sent what cannot be decoded") from None
-            self._answered = number
-            if status:
-                self._judge(status, index)
-            return answer
-        raise _NoAnswer
+            raise SnmpAnswerError(f"{self.where} sent what cannot be decoded") from None
+        self._answered = number
+        if status:
+            self._judge(status, index)
+        return (answer,)
 
     def _judge(self, status: int, index: int) -> None:
         """Raises what an error-status, or the reason of a report that the codec passed over, amounts to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from collectors.transports.snmp_column import Column, ColumnError
 from inventory.words import Credential
 from tests.collectors.snmpd import COMMUNITY, secret, snmpd
 from tests.lab.snmp_agent import (
+    GET,
     GET_BULK,
     GET_NEXT,
     Agent,
@@ -144,7 +146,72 @@ async def test_silence_in_the_middle_keeps_what_was_read() -> None:
             with pytest.raises(SnmpTimeout) as caught:
                 await device.walk_many(COLUMNS)
     assert caught.value.partial == set(COLUMNS[2:])
-    assert [len(rows) for rows in caught.value.read.values()] == [24, 24, 0]
+    assert [len(caught.value.read[column]) for column in COLUMNS] == [24, 24, 0, 0, 0]
+
+
+NUMBERS = COLUMNS[1:]
+
+
+@pytest.mark.parametrize("kind", ["snmp-v1", "snmp-v2c"])
+async def test_numbers_are_read_together_and_are_what_a_walk_of_each_gives(kind: str) -> None:
+    requests: list[Request] = []
+    honest = replay(table(24))
+
+    def respond(request: Request) -> bytes | None:
+        requests.append(request)
+        return honest(request)
+
+    with answering(respond) as (_, port):
+        async with client(port, kind) as device:
+            names = await device.walk_many(COLUMNS[:1])
+            requests.clear()
+            walked = await device.walk_many(NUMBERS, known=names[COLUMNS[0]])
+            alone = len(requests)
+            together = await device.walk_many(NUMBERS, known=names[COLUMNS[0]], numbers=NUMBERS)
+    assert together == walked
+    assert [len(rows) for rows in together.values()] == [24] * len(NUMBERS)
+    assert len(requests) - alone == (2 if kind == "snmp-v2c" else alone)
+
+
+async def test_a_column_that_is_not_there_and_one_with_gaps_are_told_as_by_a_walk() -> None:
+    missing = f"{IF}.99"
+    with answering(replay(table(24, holes=(5,)))) as (_, port):
+        async with client(port) as device:
+            known = await device.walk(COLUMNS[0])
+            read = await device.walk_many([*NUMBERS, missing], known=known, numbers=[*NUMBERS, missing])
+    assert read[missing] == {}
+    assert [len(read[column]) for column in NUMBERS] == [24, 21, 24, 24]
+    assert not {"5", "12", "19"} & read[NUMBERS[1]].keys()
+
+
+@pytest.mark.parametrize("fault", ["silence", "tooBig", "genErr", "cut", "twice", "foreign"])
+async def test_an_agent_that_cannot_answer_for_several_columns_is_walked(fault: str) -> None:
+    honest = replay(table(24))
+    asked = []
+
+    def respond(request: Request) -> bytes | None:
+        if request.kind != GET or len(request.oids) < 25:
+            return honest(request)
+        asked.append(len(request.oids))
+        spoilt = copy(request)
+        spoilt.oids = {
+            "cut": request.oids[:20],
+            "twice": [*request.oids, request.oids[0]],
+            "foreign": [parse_oid(f"{IF}.2.9"), *request.oids[1:]],
+        }.get(fault, request.oids)
+        errors = {"silence": None, "tooBig": request.refuse(1, 0), "genErr": request.refuse(5, 3)}
+        return errors[fault] if fault in errors else honest(spoilt)
+
+    with answering(respond) as (_, port):
+        async with client(port, timeout=0.2) as device:
+            known = await device.walk(COLUMNS[0])
+            await device.get_many([f"{IF}.2.1"])
+            read = await device.walk_many(NUMBERS, known=known, numbers=NUMBERS)
+            again = await device.walk_many(NUMBERS, known=known, numbers=NUMBERS)
+    assert [len(rows) for rows in read.values()] == [24] * len(NUMBERS)
+    assert again == read
+    # What it could not do once is not tried again; silence may be a lost datagram, so it is asked twice.
+    assert len(asked) == (2 if fault == "silence" else 1)
 
 
 @pytest.mark.parametrize("mode", ["endless", "loop", "decreasing"])
