@@ -16,7 +16,7 @@ _MONTHS = {
 }
 #: Year first, with any separator or none; the day first and the month by name, or the month by name first.
 _YEAR_FIRST = re.compile(r"\b(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})\b")
-_DAY_FIRST = re.compile(r"\b(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ -,]+(\d{4})\b")
+_DAY_FIRST = re.compile(r"\b(\d{1,2})[ -]([A-Za-z]{3})[a-z]*[ ,-]+(\d{4})\b")
 _MONTH_FIRST = re.compile(
     r"\b([A-Za-z]{3})[a-z]* +(\d{1,2}),?(?: +\d{1,2}:\d{2}(?::\d{2})?)?(?: +[A-Z]{2,5})?,? +(\d{4})\b"
 )
@@ -37,8 +37,10 @@ def as_time(value: Answer | Absent | None) -> datetime | None:
         return _since_1970(float(text))
     if found := _YEAR_FIRST.search(text):
         return _day(int(found[1]), int(found[2]), int(found[3]))
-    if found := _DAY_FIRST.search(text):
-        return _day(int(found[3]), _MONTHS.get(found[2].lower(), 0), int(found[1]))
+    for found in _DAY_FIRST.finditer(text):
+        # In "12:00:00 GMT 2024" the seconds and the zone are no day and month.
+        if month := _MONTHS.get(found[2].lower()):
+            return _day(int(found[3]), month, int(found[1]))
     if found := _MONTH_FIRST.search(text):
         return _day(int(found[3]), _MONTHS.get(found[1].lower(), 0), int(found[2]))
     return None

@@ -88,11 +88,26 @@ def rows_of(read: TableRead, columns: Mapping[str, Mapping[str, Answer]]) -> Row
         if not all(pattern.search(as_text(given.get(cell)) or "") for cell, pattern in read.where.items()):
             continue
         row = {cell: made for cell in given if cell[0] != "_" and (made := _cell(read, cell, given)) is not None}
+        for cell, patterns in read.split.items():
+            row |= _split(row.get(cell), patterns)
         name = str(row.pop("name", "") or index)
         row |= read.fixed
-        if row:
-            rows[f"{name} ({index})" if name in rows else name] = row
+        # A row that says nothing is none; a program is one even if only its name is known.
+        if row or read.split:
+            rows[_item(name, row.get("version"), index, rows)] = row
     return rows
+
+
+def _split(text: object, patterns: Sequence[re.Pattern[str]]) -> Row:
+    """The cells that a text says by the first pattern that it fits."""
+    found = next((found for pattern in patterns if isinstance(text, str) and (found := pattern.search(text))), None)
+    return {cell: said for cell, said in found.groupdict().items() if said} if found else {}
+
+
+def _item(name: str, version: object, index: str, rows: Rows) -> str:
+    """The row's name; programs of one name are told apart by their version, everything else by its index."""
+    told = name if name not in rows or not version else f"{name} ({version})"
+    return told if told not in rows else f"{name} ({index})"
 
 
 def joined(rows: Rows, more: Rows) -> Rows:

@@ -42,6 +42,7 @@ A file says (unknown keys are refused with the line and the nearest name):
             forms: {expires: date}                           one of FORMS
             where: {value: '^-?[1-9]'}                       patterns that the device's own values must fit
             multiply: {size: _unit}                          by another cell of the row; `divide` likewise
+            split: {name: ['^(?P<name>\\S+)_(?P<version>\\S+)$']}   a text that says several cells; the first that fits
             long: true                                       read seldom: long, and changes little
     sip: [{pattern: '^Polycom/(?P<version>\\S+)', role: voip}]   in the User-Agent or Server header of SIP
     http: [{pattern: 'RouterOS', role: router}]                  in a web page's title, realm or Server header

@@ -96,6 +96,8 @@ class TableRead:
     """By cell: another cell of the row by which it is multiplied, such as blocks by their size."""
     divide: Mapping[str, str] = field(default_factory=dict)
     """By cell: another cell of the row by which it is divided."""
+    split: Mapping[str, tuple[re.Pattern[str], ...]] = field(default_factory=dict)
+    """By cell: patterns whose groups are cells; the first that its text fits takes it apart."""
     long: bool = False
     """Whether it is read seldom, because it is long and changes little."""
 

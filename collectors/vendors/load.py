@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from collectors.vendors.knowledge import ENTERPRISES, ENTITY, FIELDS, Banner, Knowledge, Read, RoleRule, System, Vendor
@@ -198,7 +198,9 @@ class _VendorFile:
             self.file.note(entry, f"found {text!r}, expected an OID such as 1.3.6.1.2.1.1.1.0")
         return text
 
-    def pattern(self, entry: Entry | None, *, plain: bool = False) -> re.Pattern[str] | None:
+    def pattern(
+        self, entry: Entry | None, *, plain: bool = False, groups: Sequence[str] = FIELDS
+    ) -> re.Pattern[str] | None:
         if entry is None:
             return None
         text = self.file.code(entry)
@@ -211,8 +213,8 @@ class _VendorFile:
             self.file.note(entry, "found a repeat whose parts repeat as well, such as (a+)+, which may take for ever")
             return None
         for group in pattern.groupindex:
-            if plain or group not in FIELDS:
+            if plain or group not in groups:
                 self.file.note(
-                    entry, f"found the group {group!r}, expected one of {', '.join(() if plain else FIELDS)}"
+                    entry, f"found the group {group!r}, expected one of {', '.join(() if plain else groups)}"
                 )
         return pattern

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from collectors.vendors.knowledge import FORMS, TAKES, TableRead, ValueRead
@@ -24,7 +24,9 @@ class Reader(Protocol):
         """An OID."""
         ...
 
-    def pattern(self, entry: Entry | None, *, plain: bool = False) -> re.Pattern[str] | None:
+    def pattern(
+        self, entry: Entry | None, *, plain: bool = False, groups: Sequence[str] = ()
+    ) -> re.Pattern[str] | None:
         """A regular expression."""
         ...
 
@@ -58,7 +60,7 @@ def read_value(reader: Reader, entry: Entry) -> ValueRead:
 def read_table(reader: Reader, entry: Entry) -> TableRead:
     """One of a system's `tables`."""
     file = reader.file
-    optional = ("fixed", "times", "words", "forms", "where", "multiply", "divide", "long")
+    optional = ("fixed", "times", "words", "forms", "where", "multiply", "divide", "split", "long")
     entries = file.fields(entry, ("as", "columns"), optional)
     key = _key(file, entries.get("as"), table=True)
     columns = file.mapping(entries["columns"]) if "columns" in entries else {}
@@ -84,6 +86,10 @@ def read_table(reader: Reader, entry: Entry) -> TableRead:
         {c: found for c, at in parts.get("where", {}).items() if (found := reader.pattern(at, plain=True))},
         _cells(file, parts.get("multiply", {}), columns),
         _cells(file, parts.get("divide", {}), columns),
+        {
+            cell: tuple(found for item in file.items(at) if (found := reader.pattern(item, groups=known)))
+            for cell, at in parts.get("split", {}).items()
+        },
         "long" in entries and file.flag(entries["long"]),
     )
 
