@@ -29,6 +29,8 @@ class Config(BaseSettings):
     """The key ring; default: keys in the data folder."""
     goals: Path = Path(next(iter(goals.__path__)))
     """The folder of controls and plans."""
+    plans: list[str] = []
+    """The ids of the plans that hold here, that of the first page first; empty: all in the folder."""
     api_token: SecretStr | None = None
     """What callers must present when the server listens beyond loopback."""
     api_token_file: Path | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -100,13 +100,25 @@ def tell_coverage(_: Connection, asked: Asked) -> Told:
 def _find_plan(asked: Asked, wanted: str | None) -> Plan:
     plans = {p.id: p for p in asked.snapshot.plans}
     if wanted is None:
-        return next(iter(plans.values()))
+        chosen = asked.workspace.config.plans
+        return plans[chosen[0]] if chosen else latest(plans.values(), asked.snapshot.at)
     if wanted not in plans:
         near = closest(wanted, plans)
         shown = [plans[near]] if near else list(plans.values())
         meant = [(p.title.in_language(asked.place.language), asked.place.link(plan=p.id)) for p in shown]
         raise Problem(404, "no_plan", name=wanted, meant=meant, known=near is None)
     return plans[wanted]
+
+
+def latest(plans: Iterable[Plan], at: datetime) -> Plan:
+    """The plan whose period began last; of those that begin together the first. Before any began, the next to begin."""
+
+    def order(plan: Plan) -> tuple[bool, int]:
+        year = int(found[0]) if (found := re.search(r"\d{4}", plan.period)) else 0
+        begun = year <= at.astimezone(ZONE).year
+        return begun, year if begun else -year
+
+    return max(plans, key=order)
 
 
 def tell_goal(connection: Connection, asked: Asked, plan_id: str, goal_id: str) -> Told:

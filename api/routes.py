@@ -260,7 +260,8 @@ def _agency(a: Agency) -> dict[str, Any]:
 def _goal(g: Goal) -> dict[str, Any]:
     return {
         "id": g.id, "title": _title(g), "statement": g.statement, "cite": g.cite, "levels": list(g.levels),
-        "target": dict(g.target), "due": g.due, "due_basis": g.due_basis, "control": g.control,
+        "target": dict(g.target), "due": g.due, "due_basis": g.due_basis,
+        "target_basis": g.target_basis, "control": g.control,
         "measured": g.control is not None,
         "parts": [{"title": {"vi": t.vi, "en": t.en}, "target": share} for t, share in g.parts],
         "note": {"vi": g.note.vi, "en": g.note.en} if g.note else None,

@@ -17,6 +17,7 @@ from inventory import vocabulary
 from inventory.goals import Goals, load_goals
 from inventory.secrets import KeyRing
 from inventory.store import Store, keys
+from inventory.strict_yaml import nearest
 from inventory.vocabulary import Vocabulary
 from inventory.words import Credential, InputError, StoreError
 
@@ -48,7 +49,11 @@ class Workspace:
         Raises:
             InputError: with everything that is wrong in the folder.
         """
-        return load_goals(self.config.goals, self.vocabulary)
+        goals = load_goals(self.config.goals, self.vocabulary)
+        wanted = self.config.plans
+        if unknown := [plan for plan in wanted if plan not in goals.plans]:
+            raise InputError(f"plans: unknown plan {unknown[0]!r}{nearest(unknown[0], goals.plans)}")
+        return goals.only(wanted) if wanted else goals
 
     async def check_version(self) -> None:
         """Raise StoreError unless the database is there and has the tables that this Dophu works with."""

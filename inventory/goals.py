@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,8 +15,10 @@ from inventory.strict_yaml import Entry, Problem, StrictFile, closest, nearest
 from inventory.vocabulary import POPULATIONS, Vocabulary
 from inventory.words import ALL_LEVELS, Control, Goal, InputError, Plan, Title
 
-DUE_BASES = ("written", "plan-year", "none")
-"""Where a due date comes from: the plan's text, the end of the plan's year, or nowhere because there is none."""
+DUE_BASES = ("written", "plan-year", "plan-period", "none")
+"""Where a due date comes from: the plan's text, the end of its year or period, or nowhere because there is none."""
+TARGET_BASES = ("written", "own")
+"""Whose number a target is: the plan's, or one of ours where the plan gives a task without a number."""
 
 _IDS = {"controls": re.compile(r"[a-z][a-z0-9_]*"), "plans": re.compile(r"[a-z][a-z0-9-]*")}
 _EXAMPLES = {"controls": "agency_lan_answering.yaml", "plans": "vinh-phuc-2020.yaml"}
@@ -32,6 +34,16 @@ class Goals:
 
     controls: Mapping[str, Control]
     plans: Mapping[str, Plan]
+
+    def only(self, plans: Sequence[str]) -> Goals:
+        """These plans, in this order, and the controls that they use.
+
+        Raises:
+            KeyError: there is no such plan.
+        """
+        kept = {plan: self.plans[plan] for plan in plans}
+        used = {goal.control for plan in kept.values() for goal in plan.goals}
+        return Goals({name: control for name, control in self.controls.items() if name in used}, kept)
 
 
 def load_goals(folder: Path, vocabulary: Vocabulary) -> Goals:
@@ -179,7 +191,7 @@ def _goal(file: StrictFile, item: Entry, controls: Collection[str]) -> Goal:
     entries = file.fields(
         item,
         ("id", "statement", "cite", "title", "levels", "due_basis"),
-        ("target", "parts", "due", "control", "note"),
+        ("target", "target_basis", "parts", "due", "control", "note"),
     )
     levels: tuple[str, ...] = _take(entries, "levels", lambda e: _levels(file, e), ())
     basis = _take(entries, "due_basis", lambda e: file.choice(e, DUE_BASES), "")
@@ -187,6 +199,9 @@ def _goal(file: StrictFile, item: Entry, controls: Collection[str]) -> Goal:
         file.note(entries["due"], "found a date although due_basis is none")
     elif basis in DUE_BASES and basis != "none" and "due" not in entries:
         file.note(entries["due_basis"], f"found {basis!r} without due, expected a date such as due: 2020-12-31")
+    target_basis = _take(entries, "target_basis", lambda e: file.choice(e, TARGET_BASES), TARGET_BASES[0])
+    if target_basis == "own" and "target" not in entries:
+        file.note(entries["target_basis"], "found 'own' without target, expected a share such as target: 1.0")
     if "parts" in entries and "target" in entries:
         file.note(entries["target"], "found beside parts, expected one of the two")
     return Goal(
@@ -198,6 +213,7 @@ def _goal(file: StrictFile, item: Entry, controls: Collection[str]) -> Goal:
         target=_take(entries, "target", lambda e: _target(file, e, levels), {}),
         due=_take(entries, "due", file.day, None),
         due_basis=basis,
+        target_basis=target_basis,
         control=_take(entries, "control", lambda e: _used_control(file, e, controls), None),
         parts=_take(entries, "parts", lambda e: _parts(file, e), ()),
         note=_take(entries, "note", file.title, None),

@@ -372,12 +372,14 @@ class Goal:
     """The share to reach (0-1) by level, with "all" for the goal as a whole; empty when the plan writes no number."""
     due: date | None
     due_basis: str
-    """"written", "plan-year" or "none"."""
+    """"written", "plan-year", "plan-period" or "none"."""
     control: str | None = None
     """None: nothing measures it yet; it is shown as not measured, never dropped."""
     parts: tuple[tuple[Title, float], ...] = ()
     """The single targets of a goal that lists several, as the plan writes them."""
     note: Title | None = None
+    target_basis: str = "written"
+    """"written", or "own" where the plan gives no number and the target is a proposal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ def catch_up(at: datetime) -> Iterable[Run]:
 async def fill(store: Store, folder: Path, now: datetime | None = None) -> tuple[Workspace, date]:
     """Put the province into an empty store; the workspace, and the day (in Vietnam) before the silence."""
     now = now or datetime.now(UTC)
-    workspace = Workspace(Config(data=folder), store)
+    workspace = Workspace(Config(data=folder, plans=[PLAN]), store)
     vocabulary, declared = load(), register()
     await store.write(registers.replace, declared)
     await store.write(registers.record_declared, vocabulary, declared, now)

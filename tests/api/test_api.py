@@ -106,7 +106,7 @@ def test_search_ignores_accents_and_pages_add_up(server: str) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "told"),
     [
-        ("/coverage?plan=none", 422, "found the plan 'none', expected one of vinh-phuc-2020"),
+        ("/coverage?plan=none", 422, "found the plan 'none', expected one of phu-yen-2021-2025, vinh-phuc-2020"),
         ("/coverage?plan=vinh-phuc-2020&as_of=soon", 422, "found the time 'soon'"),
         ("/findings?control=none", 404, "found the control 'none'"),
         ("/findings?as_of=2026-01-01", 422, "as_of needs a control"),

@@ -81,7 +81,7 @@ def test_init_and_import_again_change_nothing(folder: Path) -> None:
         (
             ["coverage", "--plan", "vinh-phuc-2021"],
             2,
-            "found the plan 'vinh-phuc-2021', expected one of vinh-phuc-2020",
+            "found the plan 'vinh-phuc-2021', expected one of phu-yen-2021-2025, vinh-phuc-2020",
         ),
         (
             ["coverage", "--plan", "vinh-phuc-2020", "--as-of", "tomorrow"],

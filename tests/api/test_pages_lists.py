@@ -57,7 +57,7 @@ async def test_a_long_list_comes_in_pages_that_together_are_the_figure(store: St
     ]
     declared = Register(levels=LEVELS, agencies=tuple(communes))
     await store.write(registers.replace, declared)
-    workspace = Workspace(Config(data=tmp_path), store)
+    workspace = Workspace(Config(data=tmp_path, plans=[PLAN]), store)
     await rounds.judge(workspace)
     found: list[str] = []
     async with served(workspace) as address:
@@ -104,7 +104,7 @@ async def test_what_comes_late_does_not_set_a_figure_against_its_list(store: Sto
 
 
 async def test_before_anything_was_collected_or_judged_the_pages_say_so(store: Store, tmp_path: Path) -> None:
-    workspace = Workspace(Config(data=tmp_path), store)
+    workspace = Workspace(Config(data=tmp_path, plans=[PLAN]), store)
     async with served(workspace) as address:
         page = await read(address, "/")
         assert page.count("data-goal=") == 26
@@ -116,7 +116,7 @@ async def test_before_anything_was_collected_or_judged_the_pages_say_so(store: S
 
 async def test_a_database_without_tables_is_told_in_words(tmp_path: Path) -> None:
     bare = Store.open(f"sqlite:///{tmp_path / 'dophu.db'}")
-    async with served(Workspace(Config(data=tmp_path), bare)) as address:
+    async with served(Workspace(Config(data=tmp_path, plans=[PLAN]), bare)) as address:
         assert "Cơ sở dữ liệu chưa trả lời" in await read(address, "/", status=503)
         assert "The database does not answer" in await read(address, "/assets/1?lang=en", status=503)
     await bare.close()

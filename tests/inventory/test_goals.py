@@ -337,6 +337,10 @@ def test_bad_control(tmp_path: Path, mistake: str) -> None:
 
 SECOND_GOAL = PLAN[PLAN.index("  - id") :]
 BAD_PLANS = {
+    "an own target that is none": (
+        ("target: {province: 1, district: 0.5}", "target_basis: own"),
+        ["line 13: goals[1].target_basis: found 'own' without target, expected a share such as target: 1.0"],
+    ),
     "unknown key": (
         ("period:", "perod:"),
         ["line 1: missing period", "line 4: unknown key 'perod'; did you mean 'period'?"],
@@ -445,8 +449,8 @@ BAD_PLANS = {
     "unknown basis": (
         ("plan-year", "plan_year"),
         [
-            "line 15: goals[1].due_basis: found 'plan_year', expected one of written, plan-year, none; did you mean "
-            "'plan-year'?",
+            "line 15: goals[1].due_basis: found 'plan_year', expected one of written, plan-year, plan-period, none; "
+            "did you mean 'plan-year'?",
         ],
     ),
     "target beside parts": (

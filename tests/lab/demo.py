@@ -82,7 +82,7 @@ class Demo:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("DOPHU_")}
         language = {key: value for key, value in os.environ.items() if key == "DOPHU_LANGUAGE"}
         here = self.folder.relative_to(ROOT)
-        own = {"DOPHU_DATA": str(here / "data"), "DOPHU_CONFIG": str(here / "dophu.toml")}
+        own = {"DOPHU_DATA": str(here / "data"), "DOPHU_CONFIG": str(here / "dophu.toml"), "DOPHU_PLANS": f'["{PLAN}"]'}
         return {**kept, **language, **own}
 
     def dophu(self, *argv: str, seconds: float = 120, stdin: str | None = None) -> None:
@@ -242,7 +242,9 @@ def show_to_plain_commands(folder: Path) -> None:
     if settings.exists() and not settings.read_text(encoding="utf-8").startswith(MARK):
         print("    dophu.toml không đổi / is left as it is", file=sys.stderr)
         return
-    settings.write_text(f'{MARK}\ndata = "{(folder / "data").relative_to(ROOT)}"\n', encoding="utf-8")
+    settings.write_text(
+        f'{MARK}\ndata = "{(folder / "data").relative_to(ROOT)}"\nplans = ["{PLAN}"]\n', encoding="utf-8"
+    )
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
