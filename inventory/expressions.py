@@ -51,6 +51,12 @@ class Expression:
     columns: tuple[str, ...]
     """The columns that it names, in order of appearance: they are its evidence."""
 
+    @property
+    def parts(self) -> tuple[Expression, ...]:
+        """The conditions that all have to hold for it to hold, in order of appearance."""
+        nodes = list(self.tree.flatten()) if isinstance(self.tree, exp.And) else [self.tree]
+        return tuple(Expression(node, tuple(c for c in self.columns if _names(node, c))) for node in nodes)
+
     def sql(self, dialect: str, at: datetime) -> str:
         """The expression for "sqlite" or "postgresql", over columns of the same names.
 
@@ -131,6 +137,10 @@ def _check(root: exp.Expr, text: str, columns: Mapping[str, str], parameters: Ma
             raise InputError(f"found {node.sql()!r}, expected BETWEEN with the smaller value first")
         elif isinstance(node, exp.In) and not node.expressions:
             raise InputError(f"found {node.sql()!r}, expected IN with a list such as ('router', 'switch')")
+
+
+def _names(node: exp.Expr, column: str) -> bool:
+    return any(c.name in (column, f"{column}__low", f"{column}__high") for c in node.find_all(exp.Column))
 
 
 def _is_age(node: exp.Expr | None) -> bool:

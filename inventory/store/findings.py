@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from inventory.store import facts
 from inventory.store.judge import MISSING, ZONE, Judgement
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import POPULATIONS, Vocabulary, instant, moment
-from inventory.words import Control, Counted, Fact, Finding, Status, Title
+from inventory.words import Control, Counted, Fact, Finding, Status, Title, Value
 
 _WHY = {
     "missing": Title("khai báo nhiều hơn {weight} so với số tìm thấy", "{weight} more declared than found"),
@@ -34,8 +34,13 @@ _WHY = {
     "no_last": Title("{network} (chưa lần nào)", "{network} (never)"),
     "days": Title("{n} ngày", "{n} d"),
     "hours": Title("{n} giờ", "{n} h"),
+    "yes": Title("có", "yes"),
+    "no": Title("không", "no"),
+    "day": Title("{time:%d/%m/%Y}", "{time:%Y-%m-%d}"),
+    "ago": Title("{day}, đã {n} ngày", "{day}, {n} d ago"),
+    "ahead": Title("{day}, còn {n} ngày", "{day}, in {n} d"),
 }
-"""Why an answer is unknown, in the words that people read; every time is Vietnam's."""
+"""Why an answer is unknown or no, in the words that people read; every time is Vietnam's."""
 
 
 def record(connection: Connection, judgement: Judgement, controls: Iterable[Control]) -> int:
@@ -176,8 +181,13 @@ class Explainer:
         )
         said = facts.read(connection, self.vocabulary, kind, subjects, self.at, keys)
         counted = self._counted(connection, control, members) if control.population == "agencies" else {}
+        unmet = [f.member for f in findings if f.status is Status.UNMET and f.member in set(members)]
+        failing = self.judgement.failing(control.id, unmet)
         return [
-            replace(self._explain_one(f, control, columns, said), counted=tuple(counted.get(f.member, ())))
+            replace(
+                self._explain_one(f, control, columns, said, failing.get(f.member)),
+                counted=tuple(counted.get(f.member, ())),
+            )
             for f in findings
         ]
 
@@ -203,7 +213,12 @@ class Explainer:
         return " · ".join(str(taken[k].value) for k in ("sysname", "address") if k in taken)
 
     def _explain_one(
-        self, found: Finding, control: Control, columns: Sequence[str], said: dict[facts.Subject, list[Fact]]
+        self,
+        found: Finding,
+        control: Control,
+        columns: Sequence[str],
+        said: Mapping[facts.Subject, list[Fact]],
+        failing: Mapping[str, float | None] | None,
     ) -> Finding:
         if found.member.endswith(MISSING):
             key = self.vocabulary.title(control.declared_as or "").in_language(self.language)
@@ -212,7 +227,11 @@ class Explainer:
         subject: facts.Subject = int(found.member) if control.population == "assets" else found.member
         own = said.get(subject, [])
         evidence = tuple(f for f in own if f.key in columns)
-        reason = "; ".join(self._gap(column, found, evidence) for column in found.reason.split())
+        if failing is None:
+            reason = "; ".join(self._gap(column, found, evidence) for column in found.reason.split())
+        else:
+            taken = facts.take(self.vocabulary, own, self.at)
+            reason = "; ".join(self._fault(c, n, taken[c].value if c in taken else None) for c, n in failing.items())
         return replace(found, reason=reason, evidence=evidence, title=self._name(own))
 
     def _say(self, why: str, **parts: object) -> str:
@@ -232,6 +251,28 @@ class Explainer:
         newest = max(known, key=lambda f: f.observed_at)
         stale = newest.observed_at + self.vocabulary.keys[column].max_age
         return f"{title}: {self._say('stale', stale=stale.astimezone(ZONE), source=newest.source)}"
+
+    def _fault(self, column: str, counted: float | None, value: Value) -> str:
+        """What one column of a condition says that does not hold."""
+        title = self.vocabulary.title(column).in_language(self.language)
+        return f"{title}: {self._value(column, value if counted is None else int(counted))}"
+
+    def _value(self, column: str, value: Value) -> str:
+        match value:
+            case None:
+                return "–"
+            case bool():
+                return self._say("yes" if value else "no")
+            case datetime():
+                days = (self.at - value).days
+                day = self._say("day", time=value.astimezone(ZONE))
+                return self._say("ago", day=day, n=days) if days >= 0 else self._say("ahead", day=day, n=-days)
+            case int() | float():
+                key = self.vocabulary.keys.get(column)
+                share = key is not None and key.unit == "share"
+                number = f"{value * 100 if share else value:.6g}" + ("\u00a0%" if share else "")
+                return number.replace(".", ",") if self.language == "vi" else number
+        return str(value)
 
     def _why_unread(self, column: str, agency: str | None) -> str:
         count = self.vocabulary.counts[column]

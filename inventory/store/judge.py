@@ -272,6 +272,27 @@ class Judgement:
             for agency, member, sure in self._connection.execute(query):
                 yield agency, name, member, bool(sure)
 
+    def failing(self, control: str, members: Collection[str]) -> dict[str, dict[str, float | None]]:
+        """Of members that do not meet a control: the columns of the conditions that do not hold, in order.
+
+        Beside a count stands how many were counted, beside every other column None.
+        """
+        question = self._questions[control]
+        parts = [(part.columns, _write(part, self._dialect, self.at)) for part in question.meets.parts]
+        flags = ", ".join(f"CASE WHEN NOT ({sql}) THEN 1 ELSE 0 END" for _, sql in parts)
+        counts = [c for c in question.meets.columns if c in self._counts]
+        lows = "".join(f", {count}__low" for count in counts)
+        query = text(
+            f"SELECT CAST(member AS TEXT), {flags}{lows} FROM {_MEMBER[question.control.population]} "
+            "WHERE CAST(member AS TEXT) IN :members"
+        ).bindparams(bindparam("members", value=list(members), expanding=True))
+        found: dict[str, dict[str, float | None]] = {}
+        for member, *said in self._connection.execute(query) if members else ():
+            counted = dict(zip(counts, said[len(parts) :], strict=True))
+            columns = [c for (names, _), failed in zip(parts, said, strict=False) if failed for c in names]
+            found[member] = {column: counted.get(column) for column in columns}
+        return found
+
     def count_columns(self, count: str) -> tuple[str, ...]:
         """The columns that decide whether a count counts a member."""
         return self._counts[count].columns
