@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,3 +104,19 @@ def print_rows(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     widths = [max(len(row[n]) for row in cells) for n in range(len(titles))]
     for row in cells:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def split_host(text: str, port: int) -> tuple[str, int]:
+    """The IP address and the port of "10.1.0.5", "10.1.0.5:2222" or "[2001:db8::5]:2222"; InputError for others."""
+    from inventory.words import InputError
+
+    host, found, number = text.rpartition(":")
+    if not found or text.endswith("]") or (":" in host and not host.endswith("]")):
+        host, number = text, str(port)
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise InputError(f"found {text!r}, expected an IP address, or one with a port: 10.1.0.5:2222") from None
+    if not number.isdecimal() or not 0 < int(number) < 65_536:
+        raise InputError(f"found the port {number!r}, expected a number from 1 to 65535")
+    return str(address), int(number)

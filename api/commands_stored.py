@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, Language, Output, check, print_json, print_rows, run, say
+from api.commanding import AsOf, Language, Output, check, print_json, print_rows, run, say, split_host
 
 credential_app = typer.Typer(help="Credentials for reading devices, sealed at rest.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens with which agents report.", no_args_is_help=True)
@@ -20,7 +21,9 @@ _ID_LENGTH = 12
 
 
 @credential_app.command("add")
-def credential_add(name: str, kind: Annotated[str, typer.Option(help="snmp-v2c or snmp-v3.")] = "snmp-v2c") -> None:
+def credential_add(
+    name: str, kind: Annotated[str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter or ssh.")] = "snmp-v2c"
+) -> None:
     """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""
     from inventory.words import InputError
 
@@ -37,6 +40,30 @@ def credential_add(name: str, kind: Annotated[str, typer.Option(help="snmp-v2c o
         raise InputError("standard input: expected a JSON object")
     run(lambda w: w.add_credential(name, kind, secret))
     say(f"stored the credential {name}")
+
+
+@credential_app.command("pin")
+def credential_pin(
+    name: str,
+    host: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="An IP address; port 22 where none is named.")],
+    fingerprint: Annotated[
+        str, typer.Option(help="What the machine's own ssh-keygen -l -f says, SHA256:…; without it you are asked.")
+    ] = "",
+) -> None:
+    """Pin the SSH host key of a machine: from now on it is read only as long as it shows this key."""
+    from collectors.transports import ssh
+    from inventory.words import InputError
+
+    address, port = split_host(host, 22)
+    shown = asyncio.run(ssh.host_key(address, port))
+    if fingerprint and fingerprint != shown:
+        raise InputError(f"{host} shows {shown}, expected {fingerprint}: nothing is pinned")
+    if not fingerprint:
+        if not sys.stdin.isatty():
+            raise InputError(f"{host} shows {shown}: compare it at the machine, then give it with --fingerprint")
+        typer.confirm(f"{host} shows {shown}. Does the machine itself say the same?", abort=True)
+    run(lambda w: w.pin_host_key(name, ssh.place(address, port), shown))
+    say(f"pinned {shown} for {ssh.place(address, port)} in the credential {name}")
 
 
 @credential_app.command("list")

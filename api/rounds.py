@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -12,14 +12,17 @@ from ipaddress import ip_address
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
-from inventory.store import registers, runs, snapshots
+from inventory.store import Connection, facts, registers, runs, snapshots
 from inventory.store.judge import ZONE
+from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
 SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
 READ_SECONDS = 60.0
 """The deadline of one device, link or host."""
+SERVERS = ("server", "hypervisor", "storage")
+"""What is asked over SSH and for an exporter's metrics."""
 LONG_TABLES = timedelta(hours=6)
 """How often a device's long tables are read: parts, programs, ARP, forwarding."""
 
@@ -96,10 +99,14 @@ async def collect(
     readers: dict[str, Callable[[], Awaitable[Round]]] = {
         "icmp": functools.partial(_ping, workspace, places, agencies, due_only, progress),
         "snmp": functools.partial(_read_by_snmp, workspace, places, declared, due_only, progress),
+        "exporter": functools.partial(_read_servers, workspace, "exporter", places, due_only, progress),
+        "ssh": functools.partial(_read_servers, workspace, "ssh", places, due_only, progress),
     }
     if unknown := set(only) - readers.keys():
         raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
-    return [await read() for name, read in readers.items() if not only or name in only]
+    done = [await read() for name, read in readers.items() if not only or name in only]
+    # Where no network names a credential for servers there is nothing to tell of them.
+    return [each for each in done if each.targets or each.collector in (*only, "icmp", "snmp")]
 
 
 async def judge(workspace: Workspace, at: datetime | None = None) -> Snapshot:
@@ -163,7 +170,7 @@ async def _read_by_snmp(
     since = datetime.now(UTC) - LONG_TABLES
     targets = []
     for root, network, address in places:
-        own = [opened[name] for name in network.credentials if name in opened]
+        own = [opened[n] for n in network.credentials if n in opened and opened[n].kind.startswith("snmp")]
         # Devices that answer elsewhere than on port 161 say so in their credential.
         port = next((int(c.secret["port"]) for c in own if "port" in c.secret), None)
         secrets = tuple(replace(c, secret={k: v for k, v in c.secret.items() if k != "port"}) for c in own)
@@ -180,6 +187,39 @@ async def _read_by_snmp(
                 )
             )
     return await _go(workspace, "snmp", targets, due_only, progress, READ_SECONDS)
+
+
+async def _read_servers(
+    workspace: Workspace,
+    kind: str,
+    places: Sequence[tuple[int, Network, str]],
+    due_only: bool,
+    progress: Progress | None,
+) -> Round:
+    """Ask every server in a network for which there is a credential of this kind, with the collector of that name.
+
+    Only what is known to be a server is asked: what a printer gets on port 9100 it prints.
+    """
+    opened = await workspace.open_credentials({name for _, network, _ in places for name in network.credentials})
+    opened = {name: credential for name, credential in opened.items() if credential.kind == kind}
+    own = {network.code: tuple(opened[n] for n in network.credentials if n in opened) for _, network, _ in places}
+    asked = [(root, network, address) for root, network, address in places if own[network.code]]
+    servers = await workspace.store.read(_of_roles, workspace.vocabulary, {root for root, _, _ in asked}, SERVERS)
+    targets = [
+        Target(address, agency=network.agency, network=network, credentials=own[network.code])
+        for root, network, address in asked
+        if root in servers
+    ]
+    return await _go(workspace, kind, targets, due_only, progress, READ_SECONDS)
+
+
+def _of_roles(
+    connection: Connection, vocabulary: Vocabulary, assets: Collection[int], roles: Collection[str]
+) -> set[int]:
+    now = datetime.now(UTC)
+    said = facts.read(connection, vocabulary, "asset", sorted(assets), now, {"role"}) if assets else {}
+    taken = {int(asset): facts.take(vocabulary, own, now).get("role") for asset, own in said.items()}
+    return {asset for asset, role in taken.items() if role is not None and role.value in roles}
 
 
 async def _go(

@@ -29,6 +29,8 @@ CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"user"}),
         frozenset({"auth", "auth_password", "priv", "priv_password", "key_expansion", "port"}),
     ),
+    "exporter": (frozenset(), frozenset({"port", "scheme", "path", "user", "password", "token", "ca"})),
+    "ssh": (frozenset({"user"}), frozenset({"password", "key", "passphrase", "port", "host_keys"})),
 }
 
 
@@ -82,6 +84,12 @@ class Workspace:
             raise InputError(f"credential {name}: expected every field to be text that is not empty")
         if not str(secret.get("port", "161")).isdecimal() or not 0 < int(str(secret.get("port", "161"))) < 65536:
             raise InputError(f"credential {name}: expected the port to be a number from 1 to 65535, as text")
+        if kind == "exporter" and secret.get("scheme", "http") not in ("http", "https"):
+            raise InputError(f"credential {name}: expected scheme to be http or https")
+        if kind == "exporter" and not str(secret.get("path", "/")).startswith("/"):
+            raise InputError(f"credential {name}: expected path to begin with /")
+        if kind == "ssh" and not secret.keys() & {"password", "key"}:
+            raise InputError(f"credential {name}: password or key is missing")
         if not name or name != "".join(name.split()) or not name.isprintable():
             raise InputError(f"found the name {name!r}, expected one without spaces and control characters")
         ring = KeyRing.load(self.config.keys)
@@ -101,6 +109,19 @@ class Workspace:
         return {
             name: Credential(name, kind, json.loads(ring.open(sealed, name))) for name, (kind, sealed) in wanted.items()
         }
+
+    async def pin_host_key(self, name: str, place: str, fingerprint: str) -> None:
+        """Add the fingerprint of a machine's SSH host key to a credential, in place of what was pinned for it.
+
+        Raises:
+            InputError: there is no such credential of the kind "ssh".
+        """
+        credential = (await self.open_credentials([name])).get(name)
+        if credential is None or credential.kind != "ssh":
+            raise InputError(f"found no credential {name!r} of the kind ssh; see dophu credential list")
+        lines = [line for line in credential.secret.get("host_keys", "").splitlines() if line.split()[:1] != [place]]
+        host_keys = "\n".join([*lines, f"{place} {fingerprint}"])
+        await self.add_credential(name, "ssh", dict(credential.secret) | {"host_keys": host_keys})
 
     async def issue_token(self, purpose: str, agency: str | None, note: str = "") -> str:
         """Make a token, keep its hash, and return it: it cannot be shown again.

@@ -28,8 +28,8 @@ FIRST_BACK_OFF = timedelta(minutes=1)
 LONGEST_BACK_OFF = timedelta(hours=6)
 LONGEST_ERROR = 500
 
-#: What of a credential is the name of an algorithm, which anyone may read.
-_NOT_SECRET = frozenset({"auth", "priv"})
+#: What of a credential is the name of an algorithm, a place or a public key, which anyone may read.
+_NOT_SECRET = frozenset({"auth", "priv", "port", "scheme", "path", "host_keys", "ca"})
 
 #: Tasks that went on after their cancellation: held here until they end, because the loop holds tasks only weakly.
 _abandoned: set[asyncio.Task[Run]] = set()
