@@ -56,7 +56,8 @@ def import_console(
     say(
         f"{done['rows']} machines of {done['reported_at']:%Y-%m-%d %H:%M} UTC: {done['matched']} known, "
         f"{len(done['unknown'])} unknown to the inventory, {done['missing']} missing from the console, "
-        f"{done['duplicates']} listed twice" + ("; nothing was stored" if dry_run else "")
+        f"{done['duplicates']} listed twice; "
+        + ("nothing was stored" if dry_run else f"{done['facts']:,} facts, {done['new']:,} new")
     )
 
 

@@ -61,6 +61,13 @@ def _split(letter: str) -> str:
     return unicodedata.normalize("NFC", "".join(m for m in letter if m not in tones)) + tones
 
 
+def managed(folder: Path) -> dict[str, int]:
+    """The figure of the goal that antivirus is centrally managed, of all levels."""
+    rows = json.loads(dophu(folder, "coverage", "--plan", "phu-yen-2021-2025", "-o", "json").stdout)
+    (row,) = [r for r in rows if (r["goal"], r["level"]) == ("workstation_antivirus_managed", "all")]
+    return dict(row)
+
+
 def test_300_in_the_console_against_320_in_the_inventory(folder: Path) -> None:
     # 290 are known, 10 are not; of the 320 the 30 last are missing from the console.
     write(folder, [line(f"PC-{n:03}") for n in range(290)] + [line(f"NEW-{n}") for n in range(10)])
@@ -69,6 +76,7 @@ def test_300_in_the_console_against_320_in_the_inventory(folder: Path) -> None:
     told = json.loads(dry.stdout)
     assert (told["matched"], len(told["unknown"]), told["missing"], told["problems"]) == (290, 10, 30, [])
     assert told["mapping"]["Tên thiết bị"] == "hostname"
+    assert (managed(folder)["met"], managed(folder)["unknown"]) == (0, 320)
     before = json.loads(dophu(folder, "reconcile", "console", "-o", "json").stdout)
     assert (len(before["console_only"]), len(before["not_covered"])) == (0, 320)
     assert dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky").returncode == 0
@@ -76,6 +84,10 @@ def test_300_in_the_console_against_320_in_the_inventory(folder: Path) -> None:
     assert sorted(r["machine"] for r in found["console_only"]) == sorted(f"NEW-{n}" for n in range(10))
     assert sorted(r["machine"] for r in found["inventory_only"]) == [f"PC-{n:03}" for n in range(290, 320)]
     assert found["not_covered"] == []
+    assert (managed(folder)["met"], managed(folder)["unmet"], managed(folder)["unknown"]) == (290, 30, 0)
+    again = dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky")
+    assert again.returncode == 0 and "0 new" in again.stderr
+    assert (managed(folder)["met"], managed(folder)["unmet"]) == (290, 30)
     assert len(json.loads(dophu(folder, "asset", "list", "-o", "json").stdout)) == 320
 
 
