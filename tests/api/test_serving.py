@@ -70,41 +70,66 @@ def wait_for(condition: str, ready: object, seconds: float = 60) -> None:
 # --- ending -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_was_acknowledged_is_there_after_a_kill(folder: Path) -> None:
+AGENTS, EACH, KILLS = 20, 3, 2
+
+
+def test_of_twenty_agents_nothing_acknowledged_is_lost_and_all_comes_in_the_end(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     token = dophu(folder, "token", "add", "so-a", DOPHU_DATA=str(folder)).stdout.strip()
     body = (Path(__file__).parents[1] / "recordings" / "agent" / "linux-notebook" / "inventory.xml").read_text()
     port = free_port()
-    command = [DOPHU, "serve", "--port", str(port), "--no-rounds"]
     acknowledged: list[str] = []
+    refused: list[str] = []
+    over = threading.Event()
 
-    def report(first: int) -> None:
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            for number in range(first, 10_000, 4):
-                name = f"may-{number:05}"
-                own = body.replace("may-tinh-12", name).replace("DPHL1412", f"DPHL{number}")
-                own = own.replace("6D4F0E5C", f"{number:08X}").replace("8c:8c:aa", f"8c:{number % 200:02x}:aa")
+    def report(agent: int) -> None:
+        """As an agent does: what was not acknowledged is sent again."""
+        for number in range(agent * EACH, agent * EACH + EACH):
+            name = f"may-{number:05}"
+            own = body.replace("may-tinh-12", name).replace("DPHL1412", f"DPHL{number}")
+            own = own.replace("6D4F0E5C", f"{number:08X}").replace("8c:8c:aa", f"8c:{number:02x}:aa")
+            while not over.is_set():
                 try:
-                    if client.post(f"/agents/{token}", content=own.encode()).status_code == 200:
-                        acknowledged.append(name)
+                    answer = httpx2.post(f"http://127.0.0.1:{port}/agents/{token}", content=own.encode(), timeout=20)
                 except httpx2.TransportError:
-                    return
+                    refused.append(name)
+                    wait_for("the server again", lambda: over.is_set() or _listens(port))
+                    continue
+                if answer.status_code == 200:
+                    acknowledged.append(name)
+                    break
+                refused.append(name)
+                over.wait(float(answer.headers.get("retry-after", "1")))
 
-    with (folder / "serve.log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment(folder), cwd=folder, stdout=log, stderr=log)
-        try:
-            wait_for("the server", lambda: _listens(port))
-            reporting = [threading.Thread(target=report, args=(n,)) for n in range(4)]
-            for thread in reporting:
-                thread.start()
-            wait_for("twelve reports", lambda: len(acknowledged) >= 12)
-        finally:
-            server.kill()
-            server.wait()
-        for thread in reporting:
+    agents = [threading.Thread(target=report, args=(n,)) for n in range(AGENTS)]
+    try:
+        for life in range(KILLS + 1):
+            with (folder / "serve.log").open("ab") as log:
+                command = [DOPHU, "serve", "--port", str(port), "--no-rounds"]
+                server = subprocess.Popen(command, env=environment(folder), cwd=folder, stdout=log, stderr=log)
+            try:
+                wait_for("the server", lambda: _listens(port))
+                if life == 0:
+                    for thread in agents:
+                        thread.start()
+                enough = AGENTS * EACH * (life + 1) // (KILLS + 1)
+                wait_for(f"{enough} reports", lambda enough=enough: len(acknowledged) >= enough, 120)  # type: ignore[misc]
+                before = list(acknowledged)
+            finally:
+                server.kill()
+                server.wait()
+            known = [row["sysname"] for row in assets(folder)]
+            assert set(known) >= set(before), sorted(set(before) - set(known))
+    finally:
+        over.set()
+        for thread in agents:
             thread.join()
-    known = {row["sysname"] for row in assets(folder)}
-    assert known >= set(acknowledged), sorted(set(acknowledged) - known)
+    known = [row["sysname"] for row in assets(folder)]
+    assert sorted(known) == sorted(f"may-{number:05}" for number in range(AGENTS * EACH))  # type: ignore[type-var]
     assert token not in (folder / "serve.log").read_text()
+    with capsys.disabled():
+        print(f"\n{AGENTS} agents, {KILLS} kills: {len(acknowledged)} acknowledged, {len(refused)} sent again, 0 lost")
 
 
 def test_a_signal_ends_it_in_order(folder: Path) -> None:
