@@ -15,6 +15,7 @@ import typer
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
 from api.commands_import import import_app, reconcile_app
+from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
@@ -202,6 +203,7 @@ def coverage(
 
 app.command()(findings)
 app.command()(events)
+app.command()(software)
 
 
 @app.command()

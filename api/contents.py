@@ -6,7 +6,8 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 from api.connections import name_assets
 from api.dossiers import HISTORY_ROWS, read_agency, read_asset
@@ -15,7 +16,7 @@ from api.members import ORDER, Choice, deciding, last_page, list_members, open_j
 from api.printing import read_instant
 from api.rendering import Place, Problem
 from api.workspace import Workspace
-from inventory.store import Connection, events, registers
+from inventory.store import Connection, events, registers, software
 from inventory.store.judge import ZONE
 from inventory.strict_yaml import closest
 from inventory.text import fold
@@ -23,6 +24,9 @@ from inventory.words import ALL_LEVELS, Agency, InputError, Plan, Register, Snap
 
 ROWS = 200
 """Rows of a long list of agencies, assets or events on one page."""
+
+PROGRAMS = 25
+"""Programs on one page: each is counted over all machines."""
 
 _MOST_PAGES = 1_000_000
 
@@ -261,6 +265,40 @@ def tell_asset(connection: Connection, asked: Asked, text: str) -> Told:
         "history": dossier.history if whole else dossier.history[:HISTORY_ROWS],
         "history_rows": HISTORY_ROWS,
         "goals": {g.control: (p, g) for p in snapshot.plans for g in p.goals if g.control},
+    }
+
+
+def tell_software(connection: Connection, asked: Asked) -> Told:
+    """The programs on all machines, or with `name` in the query the machines that have one."""
+    query, vocabulary, at = asked.place.query, asked.workspace.vocabulary, asked.until or datetime.now(UTC)
+    wanted = software.Wanted(
+        query.get("q", "")[:200],
+        query.get("name"),
+        query.get("version", "")[:60],
+        query.get("publisher", "")[:200],
+        query.get("agency") or None,
+        query.get("removed") == "yes",
+    )
+    size = ROWS if wanted.name is not None else PROGRAMS
+    read: Any = software.machines if wanted.name is not None else software.programs
+    page, problem = min(asked.page, _MOST_PAGES), ""
+    try:
+        rows, total = read(connection, vocabulary, wanted, at, size, (page - 1) * size)
+        if page > (last := last_page(total, size)):
+            page = last
+            rows, total = read(connection, vocabulary, wanted, at, size, (page - 1) * size)
+    except InputError:
+        rows, total, page, last, problem = [], 0, 1, 1, "bad_version" if wanted.version else "too_many_programs"
+    names = _names(registers.load(connection), asked.snapshot.at.astimezone(ZONE).date())
+    return {
+        "wanted": wanted,
+        "rows": rows,
+        "total": total,
+        "page": page,
+        "last": last,
+        "problem": problem,
+        "names": names,
+        "choices": [a for a in names.values() if a.code in {b.code for b in asked.snapshot.agencies}],
     }
 
 

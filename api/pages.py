@@ -48,6 +48,10 @@ def pages_router(desk: Desk) -> APIRouter:
     async def asset(request: Request, number: str) -> Response:
         return await _answer(desk, request, "asset.html", functools.partial(contents.tell_asset, text=number))
 
+    @router.get("/software")
+    async def software(request: Request) -> Response:
+        return await _answer(desk, request, "software.html", contents.tell_software)
+
     @router.get("/events")
     async def events(request: Request) -> Response:
         return await _answer(desk, request, "events.html", contents.tell_events)

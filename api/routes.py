@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
-from api import connections, listing
+from api import connections, listing, programs
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
 from inventory.store import assets, events, registers, snapshots
+from inventory.store.software import Wanted
 from inventory.text import fold
 from inventory.words import Agency, Goal, InputError, Status
 
@@ -153,6 +154,43 @@ def api_router(desk: Desk) -> APIRouter:
         snapshot = await desk.current()
         found = await store.read(connections.list_cables, vocabulary, snapshot.at)
         return Page(at=snapshot.at, total=len(found), items=found[offset : offset + limit])
+
+    @router.get("/software", tags=["software"])
+    async def list_software(
+        q: Annotated[str, Query(description="Words of the name; accents and case do not matter.", max_length=200)] = "",
+        version: Annotated[str, Query(description="24.8, or with an operator: < 24.8", max_length=60)] = "",
+        publisher: Annotated[str, Query(max_length=200)] = "",
+        agency: str | None = None,
+        removed: bool = False,
+        as_of: AsOf = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 25,
+        offset: Offset = 0,
+    ) -> Page:
+        """The programs on all machines, by name and version; `total` and paging count names."""
+        at = read_instant(as_of) if as_of is not None else datetime.now(UTC)
+        wanted = Wanted(q, None, version, publisher, agency, removed)
+        found, total = await store.read(programs.list_programs, vocabulary, wanted, at, limit, offset)
+        return Page(at=at, total=total, items=found)
+
+    @router.get("/software/machines", tags=["software"])
+    async def list_machines(
+        q: Annotated[str, Query(max_length=200)] = "",
+        name: Annotated[str | None, Query(description="The whole name, as it is listed.", max_length=400)] = None,
+        version: Annotated[str, Query(max_length=60)] = "",
+        publisher: Annotated[str, Query(max_length=200)] = "",
+        agency: str | None = None,
+        removed: bool = False,
+        as_of: AsOf = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Page:
+        """The machines that have programs, or had them, with when each was first and last seen there."""
+        if not q and name is None:
+            raise HTTPException(422, "expected q or name: whose machines are to be listed")
+        at = read_instant(as_of) if as_of is not None else datetime.now(UTC)
+        wanted = Wanted(q, name, version, publisher, agency, removed)
+        found, total = await store.read(programs.list_machines, vocabulary, wanted, at, limit, offset)
+        return Page(at=at, total=total, items=found)
 
     @router.get("/events", tags=["assets"])
     async def list_events(

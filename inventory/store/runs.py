@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal_column, select, update
 
 from inventory.posture.derive import derive, is_concerned
-from inventory.store import assets, facts
+from inventory.store import assets, facts, software
 from inventory.store.facts import NO_ROW
 from inventory.store.references import load as load_references
 from inventory.store.tables import FACTS, address, asset, run, target_state
@@ -50,6 +50,7 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
         missing = _was_in(connection, finished.network, finished.collector, instant(finished.finished)) - seen
         by_kind["asset"] += [(number, absent) for number in sorted(missing)]
     recorded = facts.record(connection, vocabulary, by_kind, now)
+    software.note_read(connection, by_kind["asset"])
     note(connection, finished, len(finished.observations))
     return recorded
 

@@ -170,6 +170,19 @@ FACTS = {
 _seen_in = FACTS["asset"].c.key == literal_column("'network'")
 Index("asset_fact_network", FACTS["asset"].c.value, sqlite_where=_seen_in, postgresql_where=_seen_in)
 
+# Who has a program is asked by its name, across all machines.
+_program = FACTS["asset"].c.key == literal_column("'software'")
+Index("asset_fact_software", FACTS["asset"].c.item, sqlite_where=_program, postgresql_where=_program)
+
+software_read = Table(
+    "software_read",
+    metadata,
+    Column("subject", _Id, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    # A program that was not confirmed then is gone. It follows from the facts; asked of each of them it would be slow.
+    _instant("last"),
+)
+
 run = Table(
     "run",
     metadata,
