@@ -7,6 +7,7 @@ import base64
 import binascii
 import contextlib
 import hmac
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +39,8 @@ STRICT = {
 
 _SETTLE = timedelta(seconds=5)
 """How long after an agent's report the next judgement waits for more of them."""
+_SHARE = 9
+"""So many times as long as it took the next judgement waits: while it runs, reports wait to be recorded."""
 _LOOK = timedelta(seconds=2)
 """How often is looked whether another process judged."""
 
@@ -79,15 +82,18 @@ class Desk:
 
     async def judge_after_reports(self) -> None:
         """Judge when agents reported, once they have been quiet for a moment; runs until it is cancelled."""
+        took = 0.0
         while True:
             await self.reported.wait()
-            await asyncio.sleep(_SETTLE.total_seconds())
+            await asyncio.sleep(max(_SETTLE.total_seconds(), _SHARE * took))
             self.reported.clear()
+            began = time.monotonic()
             try:
                 await self.judge()
             except Exception:
                 self.reported.set()
                 raise
+            took = time.monotonic() - began
 
     async def follow(self) -> None:
         """Tell also what other processes judge, such as `dophu judge`; runs until it is cancelled."""

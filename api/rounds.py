@@ -293,7 +293,8 @@ async def record_agent(workspace: Workspace, run: Run, agency: str) -> None:
     Raises:
         InputError: the inventory holds what no fact may be. StoreError: the store could not take it now.
     """
-    networks = await _networks(workspace, (agency,))
+    today = datetime.now(ZONE).date()
+    networks = await workspace.store.read(registers.networks_of, agency, today)
     placed = tuple(replace(o, asset=_place(o.asset, networks)) if o.asset is not None else o for o in run.observations)
     run = replace(run, network=None, observations=placed)
     await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))

@@ -220,13 +220,24 @@ def moment(milliseconds: int) -> datetime:
 
 
 def _dump(key: Key, value: object) -> str:
+    # Rows of texts, as programs are, come alike from many machines.
+    texts = isinstance(value, dict) and set(map(type, value.values())) == {str}
+    text = _dump_texts(tuple(value.items())) if texts and isinstance(value, dict) else _dump_plain(value)
+    return _json(_plain(key, value)) if text is None else text
+
+
+@functools.lru_cache(maxsize=20_000)
+def _dump_texts(items: tuple[tuple[str, str], ...]) -> str | None:
+    return _dump_plain(dict(items))
+
+
+def _dump_plain(value: object) -> str | None:
+    """The value as JSON; None where it holds what JSON or a database cannot."""
     try:
         text = _json(value)
-        if "\\u0000" not in text and storable(text) == text:
-            return text
     except (TypeError, ValueError, RecursionError):
-        pass
-    return _json(_plain(key, value))
+        return None
+    return text if "\\u0000" not in text and storable(text) == text else None
 
 
 #: Made once: `json.dumps` with these arguments would make one for each row.

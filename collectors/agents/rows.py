@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -44,9 +45,14 @@ def text_of(row: Row, name: str) -> str | None:
         return None
     if isinstance(value, dict | list):
         raise InputError(f"agent's inventory, {name}: found {type(value).__name__}, expected text")
-    # Categories Cc, Cs: no store and no page takes NUL characters and halves of surrogate pairs.
-    clean = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in str(value)[: 4 * TEXT_LIMIT])
-    return nfc(clean)[:TEXT_LIMIT].strip() or None
+    text = str(value)[: 4 * TEXT_LIMIT]
+    if text.isprintable():
+        if text.isascii():  # as nearly all of thousands of names and versions are
+            return " ".join(text.split())[:TEXT_LIMIT].strip() or None
+    else:
+        # Categories Cc, Cs: no store and no page takes NUL characters and halves of surrogate pairs.
+        text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    return nfc(text)[:TEXT_LIMIT].strip() or None
 
 
 def filled_in(row: Row, name: str) -> str | None:
@@ -74,7 +80,13 @@ def day_of(row: Row, name: str, at: datetime | None = None) -> date | None:
     Args:
         at: with it, what lies after it is no answer: a day on which something happened cannot be to come.
     """
-    text = text_of(row, name) or ""
+    text = text_of(row, name)
+    read = _day(text) if text else None
+    return None if read is None or (at is not None and read > (at + _AHEAD).date()) else read
+
+
+@functools.lru_cache(maxsize=4096)
+def _day(text: str) -> date | None:
     if found := _YEAR_FIRST.fullmatch(text) or _DIGITS.fullmatch(text):
         year, month, day = int(found[1]), int(found[2]), int(found[3])
     elif found := _DAY_FIRST.fullmatch(text):
@@ -82,10 +94,9 @@ def day_of(row: Row, name: str, at: datetime | None = None) -> date | None:
     else:
         return None
     try:
-        read = date(year, month, day) if _EARLIEST <= year <= _LATEST else None
+        return date(year, month, day) if _EARLIEST <= year <= _LATEST else None
     except ValueError:
         return None
-    return None if read is None or (at is not None and read > (at + _AHEAD).date()) else read
 
 
 def written(day: date | None) -> str:

@@ -145,6 +145,8 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         "synchronous=FULL",
         "temp_store=FILE",
         "cache_size=-32000",
+        # The programs of one machine lie in many places of their index: it is written back for many machines at once.
+        "wal_autocheckpoint=16000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -50,6 +50,12 @@ def load(connection: Connection) -> Register:
     )
 
 
+def networks_of(connection: Connection, agency: str, day: date) -> list[Network]:
+    """An agency's networks that are declared on `day`."""
+    query = select(tables.network).where(tables.network.c.agency == agency)
+    return [network for row in connection.execute(query) if (network := _network(row)).valid_on(day)]
+
+
 def _network(row: Row[tuple[object, ...]]) -> Network:
     return Network(
         row.code, row.agency, ip_network(row.prefix), row.purpose, row.scan, tuple(row.credentials.split()),

@@ -72,7 +72,7 @@ def confirm(
 def write(connection: Connection, kind: str, found: Mapping[Name, Series], now: int) -> int:
     """Write the series that changed; how many rows began."""
     t = FACTS[kind]
-    begun: list[dict[str, Subject | None]] = []
+    begun: list[tuple[Subject | None, ...]] = []
     moved: list[dict[str, Subject | None]] = []
     replaced: list[dict[str, Subject | None]] = []
     new = 0
@@ -93,18 +93,22 @@ def write(connection: Connection, kind: str, found: Mapping[Name, Series], now: 
                     replaced.append(row | {"n_first": head.first, "n_value": head.value, "n_proof": head.proof})
             rows = rows[1:]
         new += len(rows) if series.stored is None else 0
-        begun += [
-            {"subject": name[0], "key": name[1], "item": name[2], "source": name[3], "first": h.first, "last": h.last,
-             "until": h.until, "value": h.value, "proof": h.proof, "recorded": now}
-            for h in rows
-        ]  # fmt: skip
+        begun += [(*name, h.first, h.last, h.until, h.value, h.proof, now) for h in rows]
     if moved:
         connection.execute(_MOVE[kind], moved)
     if replaced:
         connection.execute(_REPLACE[kind], replaced)
     if begun:
-        connection.execute(_BEGIN[kind], begun)
+        _begin(connection, kind, begun)
     return new
+
+
+def _begin(connection: Connection, kind: str, begun: list[tuple[Subject | None, ...]]) -> None:
+    if connection.dialect.name == "sqlite":
+        # Handed to the driver as they are: what SQLAlchemy does for each row takes longer than SQLite.
+        connection.exec_driver_sql(_BEGIN_SQLITE[kind], begun)
+    else:
+        connection.execute(_BEGIN[kind], [dict(zip(_COLUMNS, row, strict=True)) for row in begun])
 
 
 def _head(name: Name, first: int) -> dict[str, Subject | None]:
@@ -120,7 +124,12 @@ def _update(t: Table, *columns: str) -> Update:
 
 # Made once: building a statement costs more than running it. Most rows are only confirmed: two columns, and not the
 # key, are quick to write.
+_COLUMNS = ("subject", "key", "item", "source", "first", "last", "until", "value", "proof", "recorded")
 _BEGIN = {kind: insert(t) for kind, t in FACTS.items()}
+_BEGIN_SQLITE = {
+    kind: f"INSERT INTO {t.name} ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+    for kind, t in FACTS.items()
+}
 _MOVE = {kind: _update(t, "last", "until") for kind, t in FACTS.items()}
 _REPLACE = {kind: _update(t, "first", "last", "until", "value", "proof") for kind, t in FACTS.items()}
 _CONFIRM = {

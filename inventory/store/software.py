@@ -95,12 +95,8 @@ class Machine:
 
 def note_read(connection: Connection, said: Iterable[tuple[facts.Subject, Fact]]) -> None:
     """Note when the programs of machines were read, of the facts that were recorded."""
-    read: dict[tuple[facts.Subject, str], int] = {}
-    for subject, fact in said:
-        if fact.key == KEY:
-            name = subject, fact.source
-            read[name] = max(read.get(name, 0), instant(fact.observed_at))
-    rows = [{"subject": subject, "source": source, "last": last} for (subject, source), last in read.items()]
+    read = {(subject, fact.source, fact.observed_at) for subject, fact in said if fact.key == KEY}
+    rows = [{"subject": subject, "source": source, "last": instant(at)} for subject, source, at in sorted(read)]
     if rows:
         connection.execute(
             text(
