@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -106,17 +107,25 @@ def print_rows(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def split_host(text: str, port: int) -> tuple[str, int]:
-    """The IP address and the port of "10.1.0.5", "10.1.0.5:2222" or "[2001:db8::5]:2222"; InputError for others."""
+def split_host(text: str, port: int, *, names: bool = False) -> tuple[str, int]:
+    """The IP address and the port of "10.1.0.5", "10.1.0.5:2222" or "[2001:db8::5]:2222"; InputError for others.
+
+    Args:
+        port: where the text names none; 0 tells that.
+        names: a host name is taken as well.
+    """
     from inventory.words import InputError
 
     host, found, number = text.rpartition(":")
     if not found or text.endswith("]") or (":" in host and not host.endswith("]")):
         host, number = text, str(port)
     try:
-        address = ip_address(host.removeprefix("[").removesuffix("]"))
+        address = str(ip_address(host.removeprefix("[").removesuffix("]")))
     except ValueError:
-        raise InputError(f"found {text!r}, expected an IP address, or one with a port: 10.1.0.5:2222") from None
-    if not number.isdecimal() or not 0 < int(number) < 65_536:
+        if not names or not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?", host):
+            expected = f"{'a host name or ' if names else ''}an IP address, or one with a port: 10.1.0.5:{port or 443}"
+            raise InputError(f"found {text!r}, expected {expected}") from None
+        address = host.lower()
+    if number != str(port) and (not number.isdecimal() or not 0 < int(number) < 65_536):
         raise InputError(f"found the port {number!r}, expected a number from 1 to 65535")
-    return str(address), int(number)
+    return address, int(number)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Output, check, print_json, print_rows, run, say
+from api.commanding import Output, check, print_json, print_rows, run, say, split_host
 from api.commands_reference import add_references
 
 import_app = typer.Typer(help="Reports and data sets of other systems, read from files.", no_args_is_help=True)
@@ -44,11 +44,39 @@ def import_console(
             skip_bad=skip_bad,
         )
     )  # fmt: skip
+    _tell(done, output)
+
+
+@import_app.command("ksc")
+def import_ksc(
+    host: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="Its name or address; port 13299 as a rule.")],
+    credential: Annotated[str, typer.Option(help="A credential of the kind ksc.")],
+    agency: Agency = None,
+    console: Annotated[str | None, typer.Option(help="The console's name, where there are several.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Store nothing; show what would come of it.")] = False,
+    output: Output = "table",
+) -> None:
+    """Ask Kaspersky Security Center itself, by its OpenAPI, for the machines that it manages."""
+    check(output)
+    from api import importing
+
+    address, port = split_host(host, 0, names=True)
+    done: dict[str, Any] = run(
+        lambda w: importing.import_ksc(
+            w, address, port or None, credential, console=console, agency=agency, dry=dry_run
+        )
+    )
+    _tell(done, output)
+
+
+def _tell(done: dict[str, Any], output: str) -> None:
+    """What came of a report, as JSON or in words."""
     if output == "json":
         print_json(done)
         return
-    if dry_run:
+    if done["dry_run"]:
         print_rows(("column", "read as"), [*done["mapping"].items(), *((h, "(ignored)") for h in done["ignored"])])
+    if done["dry_run"] or "server" in done:
         for p in done["problems"]:
             say(f"row {p['row']}, column {p['column']}: found {p['found']}, expected {p['expected']}")
     if done["stale"]:
@@ -57,7 +85,7 @@ def import_console(
         f"{done['rows']} machines of {done['reported_at']:%Y-%m-%d %H:%M} UTC: {done['matched']} known, "
         f"{len(done['unknown'])} unknown to the inventory, {done['missing']} missing from the console, "
         f"{done['duplicates']} listed twice; "
-        + ("nothing was stored" if dry_run else f"{done['facts']:,} facts, {done['new']:,} new")
+        + ("nothing was stored" if done["dry_run"] else f"{done['facts']:,} facts, {done['new']:,} new")
     )
 
 

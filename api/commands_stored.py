@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ _ID_LENGTH = 12
 
 @credential_app.command("add")
 def credential_add(
-    name: str, kind: Annotated[str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter or ssh.")] = "snmp-v2c"
+    name: str, kind: Annotated[str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh or ksc.")] = "snmp-v2c"
 ) -> None:
     """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""
     from inventory.words import InputError
@@ -45,25 +46,45 @@ def credential_add(
 @credential_app.command("pin")
 def credential_pin(
     name: str,
-    host: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="An IP address; port 22 where none is named.")],
+    host: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="The usual port where none is named.")],
     fingerprint: Annotated[
-        str, typer.Option(help="What the machine's own ssh-keygen -l -f says, SHA256:…; without it you are asked.")
+        str, typer.Option(help="What the machine itself says of its key or certificate; without it you are asked.")
     ] = "",
 ) -> None:
-    """Pin the SSH host key of a machine: from now on it is read only as long as it shows this key."""
-    from collectors.transports import ssh
+    """Pin a machine's SSH host key or certificate: from now on it is read only as long as it shows this one."""
+    from inventory.store import keys
     from inventory.words import InputError
 
-    address, port = split_host(host, 22)
-    shown = asyncio.run(ssh.host_key(address, port))
-    if fingerprint and fingerprint != shown:
+    kinds = {n: kind for n, (kind, _) in run(lambda w: w.store.read(keys.credentials)).items()}
+    place, shown = asyncio.run(_shown_by(kinds.get(name, ""), host))
+    if fingerprint and _plain_print(fingerprint) != _plain_print(shown):
         raise InputError(f"{host} shows {shown}, expected {fingerprint}: nothing is pinned")
     if not fingerprint:
         if not sys.stdin.isatty():
             raise InputError(f"{host} shows {shown}: compare it at the machine, then give it with --fingerprint")
         typer.confirm(f"{host} shows {shown}. Does the machine itself say the same?", abort=True)
-    run(lambda w: w.pin_host_key(name, ssh.place(address, port), shown))
-    say(f"pinned {shown} for {ssh.place(address, port)} in the credential {name}")
+    run(lambda w: w.pin(name, place, shown))
+    say(f"pinned {shown} for {place} in the credential {name}")
+
+
+async def _shown_by(kind: str, host: str) -> tuple[str, str]:
+    """How a machine is named among what is pinned, and what it shows now."""
+    if kind == "ksc":
+        from collectors.transports import ksc
+
+        address, port = split_host(host, ksc.PORT, names=True)
+        return ksc.place(address, port), (await ksc.certificate(address, port))[0]
+    from collectors.transports import ssh
+
+    address, port = split_host(host, 22)
+    return ssh.place(address, port), await ssh.host_key(address, port)
+
+
+def _plain_print(fingerprint: str) -> str:
+    """A fingerprint as it is compared; openssl writes "sha256 Fingerprint=" and colons."""
+    _, _, after = fingerprint.strip().rpartition("=" if "ingerprint=" in fingerprint else "SHA256:")
+    plain = after.replace(":", "")
+    return plain.upper() if re.fullmatch(r"[0-9A-Fa-f]{64}", plain) else after
 
 
 @credential_app.command("list")

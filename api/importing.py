@@ -1,4 +1,4 @@
-"""Importing a console's report: read, matched with the inventory, and stored whole or not at all."""
+"""Taking in what a console tells, from its report or itself: matched with the inventory, stored whole or not at all."""
 
 from __future__ import annotations
 
@@ -39,32 +39,73 @@ async def import_console(
         InputError: the report cannot be read; with its rows unless `dry` or `skip_bad`. Nothing is stored.
     """
     now = datetime.now(UTC)
-    if agency is not None:
-        codes = {a.code for a in (await workspace.store.read(registers.load)).agencies}
-        if agency not in codes:
-            raise InputError(f"--agency: found {agency!r}, expected the code of an agency in the register")
+    await _check_agency(workspace, agency)
     source = console or profile
     report = await asyncio.to_thread(read_report, path, profile, now, source=source, reported_at=reported_at)
     if report.problems and not (dry or skip_bad):
         raise InputError("\n".join([f"{path.name}: {len(report.problems)} cells cannot be read; nothing was stored",
                                     *tell_problems(report)]))  # fmt: skip
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+    label = f"{path.name} sha256:{digest}"
+    whole = not partial and not report.problems
+    told = {"file": path.name, "sha256": digest}
+    return told | await _take_in(workspace, report, source, label, now, agency=agency, whole=whole, dry=dry)
+
+
+async def import_ksc(
+    workspace: Workspace, host: str, port: int | None, credential: str, *, console: str | None = None,
+    agency: str | None = None, dry: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Read Kaspersky Security Center at `host` itself, or tell what that would do (`dry`).
+
+    Without a `port` it is the credential's, else the usual one. Hosts that cannot be read are told; the list is then
+    not whole, and nobody is missing from it.
+
+    Raises:
+        InputError: there is no such credential of the kind "ksc".
+        KscError: the server was not read to the end. Nothing is stored.
+    """
+    from collectors.consoles import ksc
+    from collectors.transports.ksc import KIND, PORT, place
+
+    await _check_agency(workspace, agency)
+    opened = (await workspace.open_credentials([credential])).get(credential)
+    if opened is None or opened.kind != KIND:
+        raise InputError(f"--credential: found no credential {credential!r} of the kind {KIND}")
+    source = console or ksc.PROFILE
+    port = port or int(opened.secret.get("port", PORT))
+    report = await ksc.read_server(host, port, opened, source=source)
+    where, whole = place(host, port), not report.problems
+    done = await _take_in(workspace, report, source, where, report.reported_at, agency=agency, whole=whole, dry=dry)
+    return {"server": where} | done
+
+
+async def _check_agency(workspace: Workspace, agency: str | None) -> None:
+    if agency is not None:
+        codes = {a.code for a in (await workspace.store.read(registers.load)).agencies}
+        if agency not in codes:
+            raise InputError(f"--agency: found {agency!r}, expected the code of an agency in the register")
+
+
+async def _take_in(
+    workspace: Workspace, report: Report, source: str, label: str, now: datetime, *,
+    agency: str | None, whole: bool, dry: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Match a report with the inventory, store it unless `dry`, and tell what it meant."""
     fresh = report.is_fresh(now)
+    whole = whole and fresh
     told = [
         consoles.Told(v.row, v.hostname, v.address, v.macs, v.serial, v.agency, v.last_seen, v.facts)
         for v in report.lines
     ]
-    digest = await asyncio.to_thread(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
-    whole = fresh and not partial and not report.problems
-    run = Run(
-        source, f"{path.name} sha256:{digest}", report.reported_at, report.reported_at, complete=whole, agency=agency
-    )
+    run = Run(source, label, report.reported_at, report.reported_at, complete=whole, agency=agency)
     do = workspace.store.read if dry else workspace.store.write
     outcome: consoles.Outcome = await do(
         consoles.take_in, workspace.vocabulary, run, told, now, agency,
         whole=whole, antivirus=report.profile.antivirus, dry=dry,
     )  # fmt: skip
     return {
-        "file": path.name, "sha256": digest, "profile": profile, "console": source, "dry_run": dry,
+        "profile": report.profile.name, "console": source, "dry_run": dry,
         "reported_at": report.reported_at, "stale": not fresh, "whole": whole, "mapping": report.mapping,
         "ignored": report.ignored, "rows": len(report.lines), "matched": len(outcome.matched),
         "duplicates": outcome.duplicates, "covered": sorted(outcome.covered), "missing": len(outcome.missing),

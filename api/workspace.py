@@ -31,7 +31,11 @@ CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "exporter": (frozenset(), frozenset({"port", "scheme", "path", "user", "password", "token", "ca"})),
     "ssh": (frozenset({"user"}), frozenset({"password", "key", "passphrase", "port", "host_keys"})),
+    "ksc": (frozenset({"user", "password"}), frozenset({"domain", "port", "ca", "certificates"})),
 }
+
+#: Where a credential holds what was pinned, by its kind.
+PINNED: Mapping[str, str] = {"ssh": "host_keys", "ksc": "certificates"}
 
 
 @dataclass
@@ -110,18 +114,21 @@ class Workspace:
             name: Credential(name, kind, json.loads(ring.open(sealed, name))) for name, (kind, sealed) in wanted.items()
         }
 
-    async def pin_host_key(self, name: str, place: str, fingerprint: str) -> None:
-        """Add the fingerprint of a machine's SSH host key to a credential, in place of what was pinned for it.
+    async def pin(self, name: str, place: str, fingerprint: str) -> None:
+        """Add the fingerprint of a machine's host key or certificate to a credential, in place of its former one.
 
         Raises:
-            InputError: there is no such credential of the kind "ssh".
+            InputError: there is no such credential of a kind that pins.
         """
         credential = (await self.open_credentials([name])).get(name)
-        if credential is None or credential.kind != "ssh":
-            raise InputError(f"found no credential {name!r} of the kind ssh; see dophu credential list")
-        lines = [line for line in credential.secret.get("host_keys", "").splitlines() if line.split()[:1] != [place]]
-        host_keys = "\n".join([*lines, f"{place} {fingerprint}"])
-        await self.add_credential(name, "ssh", dict(credential.secret) | {"host_keys": host_keys})
+        if credential is None or credential.kind not in PINNED:
+            raise InputError(
+                f"found no credential {name!r} of the kind {' or '.join(PINNED)}; see dophu credential list"
+            )
+        field_name = PINNED[credential.kind]
+        lines = [line for line in credential.secret.get(field_name, "").splitlines() if line.split()[:1] != [place]]
+        pinned = "\n".join([*lines, f"{place} {fingerprint}"])
+        await self.add_credential(name, credential.kind, dict(credential.secret) | {field_name: pinned})
 
     async def issue_token(self, purpose: str, agency: str | None, note: str = "") -> str:
         """Make a token, keep its hash, and return it: it cannot be shown again.

@@ -29,7 +29,7 @@ LONGEST_BACK_OFF = timedelta(hours=6)
 LONGEST_ERROR = 500
 
 #: What of a credential is the name of an algorithm, a place or a public key, which anyone may read.
-_NOT_SECRET = frozenset({"auth", "priv", "port", "scheme", "path", "host_keys", "ca"})
+_NOT_SECRET = frozenset({"auth", "priv", "port", "scheme", "path", "host_keys", "ca", "certificates"})
 
 #: Tasks that went on after their cancellation: held here until they end, because the loop holds tasks only weakly.
 _abandoned: set[asyncio.Task[Run]] = set()

@@ -269,7 +269,7 @@ def _read_rows(
                 report.problems.append(Problem(row.number, get_column_letter(1), found, "a host name or an address"))
             # One value alone is a footer, such as "Total: 300".
             continue
-        report.lines.append(_line(row.number, values, report, source))
+        report.lines.append(line_of(row.number, values, report, source))
 
 
 def _read_cell(cell: Cell, name: str, profile: Profile, form: str) -> Value | tuple[str, ...]:
@@ -289,7 +289,8 @@ def _read_cell(cell: Cell, name: str, profile: Profile, form: str) -> Value | tu
     return cells.read_macs(text) if kind == "mac" else text
 
 
-def _line(row: int, values: dict[str, Value | tuple[str, ...]], report: Report, source: str) -> Line:
+def line_of(row: int, values: dict[str, Value | tuple[str, ...]], report: Report, source: str) -> Line:
+    """One machine of a report, from what was read of it by field (see FIELDS); its facts are of `source`."""
     profile = report.profile
     last_seen = values.get("last_seen")
     seen = last_seen if isinstance(last_seen, datetime) else None
@@ -332,4 +333,4 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-__all__ = ["Line", "Problem", "Report", "read_report"]
+__all__ = ["Line", "Problem", "Report", "line_of", "read_report"]

@@ -22,7 +22,7 @@ _BEGIN = "dophu-begin-7f3a"
 """What a login shell prints of its own accord stands before this line."""
 
 
-class SshError(Exception):
+class SshError(OSError):
     """The machine was not read; the text names it and holds no secret."""
 
 

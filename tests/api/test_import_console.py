@@ -15,6 +15,8 @@ from inventory import vocabulary
 from inventory.store import Store, registers, runs
 from inventory.words import Fact, Identity, Observation, Proof, Register, Run
 from tests.api.test_cli import dophu
+from tests.collectors.ksc_server import PASSWORD, USER, KscServer, serve_ksc
+from tests.collectors.test_ksc import host
 from tests.inventory.sample import LEVELS, agency, network
 
 NOW = datetime.now(UTC)
@@ -130,3 +132,38 @@ def test_merged_header_cells_are_read(folder: Path) -> None:
     (row,) = json.loads(dophu(folder, "asset", "list", "--find", "PC-001", "-o", "json").stdout)
     facts = json.loads(dophu(folder, "asset", "show", str(row["id"]), "-o", "json").stdout)["facts"]
     assert facts["antivirus_up_to_date"]["value"] is False and facts["antivirus_managed"]["proof"] == "console"
+
+
+def test_kaspersky_security_center_itself_is_asked(folder: Path) -> None:
+    server = KscServer(groups=[{"id": 7, "name": "A", "parentId": 0}])
+    server.hosts = [host(f"PC-{n:03}", KLHST_WKS_GROUPID=7, KLHST_WKS_MAC_ADDRESSES=[]) for n in range(290)]
+    server.hosts += [host(f"NEW-{n}", KLHST_WKS_GROUPID=7, KLHST_WKS_MAC_ADDRESSES=[]) for n in range(10)]
+    with serve_ksc(folder, server):
+        where = f"127.0.0.1:{server.port}"
+        secret = json.dumps({"user": USER, "password": PASSWORD})
+        assert dophu(folder, "credential", "add", "av", "--kind", "ksc", feed=secret).returncode == 0
+        wrong = dophu(folder, "import", "ksc", where, "--credential", "snmp")
+        assert (wrong.returncode, "found no credential 'snmp'" in wrong.stderr) == (2, True)
+        unknown = dophu(folder, "import", "ksc", where, "--credential", "av")
+        assert (unknown.returncode, server.asked) == (1, [])
+        shown = unknown.stderr.split("--fingerprint ")[1].strip()
+        other = dophu(folder, "credential", "pin", "av", where, "--fingerprint", "SHA256:" + "0" * 64)
+        assert (other.returncode, "nothing is pinned" in other.stderr) == (2, True)
+        # As openssl writes it.
+        digits = shown.removeprefix("SHA256:").lower()
+        written = "sha256 Fingerprint=" + ":".join(digits[at : at + 2] for at in range(0, 64, 2)).upper()
+        assert dophu(folder, "credential", "pin", "av", where, "--fingerprint", written).returncode == 0
+        dry = dophu(folder, "import", "ksc", where, "--credential", "av", "--dry-run", "-o", "json")
+        assert dry.returncode == 0, dry.stderr
+        told = json.loads(dry.stdout)
+        assert (told["matched"], len(told["unknown"]), told["missing"]) == (290, 10, 30)
+        assert managed(folder)["met"] == 0
+        done = dophu(folder, "import", "ksc", where, "--credential", "av")
+        assert (done.returncode, "290 known, 10 unknown" in done.stderr) == (0, True), done.stderr
+        assert (managed(folder)["met"], managed(folder)["unmet"], managed(folder)["unknown"]) == (290, 30, 0)
+        server.breaks_off_after = 5
+        broken = dophu(folder, "import", "ksc", where, "--credential", "av")
+        assert (broken.returncode, "broke off after 5 of 300 rows" in broken.stderr) == (1, True)
+        assert managed(folder)["met"] == 290
+    gone = dophu(folder, "import", "ksc", where, "--credential", "av")
+    assert gone.returncode == 1 and where in gone.stderr
