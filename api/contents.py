@@ -16,7 +16,7 @@ from api.members import ORDER, Choice, deciding, last_page, list_members, open_j
 from api.printing import read_instant
 from api.rendering import Place, Problem
 from api.workspace import Workspace
-from inventory.store import Connection, events, registers, software
+from inventory.store import Connection, consoles, events, registers, software
 from inventory.store.judge import ZONE
 from inventory.strict_yaml import closest
 from inventory.text import fold
@@ -24,6 +24,12 @@ from inventory.words import ALL_LEVELS, Agency, InputError, Plan, Register, Snap
 
 ROWS = 200
 """Rows of a long list of agencies, assets or events on one page."""
+
+CONSOLE_LISTS = ("inventory_only", "console_only", "not_covered")
+"""The lists of a reconciliation, the one to act on first; each row may tell these besides its agency and machine."""
+_CONSOLE_ROW: Mapping[str, Any] = dict.fromkeys(
+    ("asset", "role", "console", "reported_at", "address", "mac", "serial", "last_seen", "reason")
+)
 
 PROGRAMS = 25
 """Programs on one page: each is counted over all machines."""
@@ -300,6 +306,36 @@ def tell_software(connection: Connection, asked: Asked) -> Told:
         "names": names,
         "choices": [a for a in names.values() if a.code in {b.code for b in asked.snapshot.agencies}],
     }
+
+
+def tell_consoles(connection: Connection, asked: Asked) -> Told:
+    """The machines that only consoles know, that they lack, and of which no report tells; one of these lists."""
+    query, at = asked.place.query, asked.until or datetime.now(UTC)
+    agency, console = query.get("agency") or None, query.get("console") or None
+    lists = consoles.reconcile(connection, asked.workspace.vocabulary, at, console, agency)
+    shown = query.get("list", "")
+    shown = shown if shown in lists else next((name for name in CONSOLE_LISTS if lists[name]), CONSOLE_LISTS[0])
+    rows = sorted(lists[shown], key=lambda row: (str(row["agency"] or ""), fold(str(row["machine"] or ""))))
+    last = last_page(len(rows), ROWS)
+    page = min(asked.page, last)
+    names = _names(registers.load(connection), asked.snapshot.at.astimezone(ZONE).date())
+    return {
+        "counts": {name: len(lists[name]) for name in CONSOLE_LISTS},
+        "shown": shown,
+        "rows": [_console_row(row) for row in rows[(page - 1) * ROWS : page * ROWS]],
+        "page": page,
+        "last": last,
+        "console": console,
+        "consoles": sorted({str(row["console"]) for listed in lists.values() for row in listed if "console" in row}),
+        "agency": agency,
+        "names": names,
+        "choices": [a for a in names.values() if a.code in {b.code for b in asked.snapshot.agencies}],
+    }
+
+
+def _console_row(row: Mapping[str, object]) -> Mapping[str, object]:
+    seen = row.get("last_seen")
+    return {**_CONSOLE_ROW, **row, "last_seen": datetime.fromisoformat(seen) if isinstance(seen, str) else None}
 
 
 def tell_events(connection: Connection, asked: Asked) -> Told:

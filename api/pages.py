@@ -52,6 +52,10 @@ def pages_router(desk: Desk) -> APIRouter:
     async def software(request: Request) -> Response:
         return await _answer(desk, request, "software.html", contents.tell_software)
 
+    @router.get("/consoles")
+    async def consoles(request: Request) -> Response:
+        return await _answer(desk, request, "consoles.html", contents.tell_consoles)
+
     @router.get("/events")
     async def events(request: Request) -> Response:
         return await _answer(desk, request, "events.html", contents.tell_events)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api import connections, listing, programs
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
-from inventory.store import assets, events, registers, snapshots
+from inventory.store import assets, consoles, events, registers, snapshots
 from inventory.store.software import Wanted
 from inventory.text import fold
 from inventory.words import Agency, Goal, InputError, Status
@@ -29,6 +29,15 @@ class Page(BaseModel):
     at: datetime
     total: int
     items: list[dict[str, Any]]
+
+
+class Reconciliation(BaseModel):
+    """Machines that only a console knows, that a fresh report should have listed and did not, that no report covers."""
+
+    at: datetime
+    console_only: list[dict[str, Any]]
+    inventory_only: list[dict[str, Any]]
+    not_covered: list[dict[str, Any]]
 
 
 class CoverageRow(BaseModel):
@@ -191,6 +200,15 @@ def api_router(desk: Desk) -> APIRouter:
         wanted = Wanted(q, name, version, publisher, agency, removed)
         found, total = await store.read(programs.list_machines, vocabulary, wanted, at, limit, offset)
         return Page(at=at, total=total, items=found)
+
+    @router.get("/reconciliation", tags=["assets"])
+    async def reconcile_consoles(
+        console: Annotated[str | None, Query(max_length=100)] = None, agency: str | None = None, as_of: AsOf = None
+    ) -> Reconciliation:
+        """The machines that consoles list beside those of the inventory: what is only on one side."""
+        at = read_instant(as_of) if as_of is not None else datetime.now(UTC)
+        found = await store.read(consoles.reconcile, vocabulary, at, console, agency)
+        return Reconciliation(at=at, **found)
 
     @router.get("/events", tags=["assets"])
     async def list_events(

@@ -19,6 +19,9 @@ from inventory.words import Fact, Proof, Run, Value
 
 KEY = "console_only"
 ASKED = ("workstation", "server")
+NO_ASSET = "no asset of that serial, MAC, name or address"
+REASONS = (NO_ASSET, *(f"several assets of that {kind}" for kind in ("serial", "mac", "name")))
+"""Why a line is about no asset."""
 UNPLACED = "(unplaced)"
 """Stands for the agency of lines of which no agency is known."""
 
@@ -183,7 +186,7 @@ def _find(known: _Known, line: Told, agency: str | None) -> tuple[int | None, st
         # An address changes hands (DHCP): another name there is another machine.
         and (not own_name or not known.name.get(n) or fold(known.name[n]).partition(".")[0] == own_name)
     }
-    return (at.pop(), "") if len(at) == 1 else (None, "no asset of that serial, MAC, name or address")
+    return (at.pop(), "") if len(at) == 1 else (None, NO_ASSET)
 
 
 def _named(known: _Known, hostname: str) -> Iterable[int]:

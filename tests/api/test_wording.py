@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import api
+from api.contents import CONSOLE_LISTS
 from api.speaking import Speaker, clean
 from api.wording import WORDS, clock, day, number, percent
 from inventory.identity import KINDS
 from inventory.register import LINK_KINDS, PURPOSES
+from inventory.store import consoles
 from inventory.vocabulary import load
 from inventory.words import CoverageStatus, Fact, Proof, Severity, Status, Value
 
@@ -45,6 +47,8 @@ def test_everything_that_data_may_name_has_a_word() -> None:
     wanted |= {f"proof:{p.name.lower()}" for p in Proof} | {f"state:{s}" for s in ("up", "down", "unknown")}
     wanted |= {f"col:{column}" for key in load().keys.values() for column in key.columns}
     wanted |= {str(s) for s in (*Status, *CoverageStatus)} | {f"severity:{s}" for s in Severity}
+    wanted |= {f"unplaced:{reason}" for reason in consoles.REASONS}
+    wanted |= {f"{word}:{name}" for name in CONSOLE_LISTS for word in ("list", "list_means")}
     assert wanted - WORDS["vi"].keys() == set()
 
 
