@@ -66,10 +66,10 @@ def flag_of(row: Row, name: str) -> bool | None:
     return {"true": True, "1": True, "false": False, "0": False}.get((text_of(row, name) or "").lower())
 
 
-def whole_number_of(row: Row, name: str) -> int | None:
-    """A field that counts something, None where it is no whole number of at most nine digits."""
+def whole_number_of(row: Row, name: str, *, digits: int = 9) -> int | None:
+    """A field that counts something, None where it is no whole number of at most so many digits."""
     text = text_of(row, name) or ""
-    return int(text) if re.fullmatch(r"\d{1,9}", text) else None
+    return int(text) if len(text) <= digits and re.fullmatch(r"[0-9]+", text) else None
 
 
 def day_of(row: Row, name: str, at: datetime | None = None) -> date | None:

@@ -18,7 +18,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from inventory.words import InputError
 
-__all__ = ["INFLATED_LIMIT", "WIRE_LIMIT", "Body", "Sections", "inflate", "parse"]
+__all__ = ["INFLATED_LIMIT", "WIRE_LIMIT", "Body", "Sections", "inflate", "kind_of", "load_json", "parse"]
 
 WIRE_LIMIT = 8 << 20
 """Bytes of a body as sent; the largest public example has 1.4 MB before compression."""
@@ -186,7 +186,12 @@ def _parse_xml(text: bytes) -> Body:
 # --- JSON: {"action": …, "deviceid": …, "content": {"section": {…} or [{…}, …]}} -------------------------------------
 
 
-def _parse_json(text: bytes) -> Body:
+def load_json(text: bytes) -> dict[str, object]:
+    """The object that a body holds.
+
+    Raises:
+        InputError: it is none, or of more values than an inventory has.
+    """
     if sum(text.count(mark) for mark in (b",", b"[", b"{")) > NODE_LIMIT:
         raise InputError(f"agent's JSON: expected at most {NODE_LIMIT} values")
     try:
@@ -195,6 +200,13 @@ def _parse_json(text: bytes) -> Body:
         raise InputError(f"agent's JSON: found a byte that is no UTF-8 at {error.start}, expected UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"agent's JSON: found a mistake ({str(error)[:200]}), expected JSON") from error
+    if not isinstance(document, dict):
+        raise InputError(f"agent's JSON: found {kind_of(document)}, expected an object")
+    return document
+
+
+def _parse_json(text: bytes) -> Body:
+    document = load_json(text)
     action = _leaf(document, "action", str)
     if action not in ("contact", "inventory"):
         raise InputError(f"agent's JSON, action: found {action[:40]!r}, expected contact or inventory")
@@ -203,7 +215,7 @@ def _parse_json(text: bytes) -> Body:
         return Body("json", action, device)
     content = document.get("content")
     if not isinstance(content, dict):
-        raise InputError(f"agent's JSON, content: found {_kind(content)}, expected an object")
+        raise InputError(f"agent's JSON, content: found {kind_of(content)}, expected an object")
     sections = {name: _rows(name, content[name]) for name in WANTED & content.keys()}
     item_type = _leaf(document, "itemtype", str) if "itemtype" in document else "Computer"
     partial = _leaf(document, "partial", bool) if "partial" in document else False
@@ -218,7 +230,7 @@ def _leaf(document: Mapping[str, object], name: str, type_: type[_Leaf]) -> _Lea
     value = document.get(name)
     if not isinstance(value, type_):
         expected = "text" if type_ is str else "true or false"
-        raise InputError(f"agent's JSON, {name}: found {_kind(value)}, expected {expected}")
+        raise InputError(f"agent's JSON, {name}: found {kind_of(value)}, expected {expected}")
     return value
 
 
@@ -226,11 +238,12 @@ def _rows(name: str, section: object) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for number, row in enumerate(section if isinstance(section, list) else [section]):
         if not isinstance(row, dict):
-            raise InputError(f"agent's JSON, content.{name}[{number}]: found {_kind(row)}, expected an object")
+            raise InputError(f"agent's JSON, content.{name}[{number}]: found {kind_of(row)}, expected an object")
         rows.append(row)
     return rows
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What a JSON value is, in words for a person."""
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
     return names.get(type(value), "a number")
