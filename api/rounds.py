@@ -113,7 +113,9 @@ async def judge(workspace: Workspace, at: datetime | None = None) -> Snapshot:
     """Judge now, store what changed, and return the snapshot."""
     now = at or datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return await workspace.store.write(snapshots.take, workspace.vocabulary, workspace.goals, now, keep=True)
+    return await workspace.store.write_prepared(
+        snapshots.prepare, snapshots.store, workspace.vocabulary, workspace.goals, now
+    )
 
 
 async def _networks(workspace: Workspace, agencies: Sequence[str]) -> list[Network]:
@@ -297,7 +299,7 @@ async def record_agent(workspace: Workspace, run: Run, agency: str) -> None:
     networks = await workspace.store.read(registers.networks_of, agency, today)
     placed = tuple(replace(o, asset=_place(o.asset, networks)) if o.asset is not None else o for o in run.observations)
     run = replace(run, network=None, observations=placed)
-    await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))
+    await workspace.store.write_together(runs.record, workspace.vocabulary, run, datetime.now(UTC))
 
 
 def _place(identity: Identity, networks: Sequence[Network]) -> Identity:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from inventory.words import StoreError
 
@@ -22,12 +24,24 @@ __all__ = ["Connection", "Store"]
 
 # SQLite has one writer by itself. The lock is PostgreSQL's own, of this database, and ends with the transaction.
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(7203061953)")
+_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
 READERS = 8
 """Transactions that read at the same time."""
+TOGETHER = 16
+"""So many of those that wait for the writer share a transaction: more would make the first of them wait too long."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One who waits for the writer and shares its transaction."""
+
+    do: Callable[[Connection], Any]
+    done: Future[Any] = field(default_factory=Future)
 
 
 class Store:
@@ -42,6 +56,7 @@ class Store:
         self._readers = ThreadPoolExecutor(READERS, "dophu-read")
         # SQLite has one writer: waiting here is fair and endless, waiting in the database is neither.
         self._writer = ThreadPoolExecutor(1, "dophu-write")
+        self._turns: deque[_Turn] = deque()
 
     @classmethod
     def open(cls, url: str, *, patience_seconds: float = 10) -> Store:
@@ -91,6 +106,89 @@ class Store:
         """
         return await self._work(self._writer, lambda: self._write(lambda c: do(c, *args, **kwargs)))
 
+    async def write_together(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `write`, in one transaction with others that wait: pages that many of them change are written once.
+
+        Where one of them fails, all is undone and each is done again in a transaction of its own.
+
+        Raises:
+            StoreError: the database failed; nothing of it was stored.
+        """
+        turn = _Turn(lambda c: do(c, *args, **kwargs))
+        self._turns.append(turn)
+        self._writer.submit(self._write_turns)
+        try:
+            result: T = await asyncio.wrap_future(turn.done)
+        except (DBAPIError, OSError) as error:
+            raise StoreError(_explain(error)) from error
+        return result
+
+    def _write_turns(self) -> None:
+        turns: list[_Turn] = []
+        while self._turns and len(turns) < TOGETHER:
+            turn = self._turns.popleft()
+            if turn.done.set_running_or_notify_cancel():
+                turns.append(turn)
+        if not turns:
+            return  # those who came before took this one along
+        try:
+            results = self._write(lambda c: [turn.do(c) for turn in turns])
+        except OperationalError as error:
+            # The database itself: trying once for each would only take so many times as long.
+            for turn in turns:
+                turn.done.set_exception(error)
+        except Exception as error:
+            if len(turns) == 1:
+                turns[0].done.set_exception(error)
+            for turn in turns if len(turns) > 1 else ():
+                self._write_turn(turn)
+        else:
+            for turn, result in zip(turns, results, strict=True):
+                turn.done.set_result(result)
+
+    def _write_turn(self, turn: _Turn) -> None:
+        try:
+            turn.done.set_result(self._write(turn.do))
+        except Exception as error:
+            turn.done.set_exception(error)
+
+    async def write_prepared(
+        self,
+        prepare: Callable[Concatenate[Connection, P], R],
+        do: Callable[[Connection, R], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `prepare(connection, …)` as a reader, then `do(connection, prepared)` as the writer, and commit that.
+
+        What takes long and only reads is no reason for other writers to wait. Both have one connection, so the
+        temporary tables that the first makes are there for the second; what others wrote in between, `do` has to mind.
+
+        Raises:
+            StoreError: the database failed; nothing of it was stored.
+        """
+        connection = await self._work(self._readers, self._engine.connect)
+        try:
+            prepared = await self._work(
+                self._readers, lambda: self._prepare(connection, lambda c: prepare(c, *args, **kwargs))
+            )
+            return await self._work(self._writer, lambda: self._write_on(connection, lambda c: do(c, prepared)))
+        finally:
+            await self._work(self._readers, connection.close)
+
+    def _prepare(self, connection: Connection, do: Callable[[Connection], T]) -> T:
+        with connection.begin():
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(_ONE_MOMENT)
+            return do(connection)
+
+    def _write_on(self, connection: Connection, do: Callable[[Connection], T]) -> T:
+        connection.execution_options(dophu_write=True)
+        with connection.begin():
+            if self._engine.dialect.name == "postgresql":
+                connection.execute(_ONE_WRITER)
+            return do(connection)
+
     async def _work(self, threads: ThreadPoolExecutor, do: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(threads, do)
@@ -107,10 +205,8 @@ class Store:
                 connection.rollback()
 
     def _write(self, do: Callable[[Connection], T]) -> T:
-        with self._engine.connect().execution_options(dophu_write=True) as connection, connection.begin():
-            if self._engine.dialect.name == "postgresql":
-                connection.execute(_ONE_WRITER)
-            return do(connection)
+        with self._engine.connect() as connection:
+            return self._write_on(connection, do)
 
     async def migrate(self) -> None:
         """Bring the tables to this version, making them where there are none.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, select, text
 
 from inventory.store import facts
-from inventory.store.judge import MISSING, ZONE, Judgement
+from inventory.store.judge import ANSWERS, MISSING, ZONE, Judgement
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import POPULATIONS, Vocabulary, instant, moment
 from inventory.words import Control, Counted, Fact, Finding, Status, Title, Value
@@ -43,67 +43,83 @@ _WHY = {
 """Why an answer is unknown or no, in the words that people read; every time is Vietnam's."""
 
 
-def record(connection: Connection, judgement: Judgement, controls: Iterable[Control]) -> int:
-    """Store what changed since the last judgement: an interval ends, another begins. How many began.
+def compare(connection: Connection, judgement: Judgement, control: str) -> None:
+    """Lay out what `record` is to change of one control, whose answers were laid out (`Judgement.lay_out_answers`)."""
+    _lay_out_changes(connection, judgement)
+    same = (
+        "n.member = f.member AND n.status = f.status AND n.agency = f.agency AND n.level = f.level "
+        "AND TRIM(n.gaps) = f.gaps AND n.weight = f.weight"
+    )
+    stands = f"f.control = :c AND f.until = {FOREVER}"
+    connection.execute(
+        text(
+            "INSERT INTO judged_ended SELECT f.control, f.member, f.since FROM finding f "
+            f"WHERE {stands} AND NOT EXISTS (SELECT 1 FROM {ANSWERS} n WHERE {same})"
+        ),
+        {"c": control},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO judged_begun SELECT CAST(:c AS TEXT), n.member, n.agency, n.level, n.status, TRIM(n.gaps), "
+            f"n.weight FROM {ANSWERS} n WHERE NOT EXISTS (SELECT 1 FROM finding f WHERE {stands} AND {same})"
+        ),
+        {"c": control},
+    )
+
+
+def _lay_out_changes(connection: Connection, judgement: Judgement) -> None:
+    words = ", ".join(f"{name} {judgement.text}" for name in ("control", "member", "agency", "level", "status", "gaps"))
+    connection.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_begun ({words}, weight INTEGER)"))
+    named = f"control {judgement.text}, member {judgement.text}, since BIGINT"
+    connection.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_ended ({named})"))
+
+
+def forget_changes(connection: Connection) -> None:
+    """Drop what was laid out."""
+    for table in ("judged_begun", "judged_ended"):
+        connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+
+
+def newest(connection: Connection) -> int | None:
+    """The instant of the last judgement in which something changed."""
+    last: int | None = connection.scalar(select(func.max(finding.c.since)))
+    return last
+
+
+def record(connection: Connection, judgement: Judgement) -> int:
+    """Store what was laid out as changed since the last judgement: an interval ends, another begins. How many began.
 
     A judgement of a time before the last one recorded changes nothing: history is not written backwards, it is judged
     again from the facts.
     """
     at = instant(judgement.at)
-    newest = connection.scalar(select(func.max(finding.c.since)))
-    if newest is not None and newest > at:
+    last = newest(connection)
+    if last is not None and last > at:
         return 0
-    again = newest == at
-    return sum(_record_control(connection, judgement, control.id, at, again) for control in controls)
-
-
-def _record_control(connection: Connection, judgement: Judgement, control: str, at: int, again: bool) -> int:
-    connection.execute(text("DROP TABLE IF EXISTS judged_now"))
-    connection.execute(
-        text(f"CREATE TEMPORARY TABLE judged_now AS SELECT a.*, 1 AS weight FROM ({judgement.answers_sql(control)}) a")
-    )
-    missing = [
-        {"m": v.member, "a": v.agency, "l": v.level, "s": v.status, "g": " ".join(v.gaps), "w": v.weight}
-        for v in judgement.missing(control)
-    ]
-    if missing:
+    _lay_out_changes(connection, judgement)
+    ended = "(control, member, since) IN (SELECT control, member, since FROM judged_ended)"
+    if last == at:
+        # What began at this same instant and is not so any more never was; what it ended stands again.
+        connection.execute(text(f"DELETE FROM finding WHERE until = {FOREVER} AND since = :at AND {ended}"), {"at": at})
         connection.execute(
             text(
-                "INSERT INTO judged_now (member, agency, level, status, gaps, weight) VALUES (:m, :a, :l, :s, :g, :w)"
+                f"UPDATE finding SET until = {FOREVER} WHERE until = :at AND EXISTS (SELECT 1 FROM judged_begun n "
+                "WHERE n.control = finding.control AND n.member = finding.member AND n.status = finding.status "
+                "AND n.agency = finding.agency AND n.level = finding.level AND n.gaps = finding.gaps "
+                "AND n.weight = finding.weight)"
             ),
-            missing,
+            {"at": at},
         )
-    still = (
-        "EXISTS (SELECT 1 FROM judged_now n WHERE n.member = finding.member AND n.status = finding.status "
-        "AND n.agency = finding.agency AND n.level = finding.level AND TRIM(n.gaps) = finding.gaps "
-        "AND n.weight = finding.weight)"
-    )
-    if connection.dialect.name == "sqlite":
-        connection.execute(text("CREATE UNIQUE INDEX judged_now_member ON judged_now (member)"))
-    if again:
-        # What began at this same instant and is not so any more never was; what it ended stands again.
-        connection.execute(
-            text(f"DELETE FROM finding WHERE control = :c AND until = {FOREVER} AND since = :at AND NOT {still}"),
-            {"c": control, "at": at},
-        )
-        connection.execute(
-            text(f"UPDATE finding SET until = {FOREVER} WHERE control = :c AND until = :at AND {still}"),
-            {"c": control, "at": at},
-        )
-    connection.execute(
-        text(f"UPDATE finding SET until = :at WHERE control = :c AND until = {FOREVER} AND NOT {still}"),
-        {"c": control, "at": at},
-    )
+    connection.execute(text(f"UPDATE finding SET until = :at WHERE until = {FOREVER} AND {ended}"), {"at": at})
     begun = connection.execute(
         text(
             "INSERT INTO finding (control, member, since, until, agency, level, status, gaps, weight) "
-            f"SELECT CAST(:c AS TEXT), n.member, :at, {FOREVER}, n.agency, n.level, n.status, TRIM(n.gaps), n.weight "
-            "FROM judged_now n WHERE NOT EXISTS (SELECT 1 FROM finding f WHERE f.control = :c "
+            f"SELECT n.control, n.member, :at, {FOREVER}, n.agency, n.level, n.status, n.gaps, n.weight "
+            "FROM judged_begun n WHERE NOT EXISTS (SELECT 1 FROM finding f WHERE f.control = n.control "
             f"AND f.until = {FOREVER} AND f.member = n.member)"
         ),
-        {"c": control, "at": at},
+        {"at": at},
     )
-    connection.execute(text("DROP TABLE judged_now"))
     return begun.rowcount
 
 

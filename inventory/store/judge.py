@@ -6,7 +6,7 @@ valid on that day, and the networks that had been read to the end by then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,8 @@ ZONE = registers.ZONE
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
 MISSING = " (missing)"
+ANSWERS = "judged_now"
+"""The table of one control's answers: member, agency, level, status, gaps, weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Judgement:
         self._vocabulary = vocabulary
         self._dialect = connection.dialect.name
         # Letters have one order, and capitals one meaning, whatever language the database was made for.
-        self._text = 'TEXT COLLATE "C"' if self._dialect == "postgresql" else "TEXT"
+        self.text = 'TEXT COLLATE "C"' if self._dialect == "postgresql" else "TEXT"
         self._questions = {c.id: _question(c, vocabulary) for c in controls.values()}
         self._counts = {
             name: parse(count.where, vocabulary.columns(count.of))
@@ -86,7 +88,7 @@ class Judgement:
 
     def _lay_out_places(self) -> None:
         self._run("DROP TABLE IF EXISTS judged_place")
-        columns = f"code {self._text} PRIMARY KEY, home {self._text}, level {self._text}"
+        columns = f"code {self.text} PRIMARY KEY, home {self.text}, level {self.text}"
         self._run(f"CREATE TEMPORARY TABLE judged_place ({columns})")
         rows = [{"code": code, "home": p.home, "level": p.level} for code, p in self.places.items()]
         if rows:
@@ -117,8 +119,8 @@ class Judgement:
     def _lay_out_links(self, table: str, members: str, keys: list[Key]) -> None:
         columns = "".join(f", {k.name}" for k in keys)
         self._run(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code {self._text} PRIMARY KEY, agency {self._text}, "
-            f"kind {self._text}, provider {self._text}, contracted_mbps DOUBLE PRECISION)"
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code {self.text} PRIMARY KEY, agency {self.text}, "
+            f"kind {self.text}, provider {self.text}, contracted_mbps DOUBLE PRECISION)"
         )
         self._run("DELETE FROM judged_line")
         day = self.at.astimezone(ZONE).date()
@@ -175,7 +177,7 @@ class Judgement:
 
     def close(self) -> None:
         """Drop the tables of members; a transaction that is rolled back does so by itself."""
-        for table in (*_MEMBER.values(), "judged_place", "judged_line", "judged_look"):
+        for table in (*_MEMBER.values(), "judged_place", "judged_line", "judged_look", ANSWERS):
             self._run(f"DROP TABLE IF EXISTS {table}")
 
     # --- answering --------------------------------------------------------------------------------------------------
@@ -205,38 +207,60 @@ class Judgement:
 
     def missing(self, control: str) -> list[Verdict]:
         """The verdicts for what is declared beyond what was found: it exists, and nothing is known of it."""
-        c = self._questions[control].control
-        if c.declared_as is None:
+        if self._questions[control].control.declared_as is None:
+            return []
+        return self._missing(control, self._tally(f"({self.answers_sql(control)})"))
+
+    def _missing(self, control: str, tallied: Iterable[tuple[str, str, str, int]]) -> list[Verdict]:
+        declared_as = self._questions[control].control.declared_as
+        if declared_as is None:
             return []
         found: dict[str, int] = {}
-        for row in self._tally(control):
-            found[row.agency] = found.get(row.agency, 0) + row.members
-        declared = registers.declared(self.register, c.declared_as, self.at.astimezone(ZONE).date())
+        for agency, _, _, members in tallied:
+            found[agency] = found.get(agency, 0) + members
+        declared = registers.declared(self.register, declared_as, self.at.astimezone(ZONE).date())
         return [
             Verdict(
-                agency + MISSING, agency, self.places[agency].level, Status.UNKNOWN, (c.declared_as,),
+                agency + MISSING, agency, self.places[agency].level, Status.UNKNOWN, (declared_as,),
                 number - found.get(agency, 0),
             )
             for agency, number in sorted(declared.items())
             if number > found.get(agency, 0)
         ]  # fmt: skip
 
-    def _tally(self, control: str) -> Iterator[AgencyTally]:
-        answers = self.answers_sql(control)
-        query = f"SELECT agency, level, status, COUNT(*) FROM ({answers}) a GROUP BY agency, level, status"
-        for agency, level, status, members in self._connection.execute(text(query)):
-            yield AgencyTally(control, agency, level, Status(status), members)
+    def _tally(self, answers: str) -> list[tuple[str, str, str, int]]:
+        query = f"SELECT agency, level, status, COUNT(*) FROM {answers} a GROUP BY agency, level, status"
+        return [(row[0], row[1], row[2], row[3]) for row in self._connection.execute(text(query))]
+
+    def lay_out_answers(self, control: str) -> tuple[AgencyTally, ...]:
+        """Make the table ANSWERS of one control; how many members have which answer, by agency."""
+        self._run(f"DROP TABLE IF EXISTS {ANSWERS}")
+        self._run(f"CREATE TEMPORARY TABLE {ANSWERS} AS SELECT a.*, 1 AS weight FROM ({self.answers_sql(control)}) a")
+        rows = {(a, level, Status(status)): members for a, level, status, members in self._tally(ANSWERS)}
+        missing = self._missing(control, [(*name, members) for name, members in rows.items()])
+        for v in missing:
+            rows[v.agency, v.level, v.status] = rows.get((v.agency, v.level, v.status), 0) + v.weight
+        if missing:
+            self._run(
+                f"INSERT INTO {ANSWERS} (member, agency, level, status, gaps, weight) VALUES (:m, :a, :l, :s, :g, :w)",
+                [
+                    {"m": v.member, "a": v.agency, "l": v.level, "s": v.status, "g": " ".join(v.gaps), "w": v.weight}
+                    for v in missing
+                ],
+            )
+        if self._dialect == "sqlite":
+            self._run(f"CREATE UNIQUE INDEX {ANSWERS}_member ON {ANSWERS} (member)")
+        return tuple(AgencyTally(control, *name, members) for name, members in sorted(rows.items()))
 
     def tallies(self) -> tuple[AgencyTally, ...]:
         """For every control, agency and status: how many members."""
-        rows: dict[tuple[str, str, str, Status], int] = {}
+        found: list[AgencyTally] = []
         for control in sorted(self._questions):
-            for t in self._tally(control):
-                rows[control, t.agency, t.level, t.status] = t.members
-            for v in self.missing(control):
-                name = (control, v.agency, v.level, v.status)
-                rows[name] = rows.get(name, 0) + v.weight
-        return tuple(AgencyTally(*name, members) for name, members in sorted(rows.items()))
+            rows = {(a, level, Status(s)): n for a, level, s, n in self._tally(f"({self.answers_sql(control)})")}
+            for v in self._missing(control, [(*name, members) for name, members in rows.items()]):
+                rows[v.agency, v.level, v.status] = rows.get((v.agency, v.level, v.status), 0) + v.weight
+            found += [AgencyTally(control, *name, members) for name, members in sorted(rows.items())]
+        return tuple(found)
 
     def verdicts(self, control: str) -> Iterator[Verdict]:
         """Every member's answer for one control."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -14,39 +14,87 @@ from inventory.store import findings, registers, runs
 from inventory.store.judge import ZONE, Judgement
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import Coverage, Finding, Snapshot, Status
+from inventory.words import AgencyTally, Control, Coverage, Finding, Snapshot, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A judgement that is ready to be kept."""
+
+    snapshot: Snapshot
+    judgement: Judgement
+    after: int | None
+    """The last judgement in which something changed, when this one was compared with what stood."""
 
 
 def take(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datetime, *, keep: bool = False) -> Snapshot:
     """Every coverage and tally as of `at`, judged from the facts.
 
     Args:
-        keep: also store what changed in the findings, and the coverage; needs a transaction that writes. A judgement
-            of a time before the newest one kept is not kept: what was told of the days between would change.
+        keep: also store what changed in the findings, and the coverage; needs a transaction that writes. See `store`.
     """
-    register = registers.load(connection)
-    judgement = Judgement(connection, vocabulary, goals.controls, register, at)
-    tallies = judgement.tallies()
-    rows = cover(goals.plans.values(), tallies, register.levels)
-    last = newest(connection) if keep else None
-    if keep and (last is None or last <= moment(instant(at))):
-        findings.record(connection, judgement, goals.controls.values())
-        _keep(connection, rows, at)
+    if keep:
+        return store(connection, prepare(connection, vocabulary, goals, at))
+    judgement = Judgement(connection, vocabulary, goals.controls, registers.load(connection), at)
+    snapshot = _snapshot(connection, goals, judgement, judgement.tallies())
+    judgement.close()
+    return snapshot
+
+
+def prepare(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datetime) -> Prepared:
+    """Judge as of `at`, and compare with what stands: all that takes long. It changes temporary tables only.
+
+    To be stored by the same connection, whose temporary tables hold it; other writers may come in between.
+    """
+    after = findings.newest(connection)
+    judgement = Judgement(connection, vocabulary, goals.controls, registers.load(connection), at)
+    snapshot = _snapshot(connection, goals, judgement, _compare(connection, judgement, goals.controls.values()))
+    return Prepared(snapshot, judgement, after)
+
+
+def store(connection: Connection, prepared: Prepared) -> Snapshot:
+    """Store what changed in the findings, and the coverage; needs a transaction that writes.
+
+    A judgement of a time before the newest one kept is not kept: what was told of the days between would change.
+    """
+    snapshot, judgement = prepared.snapshot, prepared.judgement
+    last = newest(connection)
+    if last is None or last <= moment(instant(snapshot.at)):
+        if findings.newest(connection) != prepared.after:
+            # Somebody else judged meanwhile: what changes is what changed since.
+            _compare(connection, judgement, snapshot.controls)
+        findings.record(connection, judgement)
+        _keep(connection, snapshot.coverage, snapshot.at)
+    findings.forget_changes(connection)
+    judgement.close()
+    return snapshot
+
+
+def _compare(connection: Connection, judgement: Judgement, controls: Iterable[Control]) -> tuple[AgencyTally, ...]:
+    """Lay out what changes in the findings of all controls; the tallies of their answers."""
+    findings.forget_changes(connection)
+    tallies: list[AgencyTally] = []
+    for control in sorted(c.id for c in controls):
+        tallies += judgement.lay_out_answers(control)
+        findings.compare(connection, judgement, control)
+    return tuple(tallies)
+
+
+def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallies: tuple[AgencyTally, ...]) -> Snapshot:
+    at, register = judgement.at, judgement.register
     day = at.astimezone(ZONE).date()
-    snapshot = Snapshot(
+    return Snapshot(
         at=at,
         plans=tuple(goals.plans.values()),
         controls=tuple(goals.controls.values()),
         levels=register.levels,
         agencies=tuple(a for a in register.agencies if a.valid_on(day)),
-        coverage=rows,
+        coverage=cover(goals.plans.values(), tallies, register.levels),
         tallies=tallies,
         assets=judgement.asset_tallies(),
         links=judgement.link_states(),
         collectors=runs.collector_states(connection, at),
     )
-    judgement.close()
-    return snapshot
 
 
 def _keep(connection: Connection, rows: tuple[Coverage, ...], at: datetime) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, text
 
 from inventory.store import Connection, Store, facts, registers, runs, snapshots
 from inventory.store.tables import FACTS, FOREVER, asset, finding
-from inventory.words import Fact, Observation
+from inventory.words import Fact, InputError, Observation, StoreError
 from tests.inventory.sample import FIREWALL, NOW, REGISTER, device, reading, sweep
 from tests.inventory.test_judge import KNOWN, bring, declare, goals, judge
 
@@ -90,6 +92,109 @@ async def test_two_programs_that_judge_keep_one_finding_for_each_member(store: S
     rows = await store.read(lambda c: c.execute(select(finding.c.member).where(finding.c.until == FOREVER)).all())
     assert sorted(r.member for r in rows) == ["A", "B", "C"]
     await other.close()
+
+
+async def test_writers_go_on_while_a_judgement_is_made_and_it_minds_another_that_was_kept_meanwhile(
+    store: Store,
+) -> None:
+    await declare(store)
+    await bring(store, sweep("A", device("A", 5, role="firewall")))
+    prepared, kept = threading.Event(), threading.Event()
+
+    def prepare(connection: Connection) -> snapshots.Prepared:
+        made = snapshots.prepare(connection, KNOWN, goals(FIREWALL), NOW)
+        prepared.set()
+        # Others write, and judge, before this one is stored.
+        assert kept.wait(30)
+        return made
+
+    judging = asyncio.create_task(store.write_prepared(prepare, snapshots.store))
+    await asyncio.to_thread(prepared.wait, 30)
+    await bring(store, sweep("B", device("B", 5, role="switch")))
+    between = await judge(store, goals(FIREWALL), NOW, keep=True)
+    assert {t.agency: str(t.status) for t in between.tallies} == {"A": "met", "B": "unmet", "C": "unknown"}
+    kept.set()
+    assert {t.agency: str(t.status) for t in (await judging).tallies} == {"A": "met", "B": "unknown", "C": "unknown"}
+    f = finding.c
+    rows = await store.read(lambda c: c.execute(select(f.member, f.status).where(f.until == FOREVER)).all())
+    assert sorted(map(tuple, rows)) == [("A", "met"), ("B", "unknown"), ("C", "unknown")]
+
+
+async def test_an_older_judgement_that_comes_later_is_not_kept(store: Store) -> None:
+    await declare(store)
+    await bring(store, sweep("A", device("A", 5, role="firewall")))
+    prepared, kept = threading.Event(), threading.Event()
+
+    def prepare(connection: Connection) -> snapshots.Prepared:
+        made = snapshots.prepare(connection, KNOWN, goals(FIREWALL), NOW)
+        prepared.set()
+        assert kept.wait(30)
+        return made
+
+    judging = asyncio.create_task(store.write_prepared(prepare, snapshots.store))
+    await asyncio.to_thread(prepared.wait, 30)
+    later = NOW.replace(minute=NOW.minute + 1)
+    await judge(store, goals(FIREWALL), later, keep=True)
+    kept.set()
+    await judging
+    assert await store.read(snapshots.newest) == later
+    assert await store.read(lambda c: c.scalar(select(func.count()).select_from(finding))) == 3
+
+
+# --- several in one transaction ---------------------------------------------------------------------------------------
+
+
+def counting(connection: Connection, number: int) -> int:
+    """Make an asset and say which; numbers that are no good are refused after that."""
+    connection.execute(asset.insert().values(id=number, root=number, created=0))
+    if number % 7 == 3:
+        raise InputError(f"{number} is no good")
+    if number % 7 == 5:
+        connection.execute(asset.insert().values(id=number, root=number, created=0))
+    return number
+
+
+async def test_of_several_that_share_a_transaction_only_the_bad_ones_fail(store: Store) -> None:
+    told = await asyncio.gather(
+        *(store.write_together(counting, number) for number in range(1, 41)), return_exceptions=True
+    )
+    for number, result in enumerate(told, 1):
+        match number % 7:
+            case 3:
+                assert isinstance(result, InputError) and str(result) == f"{number} is no good"
+            case 5:
+                assert isinstance(result, StoreError)
+            case _:
+                assert result == number
+    stored = await store.read(lambda c: c.execute(select(asset.c.id).order_by(asset.c.id)).scalars().all())
+    assert stored == [number for number in range(1, 41) if number % 7 not in (3, 5)]
+
+
+async def test_who_gave_up_before_its_turn_is_left_out(store: Store) -> None:
+    held, free = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        held.set()
+        assert free.wait(30)
+
+    first = asyncio.create_task(store.write(hold))
+    await asyncio.to_thread(held.wait, 30)
+    gave_up, stays = (asyncio.create_task(store.write_together(counting, number)) for number in (1, 2))
+    await asyncio.sleep(0)
+    gave_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gave_up
+    free.set()
+    assert (await first, await stays) == (None, 2)
+    assert await store.read(lambda c: c.execute(select(asset.c.id)).scalars().all()) == [2]
+
+
+async def test_a_database_that_fails_is_told_to_all_that_wait(store: Store) -> None:
+    def broken(connection: Connection) -> None:
+        connection.execute(text("SELECT no_such_function()"))
+
+    told = await asyncio.gather(*(store.write_together(broken) for _ in range(3)), return_exceptions=True)
+    assert all(isinstance(error, StoreError) for error in told)
 
 
 async def test_a_register_is_taken_in_by_two_programs_at_once(store: Store, store_url: str) -> None:
