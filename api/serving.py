@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import ipaddress
 import logging
 import random
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -28,6 +30,8 @@ log = logging.getLogger("dophu")
 
 SECONDS_TO_STOP = 10
 """How long a round that is stopped may take to store what it saw."""
+_ARENA_MAX = -8
+"""M_ARENA_MAX of glibc's malloc.h."""
 
 
 def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: bool) -> None:
@@ -52,7 +56,18 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         # It tells at each question for the tables' version what it is about to do.
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        _share_memory()
         asyncio.run(_serve(config, listener, trap_listener, token, with_rounds))
+
+
+def _share_memory() -> None:
+    """Have glibc's allocator give all threads two arenas and not one each: what one freed, another uses again.
+
+    Where agents report, this is some 150 MB less; it changes no rate. Other C libraries have no arenas.
+    """
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
 
 
 def _open(host: str) -> socket.socket:

@@ -11,6 +11,7 @@ taken at the instant that is judged, never at the one at which somebody asks.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -83,7 +84,13 @@ def parse(text: str, columns: Mapping[str, str], parameters: Mapping[str, float 
         InputError: more than one expression, an unknown column (with the nearest name), a function that is not
             allowed, a count that is used otherwise than compared with a number, or a value that is no condition.
     """
-    parameters = parameters or {}
+    return _parse(text, tuple(columns.items()), tuple((parameters or {}).items()))
+
+
+@functools.lru_cache(maxsize=1000)
+def _parse(text: str, typed: tuple[tuple[str, str], ...], given: tuple[tuple[str, float | str], ...]) -> Expression:
+    """Every judgement asks for the same ones; to parse them again takes longer than to answer some."""
+    columns, parameters = dict(typed), dict(given)
     if len(text) > _MAX_LENGTH:
         raise InputError(f"found {len(text)} characters, expected an expression of at most {_MAX_LENGTH}")
     if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):

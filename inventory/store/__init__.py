@@ -79,8 +79,10 @@ class Store:
         sqlite = {"timeout": patience_seconds, "check_same_thread": False}
         waiting = sqlite if kind == "sqlite" else {"connect_timeout": 10}
         engine = create_engine(
-            parsed.set(drivername=drivers[kind]), connect_args=waiting, pool_size=READERS + 1, hide_parameters=True
-        )
+            parsed.set(drivername=drivers[kind]), connect_args=waiting, pool_size=READERS + 1, hide_parameters=True,
+            # The one that was used last is used next: each keeps pages of the database in memory.
+            pool_use_lifo=True,
+        )  # fmt: skip
         if kind == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

@@ -40,6 +40,8 @@ class Recorded:
     facts: int = 0
     new: int = 0
     """Rows that began: a first value, a changed one, or one that came back after a gap."""
+    grown: frozenset[tuple[Subject, str]] = frozenset()
+    """The subjects and keys of which a table has an item that it never had."""
 
 
 def record(
@@ -57,6 +59,7 @@ def record(
             than `FUTURE` ahead of `now`. The caller's transaction is then to be given up: nothing is half-stored.
     """
     total = new = 0
+    grown: set[tuple[Subject, str]] = set()
     for kind, pairs in facts.items():
         by_subject: dict[Subject, list[_Said]] = {}
         ages: dict[str, int | None] = {}
@@ -78,8 +81,10 @@ def record(
         subjects = list(by_subject)
         for start in range(0, len(subjects), _CHUNK):
             chunk = subjects[start : start + _CHUNK]
-            new += _record_chunk(connection, kind, {s: by_subject[s] for s in chunk}, instant(now))
-    return Recorded(total, new)
+            begun, longer = _record_chunk(connection, kind, {s: by_subject[s] for s in chunk}, instant(now))
+            new += begun
+            grown |= longer
+    return Recorded(total, new, frozenset(grown))
 
 
 def check_time(what: str, at: datetime, now: datetime) -> int:
@@ -110,7 +115,9 @@ def _item(name: str) -> str:
 _Said = tuple[Name, str | None, int, int, int | None]
 
 
-def _record_chunk(connection: Connection, kind: str, by_subject: Mapping[Subject, Sequence[_Said]], now: int) -> int:
+def _record_chunk(
+    connection: Connection, kind: str, by_subject: Mapping[Subject, Sequence[_Said]], now: int
+) -> tuple[int, set[tuple[Subject, str]]]:
     keys = {name[1] for rows in by_subject.values() for name, *_ in rows}
     rows = connection.execute(_HEADS[kind], {"subjects": list(by_subject), "keys": sorted(keys)}).all()
     heads: dict[Name, tuple[int, int, str | None, int]] = {

@@ -69,13 +69,16 @@ def confirm(
         connection.execute(_MOVE[kind], single)
 
 
-def write(connection: Connection, kind: str, found: Mapping[Name, Series], now: int) -> int:
-    """Write the series that changed; how many rows began."""
+def write(
+    connection: Connection, kind: str, found: Mapping[Name, Series], now: int
+) -> tuple[int, set[tuple[Subject, str]]]:
+    """Write the series that changed; how many rows began, and the subjects and keys of which a table has a new item."""
     t = FACTS[kind]
     begun: list[tuple[Subject | None, ...]] = []
     moved: list[dict[str, Subject | None]] = []
     replaced: list[dict[str, Subject | None]] = []
     new = 0
+    grown: set[tuple[Subject, str]] = set()
     for name, series in found.items():
         rows = series.rows
         if series.stored is not None:
@@ -92,6 +95,8 @@ def write(connection: Connection, kind: str, found: Mapping[Name, Series], now: 
                 else:
                     replaced.append(row | {"n_first": head.first, "n_value": head.value, "n_proof": head.proof})
             rows = rows[1:]
+        elif name[2]:
+            grown.add(name[:2])
         new += len(rows) if series.stored is None else 0
         begun += [(*name, h.first, h.last, h.until, h.value, h.proof, now) for h in rows]
     if moved:
@@ -100,7 +105,7 @@ def write(connection: Connection, kind: str, found: Mapping[Name, Series], now: 
         connection.execute(_REPLACE[kind], replaced)
     if begun:
         _begin(connection, kind, begun)
-    return new
+    return new, grown
 
 
 def _begin(connection: Connection, kind: str, begun: list[tuple[Subject | None, ...]]) -> None:

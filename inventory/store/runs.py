@@ -51,6 +51,7 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
         by_kind["asset"] += [(number, absent) for number in sorted(missing)]
     recorded = facts.record(connection, vocabulary, by_kind, now)
     software.note_read(connection, by_kind["asset"])
+    software.note_new(connection, recorded.grown)
     note(connection, finished, len(finished.observations))
     return recorded
 

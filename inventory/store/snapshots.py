@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from inventory.coverage import cover
 from inventory.goals import Goals
-from inventory.store import findings, registers, runs
+from inventory.store import findings, registers, runs, software
 from inventory.store.judge import ZONE, Judgement
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -67,6 +67,7 @@ def store(connection: Connection, prepared: Prepared) -> Snapshot:
         _keep(connection, snapshot.coverage, snapshot.at)
     findings.forget_changes(connection)
     judgement.close()
+    software.note_names(connection)
     return snapshot
 
 

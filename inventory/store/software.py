@@ -30,23 +30,25 @@ _OPERATORS = ("<=", ">=", "<", ">", "=")
 #: The value is JSON with version, publisher and the day of installation.
 _CELL = {"sqlite": "json_extract(f.value, '$.{}')", "postgresql": "CAST(f.value AS json)->>'{}'"}
 #: The programs' names, each by one step in the index: there are thousands of them, and of their rows a million.
-_NAMES = {
-    "sqlite": """
-        WITH RECURSIVE names(item) AS (
-          SELECT MIN(item) FROM asset_fact WHERE key = 'software'
-          UNION ALL
-          SELECT (SELECT MIN(f.item) FROM asset_fact f WHERE f.key = 'software' AND f.item > names.item)
-          FROM names WHERE names.item IS NOT NULL)
-        SELECT item FROM names WHERE item IS NOT NULL""",
-    "postgresql": """
-        WITH RECURSIVE names(item) AS (
-          (SELECT item FROM asset_fact WHERE key = 'software' ORDER BY item LIMIT 1)
-          UNION ALL
-          SELECT (SELECT f.item FROM asset_fact f WHERE f.key = 'software' AND f.item > names.item
-                  ORDER BY f.item LIMIT 1)
-          FROM names WHERE names.item IS NOT NULL)
-        SELECT item FROM names WHERE item IS NOT NULL""",
-}
+_NAMES = """
+    WITH RECURSIVE names(item) AS (
+      SELECT MIN(item) FROM software_name
+      UNION ALL
+      SELECT (SELECT MIN(n.item) FROM software_name n WHERE n.item > names.item)
+      FROM names WHERE names.item IS NOT NULL)
+    SELECT item FROM names WHERE item IS NOT NULL
+    UNION
+    SELECT f.item FROM software_new n CROSS JOIN asset_fact f WHERE f.subject = n.subject AND f.key = 'software'"""
+#: Who has one of the names, or ever had. SQLite keeps the order of a CROSS JOIN: else it walks over all facts to find
+#: those of the few machines that are new.
+_HAVING = """
+    SELECT item, subject FROM software_name WHERE item IN :names
+    UNION ALL
+    SELECT f.item, f.subject FROM software_new n CROSS JOIN asset_fact f
+    WHERE f.subject = n.subject AND f.key = 'software' AND f.item IN :names
+    AND NOT EXISTS (SELECT 1 FROM software_name s WHERE s.item = f.item AND s.subject = f.subject)"""
+WAITING = 50
+"""From so many machines with new programs on their names are written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,28 @@ def note_read(connection: Connection, said: Iterable[tuple[facts.Subject, Fact]]
             ),
             rows,
         )
+
+
+def note_new(connection: Connection, grown: Iterable[tuple[facts.Subject, str]]) -> None:
+    """Note the machines that have programs they never had, and write their names down once there are many."""
+    rows = [{"subject": subject} for subject, key in grown if key == KEY]
+    if not rows:
+        return
+    connection.execute(text("INSERT INTO software_new (subject) VALUES (:subject) ON CONFLICT DO NOTHING"), rows)
+    if (connection.scalar(text("SELECT COUNT(*) FROM software_new")) or 0) >= WAITING:
+        note_names(connection)
+
+
+def note_names(connection: Connection) -> None:
+    """Write the names of new programs down."""
+    connection.execute(
+        text(
+            "INSERT INTO software_name (item, subject) SELECT DISTINCT f.item, f.subject FROM software_new n "
+            "CROSS JOIN asset_fact f WHERE f.subject = n.subject AND f.key = 'software' ORDER BY 1, 2 "
+            "ON CONFLICT DO NOTHING"
+        )
+    )
+    connection.execute(text("DELETE FROM software_new"))
 
 
 def programs(
@@ -179,7 +203,7 @@ def _names(connection: Connection, wanted: Wanted) -> list[str]:
     if wanted.name is not None:
         return [wanted.name]
     words = fold(wanted.text).split()
-    every = connection.scalars(text(_NAMES[connection.dialect.name]))
+    every = connection.scalars(text(_NAMES))
     folded = ((fold(name), name) for name in every if name != NO_ROW)
     return [name for _, name in sorted(pair for pair in folded if all(word in pair[0] for word in words))]
 
@@ -236,7 +260,8 @@ def _from(
 ) -> tuple[str, dict[str, object]]:
     """FROM and WHERE: the rows of the items `names` as of `at` that are there, or that were and are gone."""
     values: dict[str, object] = {"at": instant(at)}
-    conditions = ["f.key = 'software'", "f.item IN :names", "f.first <= :at", "f.value IS NOT NULL"]
+    named = ["f.subject = h.subject", "f.key = 'software'", "f.item = h.item"]
+    conditions = [*named, "f.first <= :at", "f.value IS NOT NULL"]
     if wanted.removed:
         # The newest row of a series, of which the last reading says nothing.
         conditions += [f"f.until = {FOREVER}", "f.last < r.last", "f.last < :at"]
@@ -257,7 +282,8 @@ def _from(
         )
         values["agency"] = write_value(vocabulary.keys["agency"], wanted.agency)
     return (
-        "FROM asset_fact f JOIN asset a ON a.id = f.subject "
+        f"FROM ({_HAVING}) h CROSS JOIN asset_fact f "
+        "JOIN asset a ON a.id = f.subject "
         f"JOIN software_read r ON r.subject = f.subject AND r.source = f.source WHERE {' AND '.join(conditions)}"
     ), values
 

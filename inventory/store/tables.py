@@ -170,9 +170,18 @@ FACTS = {
 _seen_in = FACTS["asset"].c.key == literal_column("'network'")
 Index("asset_fact_network", FACTS["asset"].c.value, sqlite_where=_seen_in, postgresql_where=_seen_in)
 
-# Who has a program is asked by its name, across all machines.
-_program = FACTS["asset"].c.key == literal_column("'software'")
-Index("asset_fact_software", FACTS["asset"].c.item, sqlite_where=_program, postgresql_where=_program)
+# Who has a program, or ever had, is asked by its name, across all machines. The names of one machine lie far apart:
+# to write them machine by machine costs more than to write its facts, so they wait for those of others.
+software_name = Table(
+    "software_name",
+    metadata,
+    Column("item", String, primary_key=True),
+    Column("subject", _Id, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+#: The machines with programs that are not in `software_name` yet.
+software_new = Table("software_new", metadata, Column("subject", _Id, primary_key=True, autoincrement=False))
 
 software_read = Table(
     "software_read",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from inventory import vocabulary
 from inventory.store import Store, facts, runs, software
@@ -47,17 +47,24 @@ def counts(rows: list[Version]) -> dict[tuple[str, str], int]:
     return {(v.name, v.version): v.machines for v in rows}
 
 
-@pytest.fixture
-async def filled(store: Store) -> Store:
+@pytest.fixture(params=["names wait", "names written", "some of both"])
+async def filled(store: Store, request: pytest.FixtureRequest) -> Store:
     """Three machines of two agencies; on the second day one is updated and one loses a program."""
     await record(
         store,
         report(1, T0, {"LibreOffice": "24.2", "UniKey": "4.3", "7-Zip": "19.00"}),
         report(2, T0, {"LibreOffice": "24.2", "UniKey": "4.3"}),
+    )
+    if request.param == "some of both":
+        await store.write(software.note_names)
+    await record(
+        store,
         report(3, T0, {"libreoffice-core": "7.4.7", "Hóa đơn điện tử": "2.0"}, "B"),
         report(1, T0 + DAY, {"LibreOffice": "24.8", "UniKey": "4.3", "7-Zip": "19.00"}),
         report(2, T0 + DAY, {"LibreOffice": "24.2"}),
     )
+    if request.param == "names written":
+        await store.write(software.note_names)
     return store
 
 
@@ -148,6 +155,25 @@ async def test_what_is_derived_agrees_with_the_facts(filled: Store) -> None:
 
     kept, made = await filled.read(rebuilt)
     assert kept == made
+
+
+async def test_names_are_written_down_once_many_machines_have_new_ones(store: Store) -> None:
+    def waiting(connection: Connection) -> tuple[int, int]:
+        counts = ("SELECT COUNT(*) FROM software_new", "SELECT COUNT(*) FROM software_name")
+        new, names = (connection.scalar(text(count)) for count in counts)
+        return new, names
+
+    own = [{"7-Zip": "19.00", f"program {n}": "1"} for n in range(software.WAITING)]
+    await record(store, *(report(n, T0, programs) for n, programs in enumerate(own[1:])))
+    assert await store.read(waiting) == (software.WAITING - 1, 0)
+    # A new version is no new name.
+    await record(store, report(0, T0 + DAY, {"7-Zip": "24.08", "program 1": "2"}))
+    assert await store.read(waiting) == (software.WAITING - 1, 0)
+    await record(store, report(100, T0, own[0]))
+    assert await store.read(waiting) == (0, 2 * software.WAITING)
+    assert len(await who(store, T0 + DAY, name="7-Zip")) == software.WAITING
+    await record(store, report(0, T0 + 2 * DAY, {"7-Zip": "24.09", "program 1": "2"}))
+    assert await store.read(waiting) == (0, 2 * software.WAITING)
 
 
 async def test_pages_of_names(filled: Store) -> None:
