@@ -44,7 +44,7 @@ _NAMES = """
 _HAVING = """
     SELECT item, subject FROM software_name WHERE item IN :names
     UNION ALL
-    SELECT f.item, f.subject FROM software_new n CROSS JOIN asset_fact f
+    SELECT DISTINCT f.item, f.subject FROM software_new n CROSS JOIN asset_fact f
     WHERE f.subject = n.subject AND f.key = 'software' AND f.item IN :names
     AND NOT EXISTS (SELECT 1 FROM software_name s WHERE s.item = f.item AND s.subject = f.subject)"""
 WAITING = 50
