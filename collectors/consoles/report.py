@@ -270,6 +270,10 @@ def _read_rows(
             # One value alone is a footer, such as "Total: 300".
             continue
         report.lines.append(line_of(row.number, values, report, source))
+    # So is one cell alone below the last machine, whatever its column is.
+    last = report.lines[-1].row if report.lines else 0
+    footers = {row.number for row in rows if row.number > last and sum(not cell.empty for cell in row.cells) == 1}
+    report.problems = [problem for problem in report.problems if problem.row not in footers]
 
 
 def _read_cell(cell: Cell, name: str, profile: Profile, form: str) -> Value | tuple[str, ...]:

@@ -227,7 +227,12 @@ def read_csv(path: Path, name: str, *, delimiter: str | None = None, western: bo
         Unreadable: it is too large, in another encoding, or no CSV.
     """
     _check_size(path)
-    text = _decode(path.read_bytes(), western)
+    raw = path.read_bytes()
+    _check_kind(raw)
+    text = _decode(raw, western)
+    if text.count("\0") * 4 > len(text):
+        # One among letters is a cell's mistake, and is named where it stands.
+        raise Unreadable(Title("ký tự NUL, không phải văn bản", "NUL characters, which no text has"), _ENCODING)
     first, _, rest = text.partition("\n")
     if match := re.fullmatch(r"sep=(.)\r?", first):
         # Excel writes and hides this line.
@@ -252,6 +257,35 @@ def read_csv(path: Path, name: str, *, delimiter: str | None = None, western: bo
             Title("tệp CSV đúng quy cách", "a well-formed CSV file"),
         ) from error
     return Table(name, rows)
+
+
+_OTHER_KINDS = (
+    (
+        re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
+        Title("tệp Excel kiểu cũ (.xls), hoặc có mật khẩu", "an old Excel file (.xls), or one with a password"),
+    ),
+    (re.compile(rb"%PDF-"), Title("tệp PDF", "a PDF file")),
+    (re.compile(rb"\{\\rtf"), Title("tệp RTF", "an RTF file")),
+    (
+        re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|!doctype|html|head|table|meta|workbook)\b", re.IGNORECASE),
+        Title("trang web hoặc XML đặt tên như bảng tính", "a web page or XML under the name of a table"),
+    ),
+    (
+        re.compile(rb"\xff\xfe<\0[?!h]\0", re.IGNORECASE),
+        Title("trang web hoặc XML đặt tên như bảng tính", "a web page or XML under the name of a table"),
+    ),
+)
+"""What consoles export beside tables, by how it begins."""
+
+
+def _check_kind(raw: bytes) -> None:
+    for begins, found in _OTHER_KINDS:
+        if begins.match(raw):
+            expected = Title(
+                "CSV, hoặc .xlsx không có mật khẩu (mở bằng Excel rồi lưu thành .xlsx)",
+                "CSV, or .xlsx without a password (open it in Excel and save it as .xlsx)",
+            )
+            raise Unreadable(found, expected)
 
 
 def _csv_cell(value: str) -> Cell:
