@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from collectors.reading.ports import KINDS
 from collectors.reading.tables import Columns, Rows, Walks
@@ -76,8 +77,9 @@ async def _read_counters(walks: Walks, known: list[str]) -> None:
         rows: Rows = {}
         numbers = {key: _numbers(column) for key, column in columns.items()}
         for index, name in walks.tables.names.items():
-            if told := {key: column[index] for key, column in numbers.items() if index in column}:
-                rows[name] = dict(told)
+            told: dict[str, object] = {key: column[index] for key, column in numbers.items() if index in column}
+            if told:
+                rows[name] = told
         walks.tables.rows["interface_counters"] = rows
 
 
@@ -86,8 +88,10 @@ def _indexes(columns: Mapping[str, Mapping[str, Answer]]) -> list[str]:
     return list(counted or dict.fromkeys(columns.get("name", {})))
 
 
-def _numbers(column: Mapping[str, Answer]) -> dict[str, int]:
+def _numbers(column: Mapping[str, Answer]) -> Mapping[str, int]:
     """Those of a column's values that are numbers."""
+    if set(map(type, column.values())) == {int}:
+        return cast("Mapping[str, int]", column)
     return {index: number for index, value in column.items() if (number := as_number(value)) is not None}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -13,6 +14,7 @@ _NOTHING = re.compile(
     r"|to be filled.*|no asset.*|0+|x+|f{6,}|\?+",
     re.IGNORECASE,
 )
+_SHORT = 64
 
 
 def as_text(value: Answer | Absent | None) -> str | None:
@@ -21,11 +23,17 @@ def as_text(value: Answer | Absent | None) -> str | None:
     DisplayStrings are ASCII by RFC 2579, and in practice UTF-8 or, from old firmware, Latin-1.
     """
     if isinstance(value, bytes):
-        text = _decode(value)
-    elif value is None or isinstance(value, Absent):
-        return None
-    else:
-        text = str(value)
+        # The ports of all switches of a make have the same names.
+        return _short_text(value) if len(value) <= _SHORT else _one_line(_decode(value))
+    return None if value is None or isinstance(value, Absent) else _one_line(str(value))
+
+
+@functools.lru_cache(maxsize=4096)
+def _short_text(octets: bytes) -> str | None:
+    return _one_line(_decode(octets))
+
+
+def _one_line(text: str) -> str | None:
     if text.isascii() and text.isprintable() and " " not in text:
         return text or None  # as most names of interfaces
     if not text.isprintable():

@@ -16,8 +16,8 @@ No text of an error holds a community or a password.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, cast
 
 import gufo.snmp as gufo
 from gufo.snmp._fast import GetIter
@@ -108,7 +108,7 @@ class SnmpClient(SnmpWire):
                 found[left.pop(error.index - 1)] = ABSENT
                 continue
             if answer is not None:
-                return found | answer
+                return found | {oid: ABSENT if (value := answer.get(oid)) is None else value for oid in left}
             try:
                 parts = [left[: len(left) // 2], left[len(left) // 2 :]]
                 found |= await (self._get_one(left[0]) if len(left) == 1 else self._get_parts(parts))
@@ -133,8 +133,11 @@ class SnmpClient(SnmpWire):
             raise type(failure)(str(failure), found)
         return found
 
-    async def _ask_for(self, oids: list[str], tries: int | None = None) -> dict[str, Answer | Absent] | None:
-        """One request's answer; None where it is of no use, SnmpStatus where it says which object there is not."""
+    async def _ask_for(self, oids: list[str], tries: int | None = None) -> Mapping[str, Answer | None] | None:
+        """One request's answer, without what there is not or with None for it.
+
+        None where it is of no use, SnmpStatus where it says which object there is not.
+        """
         opened = self.opened
         # In SNMPv3 an error-status is not seen, and shows as objects missing, as does an answer cut short; an object
         # known to exist, asked for last, tells them from objects that do not exist.
@@ -155,7 +158,7 @@ class SnmpClient(SnmpWire):
         if not answer or self._objects > len(asked) or (self._witness and self._witness not in answer):
             return None
         self._witness = self._witness or next(iter(answer))
-        return {oid: ABSENT if (value := answer.get(oid)) is None else value for oid in oids}
+        return cast("Mapping[str, Answer | None]", answer)
 
     async def _get_one(self, oid: str) -> dict[str, Answer | Absent]:
         opened = self.opened
@@ -242,7 +245,8 @@ class SnmpClient(SnmpWire):
 
         What a device does not answer in this way it may still answer column by column.
         """
-        oids = [oid for column in columns for oid in column.known]
+        named = [column.known for column in columns]
+        oids = [oid for part in named for oid in part]
         try:
             answer = await self._ask_for(oids, WHOLE_TRIES)
         except SnmpRefused:
@@ -252,7 +256,7 @@ class SnmpClient(SnmpWire):
         if answer is None:
             self._together = False
             return []
-        return [column.column for column in columns if column.fill(answer)]
+        return [column.column for column, part in zip(columns, named, strict=True) if column.fill(part, answer)]
 
     async def _walk(self, column: Column) -> None:
         try:

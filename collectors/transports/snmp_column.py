@@ -63,14 +63,14 @@ class Column:
         """The objects that are to come if this column has the rows that are known."""
         return [self._prefix + index for index in self._known[self._at :]]
 
-    def fill(self, answer: Mapping[str, object]) -> bool:
-        """Takes the known rows out of an answer that names each; whether there are any."""
-        prefix = self._prefix
-        for index in self._known:
-            value = answer.get(prefix + index)
-            if isinstance(value, Answer):
-                self.rows[index] = value
-        return bool(self.rows)
+    def fill(self, asked: list[str], answer: Mapping[str, Answer | None]) -> bool:
+        """Takes the known rows, which were `asked` for before the first, out of an answer; whether there are any."""
+        get, rows = answer.get, self.rows
+        for index, oid in zip(self._known, asked, strict=True):
+            value = get(oid)
+            if value is not None:
+                rows[index] = value
+        return bool(rows)
 
     def take(self, answer: Mapping[str, Answer]) -> bool:
         """Adds what a request behind `behind` was answered with; whether that was the end. ColumnError for bad rows."""
