@@ -68,9 +68,17 @@ def arp_rows(
 
 
 def forwarding_rows(
-    found: Mapping[str, Answer], states: Mapping[str, Answer], ports: Mapping[str, Answer], names: Mapping[str, str]
+    found: Mapping[str, Answer],
+    states: Mapping[str, Answer],
+    ports: Mapping[str, Answer],
+    names: Mapping[str, str],
+    vlan: int | None = None,
 ) -> Rows:
-    """What hangs on which port: the port's name and, where the index has it, the VLAN's database, by MAC."""
+    """What hangs on which port: the port's name and the VLAN, by MAC.
+
+    Args:
+        vlan: the one that the table is of; where it is not given, the table's index may have it.
+    """
     rows: Rows = {}
     for index, port in found.items():
         arcs = index.split(".")
@@ -87,6 +95,8 @@ def forwarding_rows(
         row: Row = {"port": names.get(interface, interface or f"bridge port {as_number(port)}")}
         if len(arcs) == 7:
             row["vlan"] = int(arcs[0])
+        elif vlan is not None:
+            row["vlan"] = vlan
         rows.setdefault(mac, row)
     return rows
 

@@ -9,9 +9,14 @@ from collectors.reading.makers import makers
 from collectors.reading.readings import joined, rows_of, value_of, values_of_tables
 from collectors.reading.standard import Portrait
 from collectors.reading.tables import Columns, Rows, Walks
-from collectors.transports.snmp import Absent, Answer, SnmpAnswerError
+from collectors.transports.snmp import Absent, Answer, SnmpAnswerError, SnmpTimeout
 from collectors.vendors import System, TableRead
 
+_FIRST_VLAN, _NOT_ETHERNET = 1, range(1002, 1006)
+_IN_USE = 1
+"""vtpVlanState operational."""
+_MOST_VLANS = 250
+"""VLANs whose forwarding tables are read; every one costs a few requests."""
 _MOST_MACS = 5_000
 """Rows of a forwarding table that are kept: a core switch knows every card of the province, and is no place to look."""
 
@@ -48,7 +53,7 @@ async def read_tables(walks: Walks, systems: Sequence[System], *, long: bool) ->
     if long:
         await _read_own_addresses(walks)
         await _read_arp(walks)
-        await _read_forwarding(walks)
+        await _read_forwarding(walks, next((system.vlans for system in systems if system.vlans), None))
     for key, value in values_of_tables(walks.tables.rows).items():
         walks.tables.values.setdefault(key, value)
 
@@ -115,12 +120,19 @@ async def _read_arp(walks: Walks) -> None:
     _keep(walks, "arp", rows, whole)
 
 
-async def _read_forwarding(walks: Walks) -> None:
-    columns, _, whole = await _read_pair(walks, addresses.FORWARDING, addresses.FORWARDING_BEFORE)
-    if not columns["first"]:
+async def _read_forwarding(walks: Walks, vlans: str | None) -> None:
+    columns, before, whole = await _read_pair(walks, addresses.FORWARDING, addresses.FORWARDING_BEFORE)
+    numbers: list[int] = []
+    if before and vlans:
+        states, ended = await walks.column(vlans)
+        numbers = sorted(number for index, state in states.items() if (number := _vlan(index)) and state == _IN_USE)
+        whole &= ended
+    if not columns["first"] and not numbers:
         return
-    ports, _ = await walks.column(addresses.BRIDGE_PORT)
-    rows = addresses.forwarding_rows(columns["first"], columns.get("second", {}), ports, walks.tables.names)
+    ports, _ = await walks.column(addresses.BRIDGE_PORT) if columns["first"] else ({}, True)
+    names, own = walks.tables.names, _FIRST_VLAN if numbers else None
+    rows = addresses.forwarding_rows(columns["first"], columns.get("second", {}), ports, names, own)
+    whole &= await _read_vlans(walks, [number for number in numbers if number != _FIRST_VLAN], rows)
     if len(rows) > _MOST_MACS:
         walks.tables.problems.append(f"{walks.client.where}: {len(rows):,} rows in its forwarding table, not kept")
         return
@@ -129,6 +141,46 @@ async def _read_forwarding(walks: Walks) -> None:
         if maker := known.get(mac):
             row["maker"] = maker
     _keep(walks, "forwarding", rows, whole)
+
+
+async def _read_vlans(walks: Walks, numbers: Sequence[int], rows: Rows) -> bool:
+    """Adds what the forwarding tables of these VLANs hold; whether all of them were read to the end.
+
+    A device that answers for none of them does not keep them in this way: that is no failure.
+    """
+    answered = False
+    for number in numbers[:_MOST_VLANS]:
+        client = walks.client.of_vlan(number)
+        if client is None:
+            return False
+        within = Walks(client, walks.tables)
+        try:
+            async with client:
+                columns: Columns = {}
+                found, states = addresses.FORWARDING_BEFORE
+                ended = await within.columns({"first": found}, columns)
+                answered = True
+                if columns["first"]:
+                    await within.columns({"second": states}, columns)
+                    ports, _ = await within.column(addresses.BRIDGE_PORT)
+                    more = addresses.forwarding_rows(
+                        columns["first"], columns.get("second", {}), ports, walks.tables.names, number
+                    )
+                    for mac, row in more.items():
+                        rows.setdefault(mac, row)
+                if not ended:
+                    return False
+        except SnmpTimeout as error:
+            if answered:
+                walks.tables.problems.append(f"VLAN {number}: {error}")
+            return False
+    return len(numbers) <= _MOST_VLANS
+
+
+def _vlan(index: str) -> int:
+    """The number of an Ethernet VLAN by its row; 0 for the four that stand for token ring and FDDI."""
+    number = int(index.rpartition(".")[2])
+    return 0 if number in _NOT_ETHERNET else number
 
 
 def _keep(walks: Walks, key: str, rows: Rows, whole: bool) -> None:

@@ -44,6 +44,8 @@ A file says (unknown keys are refused with the line and the nearest name):
             multiply: {size: _unit}                          by another cell of the row; `divide` likewise
             split: {name: ['^(?P<name>\\S+)_(?P<version>\\S+)$']}   a text that says several cells; the first that fits
             long: true                                       read seldom: long, and changes little
+        vlans: 1.3.6.1...               the column of its VLANs (1: in use; its last arc is the number), where each has
+                                        a forwarding table of its own, told to community@number (optional)
     sip: [{pattern: '^Polycom/(?P<version>\\S+)', role: voip}]   in the User-Agent or Server header of SIP
     http: [{pattern: 'RouterOS', role: router}]                  in a web page's title, realm or Server header
     traps:                              what its notifications tell (of SNMPv1 traps the OID of RFC 3584 section 3.1);

@@ -121,6 +121,8 @@ class System:
     tables: tuple[TableRead, ...] = ()
     file: str = ""
     """Where it stands, such as vendors/fortinet.yaml."""
+    vlans: str | None = None
+    """The column of its VLANs, where each has a forwarding table of its own."""
 
     def fits(self, object_id: str, descr: str, *, named: bool = False) -> bool:
         """Whether sysObjectID and sysDescr allow it; what must be present is for the caller to ask the device.

@@ -112,7 +112,7 @@ class _VendorFile:
         )
 
     def system(self, entry: Entry) -> System:
-        optional = ("os", "object", "descr", "present", "says", "role", "roles", "read", "values", "tables")
+        optional = ("os", "object", "descr", "present", "says", "role", "roles", "read", "values", "tables", "vlans")
         entries = self.file.fields(entry, (), optional)
         return System(
             self.title,
@@ -127,6 +127,7 @@ class _VendorFile:
             tuple(read_value(self, item) for item in self.file.items(entries["values"])) if "values" in entries else (),
             tuple(read_table(self, item) for item in self.file.items(entries["tables"])) if "tables" in entries else (),
             f"vendors/{self.file.name}",
+            self.oid(entries["vlans"]) if "vlans" in entries else None,
         )
 
     def objects(self, entry: Entry) -> tuple[str, ...]:

@@ -324,18 +324,29 @@ class Agent:
 
     def __init__(self, community: str = "public") -> None:
         self.community = community.encode()
+        self.vlans: dict[tuple[socket.socket, int], Responder] = {}
+        """What a device tells to community@N, by its socket and N, as Cisco's switches do."""
         self.selector = selectors.DefaultSelector()
         self.inward, self.outward = socket.socketpair()
         self.selector.register(self.outward, selectors.EVENT_READ, None)
         self.requests = 0
 
-    def listen(self, host: str, port: int, responder: Responder, *, stale: bool = False) -> tuple[str, int]:
+    def listen(
+        self,
+        host: str,
+        port: int,
+        responder: Responder,
+        *,
+        stale: bool = False,
+        vlans: Mapping[int, Responder] | None = None,
+    ) -> tuple[str, int]:
         """Binds one device; the address that it got."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         bound = socket.socket(family, socket.SOCK_DGRAM)
         bound.setblocking(False)
         bound.bind((host, port))
         self.selector.register(bound, selectors.EVENT_READ, (responder, stale))
+        self.vlans |= {(bound, number): its for number, its in (vlans or {}).items()}
         name = bound.getsockname()
         return name[0], name[1]
 
@@ -355,8 +366,14 @@ class Agent:
             request = Request(message)
         except (ValueError, IndexError, OSError):
             return
-        if request.community != self.community or request.version not in (0, 1):
+        community, _, vlan = request.community.partition(b"@")
+        if community != self.community or request.version not in (0, 1):
             return
+        if vlan:
+            its = self.vlans.get((bound, int(vlan))) if vlan.isdigit() else None
+            if its is None:
+                return
+            responder = its
         self.requests += 1
         if stale:
             bound.sendto(request.answer([], request_id=request.id ^ 1), peer)
@@ -382,7 +399,11 @@ def add_device(agent: Agent, host: str, port: int, what: str, *, strict: bool = 
     if what.startswith("bad:"):
         mode = what.removeprefix("bad:")
         return agent.listen(host, port, misbehave(mode), stale=mode == "stale")
-    return agent.listen(host, port, replay(Recording.read(Path(what), strict=strict)))
+    path = Path(what)
+    # What it tells of one VLAN stands beside it: NAME@10.snmprec.
+    beside = {int(p.stem.rpartition("@")[2]): p for p in path.parent.glob(f"{path.stem}@*.snmprec")}
+    vlans = {number: replay(Recording.read(p, strict=strict)) for number, p in beside.items()}
+    return agent.listen(host, port, replay(Recording.read(path, strict=strict)), vlans=vlans)
 
 
 @contextmanager
