@@ -46,7 +46,8 @@ def _look_up(prefixes: set[str]) -> None:
                 digits, _, bits = block.partition("/")
                 size = int(bits) // 4 if bits.strip().isdecimal() else 6
                 name = next((n.strip() for n in reversed(names) if n.strip()), "")
-                if name and "IEEE Registration Authority" not in name:
+                # 00:00:5E is of the protocols themselves: the virtual routers of VRRP have such addresses.
+                if name and "IEEE Registration Authority" not in name and "IANA" not in name:
                     rows[start].append((_HEX.sub("", digits.upper())[:size], name))
     for prefix, found in rows.items():
         _known[prefix] = sorted(found, key=lambda row: -len(row[0]))

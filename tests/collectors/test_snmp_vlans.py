@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from collectors.reading.makers import makers
 from collectors.snmp import Reading
 from inventory.words import Credential
 from tests.lab.snmp_agent import serving
@@ -94,3 +95,10 @@ async def test_an_empty_vlan_is_read_to_its_end(switch: Path) -> None:
     reading = await read(switch)
     assert set(reading.tables.rows["forwarding"]) == {"3c:52:82:00:00:a1", "3c:52:82:00:00:c1"}
     assert "forwarding" in reading.tables.read
+
+
+def test_addresses_of_a_protocol_have_no_maker() -> None:
+    """The virtual router of VRRP, and that of HSRP, whose addresses Cisco gave it."""
+    found = makers(["00:00:5e:00:01:0a", "00:00:0c:07:ac:01", "3c:52:82:00:00:a1"])
+    assert "00:00:5e:00:01:0a" not in found
+    assert "Cisco" in found["00:00:0c:07:ac:01"] and "Hewlett" in found["3c:52:82:00:00:a1"]
