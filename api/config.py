@@ -6,14 +6,37 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 import goals
+from api.commanding import split_host
 from inventory.words import InputError
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
 """Where the file is looked for when none is named; without one, the defaults hold."""
+
+
+class ConsoleServer(BaseModel):
+    """One [[consoles]]: an antivirus console that is asked itself, on schedule (Kaspersky Security Center)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server: str
+    """HOST or HOST:PORT."""
+    credential: str
+    """The name of a credential of the kind "ksc"."""
+    console: str = ""
+    """The source of its facts, where there are several; empty: "kaspersky"."""
+    agency: str | None = None
+    """The code of the agency whose machines alone it manages."""
+    hours: float = Field(default=24, gt=0, le=8784)
+
+    @field_validator("server")
+    @classmethod
+    def _is_place(cls, value: str) -> str:
+        split_host(value, 0, names=True)
+        return value
 
 
 class Config(BaseSettings):
@@ -41,6 +64,8 @@ class Config(BaseSettings):
     collect_minutes: float = Field(default=5, gt=0, le=10080)
     traps: str = ""
     """Where SNMP traps and informs are received, such as 0.0.0.0:162; empty: nowhere."""
+    consoles: list[ConsoleServer] = []
+    """Consoles that are asked on schedule."""
 
     @property
     def database_url(self) -> str:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from api.commanding import split_host
+from api.config import ConsoleServer
 from api.workspace import Workspace
 from collectors.consoles import Report, read_report
-from inventory.store import consoles, registers
+from inventory.store import consoles, registers, runs
 from inventory.words import InputError, Run
 
 SHOWN = 20
@@ -78,6 +80,25 @@ async def import_ksc(
     where, whole = place(host, port), not report.problems
     done = await _take_in(workspace, report, source, where, report.reported_at, agency=agency, whole=whole, dry=dry)
     return {"server": where} | done
+
+
+async def ask_console(workspace: Workspace, server: ConsoleServer) -> dict[str, Any]:
+    """Read a console of the configuration; how it went is noted also where it failed.
+
+    Raises:
+        InputError, KscError: as `import_ksc` does.
+    """
+    from collectors.consoles import ksc
+    from collectors.transports.ksc import KscError
+
+    host, port = split_host(server.server, 0, names=True)
+    source, started = server.console or ksc.PROFILE, datetime.now(UTC)
+    try:
+        return await import_ksc(workspace, host, port or None, server.credential, console=source, agency=server.agency)
+    except (InputError, KscError) as error:
+        run = Run(source, server.server, started, datetime.now(UTC), error=str(error), agency=server.agency)
+        await workspace.store.write(runs.note, run)
+        raise
 
 
 async def _check_agency(workspace: Workspace, agency: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import functools
 import ipaddress
 import logging
 import random
@@ -19,8 +20,9 @@ from fastapi import FastAPI
 
 from api import rounds
 from api.app import Desk, build_app
-from api.config import Config
+from api.config import Config, ConsoleServer
 from api.hearing import open_listener
+from api.importing import ask_console
 from api.trapping import trapping
 from api.workspace import Workspace, open_workspace
 from inventory.store import events, runs
@@ -148,6 +150,9 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
         turns = {
             "discover": (timedelta(hours=config.discover_hours), lambda: _discover(desk)),
             "collect": (timedelta(minutes=config.collect_minutes), lambda: _collect(desk)),
+        } | {
+            f"console {server.server}": (timedelta(hours=server.hours), functools.partial(_ask_console, desk, server))
+            for server in config.consoles
         }
         going = [asyncio.create_task(repeat(n, *turn, stop)) for n, turn in turns.items()] if with_rounds else []
         try:
@@ -177,6 +182,19 @@ async def _collect(desk: Desk) -> None:
         )
     await desk.judge()
     await _prune(desk.workspace)
+
+
+async def _ask_console(desk: Desk, server: ConsoleServer) -> None:
+    try:
+        done = await ask_console(desk.workspace, server)
+    except OSError as error:
+        log.error("console %s: %s", server.server, error)
+        return
+    log.info(
+        "console %s: %d machines, %d unknown to the inventory, %d missing", server.server, done["rows"],
+        len(done["unknown"]), done["missing"],
+    )  # fmt: skip
+    await desk.judge()
 
 
 async def _prune(workspace: Workspace) -> None:

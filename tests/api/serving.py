@@ -24,11 +24,11 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, **more: str) -> Iterator[str]:
-    """Serve the data of `folder` without rounds; yields the address once it is ready."""
+def serving(folder: Path, *arguments: str, rounds: bool = False, **more: str) -> Iterator[str]:
+    """Serve the data of `folder`, without rounds unless the register names nothing to look at; yields the address."""
     port = free_port()
     with (folder / "serve.log").open("wb") as log:
-        command = [DOPHU, "serve", "--port", str(port), "--no-rounds", *arguments]
+        command = [DOPHU, "serve", "--port", str(port), *([] if rounds else ["--no-rounds"]), *arguments]
         server = subprocess.Popen(command, env=environment(folder, **more), cwd=folder, stdout=log, stderr=log)
         try:
             _wait(server, f"http://127.0.0.1:{port}", folder / "serve.log")

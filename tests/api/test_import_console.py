@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import openpyxl
 import pytest
 
 from inventory import vocabulary
 from inventory.store import Store, registers, runs
 from inventory.words import Fact, Identity, Observation, Proof, Register, Run
+from tests.api.serving import serving
 from tests.api.test_cli import dophu
 from tests.collectors.ksc_server import PASSWORD, USER, KscServer, serve_ksc
 from tests.collectors.test_ksc import host
@@ -167,3 +171,61 @@ def test_kaspersky_security_center_itself_is_asked(folder: Path) -> None:
         assert managed(folder)["met"] == 290
     gone = dophu(folder, "import", "ksc", where, "--credential", "av")
     assert gone.returncode == 1 and where in gone.stderr
+
+
+def test_kaspersky_security_center_is_asked_on_schedule(tmp_path: Path) -> None:
+    """By a real `dophu serve`, whose register has no network to look at; what fails is noted by its name."""
+    data = tmp_path / "data"
+    assert dophu(tmp_path, "init").returncode == 0
+
+    async def declare() -> None:
+        store = Store.open(f"sqlite:///{data / 'dophu.db'}")
+        await store.write(registers.replace, Register(LEVELS, (agency("A"),)))
+        await store.close()
+
+    asyncio.run(declare())
+    server = KscServer(groups=[{"id": 7, "name": "A", "parentId": 0}])
+    server.hosts = [host(f"PC-{n:03}", KLHST_WKS_GROUPID=7, KLHST_WKS_MAC_ADDRESSES=[]) for n in range(3)]
+    with serve_ksc(tmp_path, server):
+        where = f"127.0.0.1:{server.port}"
+        secret = json.dumps({"user": USER, "password": PASSWORD})
+        assert dophu(tmp_path, "credential", "add", "av", "--kind", "ksc", feed=secret).returncode == 0
+        shown = dophu(tmp_path, "import", "ksc", where, "--credential", "av").stderr.split("--fingerprint ")[1].strip()
+        assert dophu(tmp_path, "credential", "pin", "av", where, "--fingerprint", shown).returncode == 0
+        (data / "dophu.toml").write_text(
+            f'[[consoles]]\nserver = "{where}"\ncredential = "av"\n\n'
+            '[[consoles]]\nserver = "127.0.0.1:1"\ncredential = "av"\nconsole = "ksc-huyen"\nhours = 6\n'
+        )
+        with serving(data, rounds=True) as address:
+            asked = wait_for(address, {"kaspersky", "ksc-huyen"})
+    assert (asked["kaspersky"]["failed"], asked["ksc-huyen"]["failed"]) == (0, 1)
+    assert asked["kaspersky"]["last_success"] and not asked["ksc-huyen"]["last_success"]
+    told = json.loads(dophu(tmp_path, "reconcile", "console", "-o", "json").stdout)
+    assert sorted(row["machine"] for row in told["console_only"]) == ["PC-000", "PC-001", "PC-002"]
+
+
+def wait_for(address: str, names: set[str]) -> dict[str, dict[str, Any]]:
+    """The states of these collectors, once all of them were at work."""
+    until = time.monotonic() + 30
+    while True:
+        listed = httpx2.get(f"{address}/api/v1/collectors", timeout=10).json()
+        found = {row["collector"]: row for row in listed if row["collector"] in names}
+        if found.keys() == names or time.monotonic() > until:
+            assert found.keys() == names, listed
+            return found
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('server = "http://ksc"\ncredential = "av"', "consoles.0.server: "),
+        ('server = "ksc"', "consoles.0.credential: Field required"),
+        ('server = "ksc"\ncredential = "av"\nhour = 3', "consoles.0.hour: Extra inputs are not permitted"),
+        ('server = "ksc"\ncredential = "av"\nhours = 0', "consoles.0.hours: Input should be greater than 0"),
+    ],
+)
+def test_a_wrong_setting_of_a_console_is_named(tmp_path: Path, settings: str, expected: str) -> None:
+    (tmp_path / "dophu.toml").write_text(f"[[consoles]]\n{settings}\n")
+    done = dophu(tmp_path, "init")
+    assert (done.returncode, expected in done.stderr) == (2, True), done.stderr

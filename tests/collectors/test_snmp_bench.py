@@ -53,7 +53,7 @@ def test_a_dead_device_is_no_lost_one() -> None:
 def test_every_peer_reads_every_device(port: int, program: str) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"no {program} is installed (deploy/setup.sh bench)")
-    # It raises where one was lost; so few devices may take less than the clock of processes shows, which ticks each 10 ms.
+    # It raises where one was lost; so few devices may take less than the ten milliseconds of the clock of processes.
     assert PEERS[program](port, DEVICES) >= 0
     with pytest.raises(PeerError, match=f"{program} read 1 of {DEVICES + 1} devices not to the end"):
         PEERS[program](port, DEVICES + 1)
