@@ -20,6 +20,7 @@ from inventory.goals import load_goals
 from inventory.store import Store, registers, runs, snapshots
 from inventory.words import Register
 from tests.api.serving import serving
+from tests.api.test_cli import PLANS
 from tests.inventory.sample import LEVELS, agency, device, network, sweep
 
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -106,7 +107,11 @@ def test_search_ignores_accents_and_pages_add_up(server: str) -> None:
 @pytest.mark.parametrize(
     ("path", "status", "told"),
     [
-        ("/coverage?plan=none", 422, "found the plan 'none', expected one of phu-yen-2021-2025, vinh-phuc-2020"),
+        (
+            "/coverage?plan=none",
+            422,
+            f"found the plan 'none', expected one of {', '.join(PLANS)}",
+        ),
         ("/coverage?plan=vinh-phuc-2020&as_of=soon", 422, "found the time 'soon'"),
         ("/findings?control=none", 404, "found the control 'none'"),
         ("/findings?as_of=2026-01-01", 422, "as_of needs a control"),

@@ -32,6 +32,8 @@ from tests.lab.loopback import LEFT_OUT, Loopback, can_ping
 from tests.lab.province import ROOT, Province
 
 PLAN = "vinh-phuc-2020"
+#: All that are measured; the first is that of the first page.
+PLANS = [PLAN, *("phu-yen-2021-2025", "lao-cai-2018", "hau-giang-2015", "phu-tho-2014")]
 DOPHU = ROOT / ".venv" / "bin" / "dophu"
 AGENTS_PORT = 8480
 
@@ -82,7 +84,11 @@ class Demo:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("DOPHU_")}
         language = {key: value for key, value in os.environ.items() if key == "DOPHU_LANGUAGE"}
         here = self.folder.relative_to(ROOT)
-        own = {"DOPHU_DATA": str(here / "data"), "DOPHU_CONFIG": str(here / "dophu.toml"), "DOPHU_PLANS": f'["{PLAN}"]'}
+        own = {
+            "DOPHU_DATA": str(here / "data"),
+            "DOPHU_CONFIG": str(here / "dophu.toml"),
+            "DOPHU_PLANS": json.dumps(PLANS),
+        }
         return {**kept, **language, **own}
 
     def dophu(self, *argv: str, seconds: float = 120, stdin: str | None = None) -> None:
@@ -243,7 +249,7 @@ def show_to_plain_commands(folder: Path) -> None:
         print("    dophu.toml không đổi / is left as it is", file=sys.stderr)
         return
     settings.write_text(
-        f'{MARK}\ndata = "{(folder / "data").relative_to(ROOT)}"\nplans = ["{PLAN}"]\n', encoding="utf-8"
+        f'{MARK}\ndata = "{(folder / "data").relative_to(ROOT)}"\nplans = {json.dumps(PLANS)}\n', encoding="utf-8"
     )
 
 
