@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import Any
 
 from api.connections import name_assets
 from api.dossiers import HISTORY_ROWS, read_agency, read_asset
 from api.figures import arrange, count_by_status, counts_for, find_extra
+from api.gaps import arrange_parts
 from api.members import ORDER, Choice, deciding, last_page, list_members, open_judgement, sum_members
 from api.printing import read_instant
 from api.rendering import Place, Problem
@@ -173,6 +175,14 @@ def tell_goal(connection: Connection, asked: Asked, plan_id: str, goal_id: str) 
         "order": ORDER,
         "deciding": functools.partial(deciding, asked.workspace, snapshot.at),
     }
+
+
+def tell_gaps(_: Connection, asked: Asked, plan_id: str) -> Told:
+    """What a plan lacks, by goal and level; the members are on the goals' pages and in the files."""
+    plan, snapshot = _find_plan(asked, plan_id), asked.snapshot
+    parts, not_measured = arrange_parts(plan, snapshot.coverage, snapshot.levels, asked.place.language)
+    by_goal = [(goal, list(own)) for goal, own in groupby(parts, key=lambda part: part.goal)]
+    return {"plan": plan, "by_goal": by_goal, "not_measured": not_measured}
 
 
 def tell_agencies(connection: Connection, asked: Asked) -> Told:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from fastapi import APIRouter, Request, Response
 
 from api import contents
 from api.contents import Asked, Told
+from api.gaps import Gaps, find_gaps
+from api.gaps_files import as_csv, as_workbook
 from api.rendering import STYLE, Place, Problem, render, render_problem
 from api.workspace import Workspace
 from inventory.store import Connection, snapshots
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
     from api.app import Desk
 
 Tell = Callable[[Connection, Asked], Told]
+
+_FILES: Mapping[str, tuple[str, Callable[[Gaps, str], bytes | str]]] = {
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_workbook),
+}
+"""The files that a page offers, by their ending: what they are, and how they are made."""
 
 
 def pages_router(desk: Desk) -> APIRouter:
@@ -35,6 +44,29 @@ def pages_router(desk: Desk) -> APIRouter:
     async def goal(request: Request, plan: str, goal: str) -> Response:
         tell = functools.partial(contents.tell_goal, plan_id=plan, goal_id=goal)
         return await _answer(desk, request, "goal.html", tell)
+
+    @router.get("/plans/{plan}/gaps")
+    async def gaps(request: Request, plan: str) -> Response:
+        return await _answer(desk, request, "gaps.html", functools.partial(contents.tell_gaps, plan_id=plan))
+
+    @router.get("/plans/{plan}/gaps.{form}")
+    async def gaps_file(request: Request, plan: str, form: str) -> Response:
+        place, vocabulary = Place.of(request), desk.workspace.vocabulary
+        if form not in _FILES or plan not in desk.workspace.goals.plans:
+            return tell_missing(desk, request)
+        try:
+            # What a file says is what was known when the page was: of the newest judgement, or of the day asked for.
+            at = contents.read_day(place.query.get("as_of")) or (await desk.current()).at
+            found = await find_gaps(desk.workspace, plan, at, language=place.language)
+        except Problem as problem:
+            return render_problem(problem, place, vocabulary)
+        except StoreError:
+            return render_problem(Problem(503, "try_again"), place, vocabulary)
+        content = await asyncio.to_thread(_FILES[form][1], found, place.language)
+        name = f"gaps-{plan}-{found.at.astimezone(ZONE):%Y-%m-%d}.{form}"
+        return Response(
+            content, media_type=_FILES[form][0], headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
 
     @router.get("/agencies")
     async def agencies(request: Request) -> Response:

@@ -19,7 +19,7 @@ from collectors.probe import parse_target, probe_all
 from inventory.goals import Goals
 from inventory.store import snapshots
 from inventory.store.judge import ZONE
-from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Finding, InputError, Plan, Snapshot, Status
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Finding, InputError, Level, Plan, Snapshot, Status
 
 _SHOWN_MEMBERS = 20
 
@@ -86,6 +86,7 @@ class Report:
     """By control: who is unmet or unknown."""
     names: dict[str, str]
     """Agencies' names by code."""
+    levels: tuple[Level, ...] = ()
 
 
 def find_plan(goals: Goals, plan: str) -> Plan:
@@ -114,7 +115,7 @@ async def judge_plan(
             snapshots.members, workspace.vocabulary, goals, control, at, wanted, language
         )
     names = {a.code: a.title.in_language(language) for a in snapshot.agencies}
-    return Report(found, at, snapshot.coverage, members, names)
+    return Report(found, at, snapshot.coverage, members, names, snapshot.levels)
 
 
 def print_coverage(report: Report, language: str, console: Console | None = None) -> None:

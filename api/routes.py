@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
 from api import connections, listing, programs
+from api.gaps import find_gaps, gap_object
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
 from inventory.store import assets, consoles, events, registers, snapshots
 from inventory.store.software import Wanted
@@ -261,6 +262,15 @@ def api_router(desk: Desk) -> APIRouter:
             report = await judge_plan(desk.workspace, plan, read_instant(as_of), with_members=False)
             at, rows = report.at, report.coverage
         return CoveragePage(at=at, items=[CoverageRow.model_validate(coverage_object(c)) for c in rows])
+
+    @router.get("/gaps", tags=["coverage"])
+    async def list_gaps(
+        plan: str, as_of: AsOf = None, level: str | None = None, agency: str | None = None
+    ) -> list[dict[str, Any]]:
+        """What a plan lacks, by goal and level: who does not meet it, who is to be visited, and since when."""
+        at = (await desk.current()).at if as_of is None else read_instant(as_of)
+        found = await find_gaps(desk.workspace, plan, at, language="en", level=level, agency=agency)
+        return [gap_object(found, part) for part in found.parts]
 
     @router.get("/findings", tags=["coverage"], responses=told_errors(404))
     async def list_findings(
