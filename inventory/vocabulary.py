@@ -134,11 +134,11 @@ def parse_age(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-_FILE = Path(__file__).with_name("vocabulary.yaml")
+FILE = Path(__file__).with_name("vocabulary.yaml")
 
 
 @functools.cache
-def load(path: Path = _FILE) -> Vocabulary:
+def load(path: Path = FILE) -> Vocabulary:
     """Read the vocabulary.
 
     Raises:

@@ -21,6 +21,7 @@ from inventory.words import AgencyTally, AssetTally, Control, LinkState, Registe
 ZONE = registers.ZONE
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
+_ALWAYS = {"agency", "role", "answering", "link_answering"}
 MISSING = " (missing)"
 ANSWERS = "judged_now"
 """The table of one control's answers: member, agency, level, status, gaps, weight."""
@@ -80,6 +81,13 @@ class Judgement:
         self._lay_out("assets", {"agency", "role", "answering"})
         self._lay_out("links", {"link_answering"})
         self._lay_out("agencies", set())
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of the facts that it rests on."""
+        named = {column for q in self._questions.values() for column in q.columns}
+        named |= {column for expression in self._counts.values() for column in expression.columns}
+        return (named | _ALWAYS) & self._vocabulary.keys.keys()
 
     # --- laying out -------------------------------------------------------------------------------------------------
 

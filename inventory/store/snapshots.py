@@ -36,9 +36,14 @@ def take(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datet
     if keep:
         return store(connection, prepare(connection, vocabulary, goals, at))
     judgement = Judgement(connection, vocabulary, goals.controls, registers.load(connection), at)
-    snapshot = _snapshot(connection, goals, judgement, judgement.tallies())
+    snapshot = tell(connection, goals, judgement)
     judgement.close()
     return snapshot
+
+
+def tell(connection: Connection, goals: Goals, judgement: Judgement) -> Snapshot:
+    """The snapshot of a judgement that goes on to be asked."""
+    return _snapshot(connection, goals, judgement, judgement.tallies())
 
 
 def prepare(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datetime) -> Prepared:
@@ -133,11 +138,16 @@ def members(
     register = registers.load(connection)
     judgement = Judgement(connection, vocabulary, {control: goals.controls[control]}, register, at)
     rows = [f for f in findings.read_as_of(judgement, control) if f.status in wanted]
-    stood, _ = findings.read(connection, at, control=control, limit=1_000_000)
-    since = {(f.member, f.status): f.since for f in stood}
+    since = stood_since(connection, control, at)
     rows = [replace(f, since=since.get((f.member, f.status), f.since)) for f in rows]
     explainer = findings.Explainer(vocabulary, judgement, language)
     return explainer.explain(connection, rows, goals.controls[control])
+
+
+def stood_since(connection: Connection, control: str, at: datetime) -> dict[tuple[str, Status], datetime]:
+    """Since when the findings of a control that stood at `at` say what they say, by member and status."""
+    stood, _ = findings.read(connection, at, control=control, limit=1_000_000)
+    return {(f.member, f.status): f.since for f in stood}
 
 
 @dataclass(frozen=True, slots=True)

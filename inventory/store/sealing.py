@@ -1,0 +1,85 @@
+"""What a judgement rests on, taken out of a store as rows and put into an empty one: register, facts, networks read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Date, Table, func, insert, select
+
+from inventory.store import tables
+from inventory.store.tables import FACTS, asset, run
+from inventory.vocabulary import instant
+from inventory.words import InputError
+
+__all__ = ["TABLES", "dump", "rebuild"]
+
+_REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count)
+TABLES: Mapping[str, Table] = {t.name: t for t in (*_REGISTER, asset, *FACTS.values(), run)}
+"""By name, in the order in which `dump` gives them."""
+_TOGETHER = 5_000
+
+Row = dict[str, Any]
+
+
+def dump(connection: Connection, keys: Collection[str], at: datetime) -> Iterator[tuple[str, Iterator[Row]]]:
+    """The rows of each table, as JSON can hold them: what was observed of these keys up to `at`, as it is known now.
+
+    Of runs only the last that read a network to its end; of facts no table, and nothing that was replaced before `at`.
+    """
+    time = instant(at)
+    for table in _REGISTER:
+        order = list(table.primary_key.columns)
+        yield table.name, _rows(connection, select(table).order_by(*order))
+    yield asset.name, _rows(connection, select(asset).order_by(asset.c.id))
+    for facts in FACTS.values():
+        query = select(facts).where(
+            facts.c.key.in_(sorted(keys)), facts.c.item == "", facts.c.first <= time, facts.c.until > time
+        )
+        rows = _rows(connection, query.order_by(facts.c.subject, facts.c.key, facts.c.source))
+        yield facts.name, ({**row, "last": min(row["last"], time)} for row in rows)
+    read = (
+        select(run.c.network, func.max(run.c.finished).label("finished"))
+        .where(run.c.network.is_not(None), run.c.complete, run.c.finished <= time)
+        .group_by(run.c.network)
+        .order_by(run.c.network)
+    )
+    yield run.name, _rows(connection, read)
+
+
+def _rows(connection: Connection, query: Any) -> Iterator[Row]:
+    for row in connection.execute(query).mappings():
+        yield {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+
+
+def rebuild(connection: Connection, dumped: Iterable[tuple[str, Iterable[Row]]]) -> None:
+    """Put what `dump` gave into the tables of an empty store.
+
+    Raises:
+        InputError: a table or column that there is not, or a value that no column of its kind holds.
+    """
+    for name, rows in dumped:
+        if name not in TABLES:
+            raise InputError(f"found the table {name!r}, expected one of {', '.join(TABLES)}")
+        table, left = TABLES[name], iter(rows)
+        while chunk := [_row(table, row) for row in islice(left, _TOGETHER)]:
+            connection.execute(insert(table), chunk)
+
+
+def _row(table: Table, row: Row) -> Row:
+    given = dict(row)
+    if table is run:
+        given |= {"collector": "sealed", "target": str(row.get("network")), "started": row.get("finished"),
+                  "complete": True, "observations": 0}  # fmt: skip
+    if unknown := given.keys() - table.c.keys():
+        raise InputError(f"{table.name}: found the column {sorted(unknown)[0]!r}, expected {', '.join(table.c.keys())}")
+    for column in table.c:
+        if isinstance(column.type, Date) and isinstance(given.get(column.name), str):
+            try:
+                given[column.name] = date.fromisoformat(given[column.name])
+            except ValueError:
+                found = f"{given[column.name]!r:.40}"
+                raise InputError(f"{table.name}.{column.name}: found {found}, expected a date") from None
+    return given
