@@ -16,6 +16,7 @@ import typer
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
+from api.commands_report import report
 from api.commands_sealing import seal, verify
 from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
@@ -207,6 +208,7 @@ app.command()(findings)
 app.command()(events)
 app.command()(software)
 app.command()(gaps)
+app.command()(report)
 app.command()(seal)
 app.command()(verify)
 

@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,6 +92,21 @@ def check(output: str, language: str = "vi") -> None:
 def say(text: str) -> None:
     """Tell the person who runs the command; results go to standard output instead."""
     print(text, file=sys.stderr)
+
+
+def write_file(to: Path, content: bytes, option: str) -> None:
+    """Write a file whole or not at all, and tell its size; InputError, naming the option, where it cannot be."""
+    from inventory.words import InputError
+
+    beside = to.with_name(f".{to.name}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(to)
+    except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise InputError(f"{option} {to}: {error.strerror}") from None
+    say(f"{to}: {len(content):,} bytes")
 
 
 def print_json(value: object, *, indent: int | None = 1) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.commanding import AsOf, Language, check, print_json, run, say
+from api.commanding import AsOf, Language, check, print_json, run, write_file
 from inventory.words import InputError
 
 FORMS = ("table", "json", "csv", "xlsx")
@@ -62,18 +62,5 @@ def gaps(
         content = text.encode()
     else:
         content = as_workbook(found, language)
-    _save(to, content)
-
-
-def _save(to: Path | None, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    if to is None:
-        return
-    beside = to.with_name(f".{to.name}.part")
-    try:
-        beside.write_bytes(content)
-        beside.replace(to)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise InputError(f"--to {to}: {error.strerror}") from None
-    say(f"{to}: {len(content):,} bytes")
+    if to is not None:
+        write_file(to, content, "--to")

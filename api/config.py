@@ -39,6 +39,21 @@ class ConsoleServer(BaseModel):
         return value
 
 
+class ReportSettings(BaseModel):
+    """[report]: what stands in the head and the foot of reports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    authority: str = "ỦY BAN NHÂN DÂN TỈNH"
+    """The authority above the one that issues it."""
+    department: str = "SỞ KHOA HỌC VÀ CÔNG NGHỆ"
+    number: str = "      /BC-SKHCN"
+    place: str = "……………"
+    signer_title: str = "GIÁM ĐỐC"
+    signer: str = ""
+    recipients: list[str] = ["UBND tỉnh", "Lưu: VT"]
+
+
 class Config(BaseSettings):
     """Every setting, with its default; DOPHU_NAME in the environment sets the field `name`."""
 
@@ -66,6 +81,7 @@ class Config(BaseSettings):
     """Where SNMP traps and informs are received, such as 0.0.0.0:162; empty: nowhere."""
     consoles: list[ConsoleServer] = []
     """Consoles that are asked on schedule."""
+    report: ReportSettings = ReportSettings()
 
     @property
     def database_url(self) -> str:

@@ -17,6 +17,7 @@ from api.gaps import arrange_parts
 from api.members import ORDER, Choice, deciding, last_page, list_members, open_judgement, sum_members
 from api.printing import read_instant
 from api.rendering import Place, Problem
+from api.reporting import recent_periods
 from api.workspace import Workspace
 from inventory.store import Connection, consoles, events, registers, software
 from inventory.store.judge import ZONE
@@ -96,6 +97,7 @@ def tell_coverage(_: Connection, asked: Asked) -> Told:
     return {
         "plan": plan,
         "plans": snapshot.plans,
+        "periods": recent_periods(asked.snapshot.at),
         "figures": figures,
         "measured": measured,
         "rest": [f for f in figures if not f.measured],

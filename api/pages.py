@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from api import contents
+from api import contents, reporting
+from api.config import ReportSettings
 from api.contents import Asked, Told
 from api.gaps import Gaps, find_gaps
 from api.gaps_files import as_csv, as_workbook
@@ -18,7 +19,7 @@ from api.rendering import STYLE, Place, Problem, render, render_problem
 from api.workspace import Workspace
 from inventory.store import Connection, snapshots
 from inventory.store.judge import ZONE
-from inventory.words import Snapshot, StoreError
+from inventory.words import InputError, Snapshot, StoreError
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -30,6 +31,19 @@ _FILES: Mapping[str, tuple[str, Callable[[Gaps, str], bytes | str]]] = {
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_workbook),
 }
 """The files that a page offers, by their ending: what they are, and how they are made."""
+
+
+def _as_document(made: reporting.PlanReport, settings: ReportSettings, language: str) -> bytes:
+    from exporters.reports import fill, official_template
+
+    return fill(official_template(language), "the usual form", reporting.context(made, settings, language))
+
+
+_REPORTS: Mapping[str, tuple[str, Callable[[reporting.PlanReport, ReportSettings, str], bytes | str]]] = {
+    "docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", _as_document),
+    "xlsx": (_FILES["xlsx"][0], lambda made, _, language: reporting.as_workbook(made, language)),
+    "csv": (_FILES["csv"][0], lambda made, _, language: reporting.as_csv(made, language)),
+}
 
 
 def pages_router(desk: Desk) -> APIRouter:
@@ -67,6 +81,23 @@ def pages_router(desk: Desk) -> APIRouter:
         return Response(
             content, media_type=_FILES[form][0], headers={"Content-Disposition": f'attachment; filename="{name}"'}
         )
+
+    @router.get("/plans/{plan}/report.{form}")
+    async def report_file(request: Request, plan: str, form: str) -> Response:
+        place, workspace = Place.of(request), desk.workspace
+        if form not in _REPORTS or plan not in workspace.goals.plans:
+            return tell_missing(desk, request)
+        text = place.query.get("period") or f"{datetime.now(ZONE):%Y}"
+        try:
+            made = await reporting.make(workspace, plan, reporting.read_period(text), place.language)
+        except InputError:
+            return render_problem(Problem(422, "bad_period", text=text), place, workspace.vocabulary)
+        except StoreError:
+            return render_problem(Problem(503, "try_again"), place, workspace.vocabulary)
+        kind, write = _REPORTS[form]
+        content = await asyncio.to_thread(write, made, workspace.config.report, place.language)
+        name = f"{plan}-{made.period.text}.{form}"
+        return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
     @router.get("/agencies")
     async def agencies(request: Request) -> Response:

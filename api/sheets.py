@@ -10,7 +10,7 @@ from typing import Any
 
 from api.speaking import clean
 
-__all__ = ["Sheet", "csv_text", "plain", "workbook"]
+__all__ = ["Chart", "Sheet", "csv_text", "plain", "workbook"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDEST, _NARROWEST = 38, 8
@@ -18,10 +18,19 @@ _A4 = 9
 """Paper sizes as ECMA-376 numbers them."""
 _LONGEST = 32_767
 """Characters of a cell of Excel."""
-_BOXED = 5_000
-"""Rows that are drawn with lines and wrapped."""
 _ROWS = 1_048_576
 """Rows of a sheet of Excel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart of stacked bars beside a table: one bar for each row."""
+
+    title: str
+    names: Sequence[int]
+    """The columns whose texts name a bar."""
+    values: Sequence[tuple[int, str]]
+    """The columns that are stacked, with their colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Sheet:
     above: Sequence[str]
     header: Sequence[str]
     rows: Iterable[Sequence[object]]
+    chart: Chart | None = None
 
 
 def plain(value: object) -> str:
@@ -54,62 +64,73 @@ def workbook(sheets: Sequence[Sheet]) -> bytes:
 
     A table that is longer than a sheet may be ends with a row that says how many are left out.
     """
-    from openpyxl import Workbook
+    import xlsxwriter
 
-    book = Workbook(write_only=True)
-    for sheet in sheets:
-        _write(book, sheet)
     buffer = io.BytesIO()
-    book.save(buffer)
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+    with xlsxwriter.Workbook(buffer, options) as book:
+        for sheet in sheets:
+            _write(book, sheet)
     return buffer.getvalue()
 
 
 def _write(book: Any, sheet: Sheet) -> None:
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-    from openpyxl.utils import get_column_letter
-
     rows = [tuple(row) for row in sheet.rows]
-    page = book.create_sheet(sheet.title[:31])
+    page = book.add_worksheet(_name(sheet.title))
+    head = len(sheet.above)
     for number, name in enumerate(sheet.header):
         longest = max((len(str(row[number])) for row in rows[:2000] if row[number] is not None), default=0)
-        width = min(_WIDEST, max(_NARROWEST, len(name), longest) + 2)
-        page.column_dimensions[get_column_letter(number + 1)].width = width
-    last, head = get_column_letter(len(sheet.header)), len(sheet.above) + 1
-    page.freeze_panes = f"A{head + 1}"
-    page.auto_filter.ref = f"A{head}:{last}{head + len(rows)}"
-    page.print_title_rows = f"{head}:{head}"
-    page.page_setup.orientation, page.page_setup.paperSize = "landscape", _A4
-    page.page_setup.fitToWidth, page.page_setup.fitToHeight = 1, 0
-    page.sheet_properties.pageSetUpPr.fitToPage = True
-    page.oddFooter.right.text = "&P/&N"
-    thin = Side(style="thin", color="BBBBBB")
-    box, wrapped = Border(left=thin, right=thin, top=thin, bottom=thin), Alignment(wrap_text=True, vertical="top")
-
-    def cell(value: object, **styles: Any) -> Any:
-        made = WriteOnlyCell(page, value if isinstance(value, int | float) else str(clean(str(value or "")))[:_LONGEST])
-        if isinstance(made.value, str):
-            made.data_type = "s"  # a name that begins with = is a name
-        for name, style in styles.items():
-            setattr(made, name, style)
-        return made
-
-    def raw(value: object) -> Any:
-        if isinstance(value, int | float):
-            return value
-        text = str(clean(str(value or "")))[:_LONGEST]
-        return cell(text) if text.startswith("=") else text
-
-    for number, line in enumerate(sheet.above):
-        page.append([cell(line, font=Font(bold=number == 0, size=13 if number == 0 else 11))])
-    bold, fill = Font(bold=True), PatternFill("solid", start_color="DDE7F0")
-    page.append([cell(name, font=bold, fill=fill, border=box, alignment=wrapped) for name in sheet.header])
-    fitting = _ROWS - head - 1
-    boxed = len(rows) <= _BOXED
-    for row in rows[:fitting]:
-        # A cell with a style of its own takes ten times as long as its value: long lists go without.
-        page.append(
-            [cell(value, border=box, alignment=wrapped) for value in row] if boxed else [raw(value) for value in row]
-        )
+        page.set_column(number, number, min(_WIDEST, max(_NARROWEST, len(name) * 0.6, longest) + 2))
+    page.freeze_panes(head + 1, 0)
+    page.autofilter(head, 0, head + len(rows), len(sheet.header) - 1)
+    page.repeat_rows(head)
+    page.set_landscape()
+    page.set_paper(_A4)
+    page.fit_to_pages(1, 0)
+    page.set_footer("&R&P/&N")
+    title, line = book.add_format({"bold": True, "font_size": 13}), book.add_format()
+    top = book.add_format({"bold": True, "bg_color": "#DDE7F0", "border": 1, "text_wrap": True, "valign": "top"})
+    cell = book.add_format({"border": 1, "border_color": "#BBBBBB", "text_wrap": True, "valign": "top"})
+    for number, text in enumerate(sheet.above):
+        page.write_string(number, 0, _text(text), title if number == 0 else line)
+    for number, name in enumerate(sheet.header):
+        page.write_string(head, number, _text(name), top)
+    fitting = _ROWS - head - 2
+    for number, row in enumerate(rows[:fitting], head + 1):
+        for column, value in enumerate(row):
+            if isinstance(value, int | float):
+                page.write_number(number, column, value, cell)
+            else:
+                page.write_string(number, column, _text(value), cell)
     if len(rows) > fitting:
-        page.append([cell(f"… +{len(rows) - fitting}", font=bold)])
+        page.write_string(_ROWS - 1, 0, f"… +{len(rows) - fitting}", title)
+    if sheet.chart is not None and rows:
+        _draw(book, page, sheet, sheet.chart, head, len(rows))
+
+
+def _draw(book: Any, page: Any, sheet: Sheet, chart: Chart, head: int, rows: int) -> None:
+    name, last = _name(sheet.title), head + rows
+    drawn = book.add_chart({"type": "bar", "subtype": "percent_stacked"})
+    for column, colour in chart.values:
+        drawn.add_series(
+            {
+                "name": [name, head, column],
+                "categories": [name, head + 1, chart.names[0], last, chart.names[-1]],
+                "values": [name, head + 1, column, last, column],
+                "fill": {"color": colour},
+                "gap": 40,
+            }
+        )
+    drawn.set_title({"name": chart.title, "overlay": False})
+    drawn.set_legend({"position": "bottom"})
+    drawn.set_y_axis({"reverse": True})
+    drawn.set_size({"width": 900, "height": max(260, 26 * rows + 140)})
+    page.insert_chart(last + 2, 0, drawn)
+
+
+def _name(title: str) -> str:
+    return title[:31]
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(clean(str(value)))[:_LONGEST]

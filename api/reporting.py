@@ -1,0 +1,254 @@
+"""Reports of a period: the figures at its end beside those before it, what is missing, and what is not measured."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from api.config import ReportSettings
+from api.figures import stand
+from api.gaps import LIST_COLUMNS, Gaps, find_gaps, listed
+from api.printing import coverage_object, judge_plan
+from api.sheets import Chart, Sheet, csv_text, workbook
+from api.wording import WORDS, clock, day, percent
+from api.workspace import Workspace
+from inventory.store.judge import ZONE
+from inventory.words import ALL_LEVELS, Coverage, InputError, Plan
+
+__all__ = [
+    "FIGURE_COLUMNS",
+    "Period",
+    "PlanReport",
+    "as_csv",
+    "as_json",
+    "as_workbook",
+    "context",
+    "make",
+    "read_period",
+    "recent_periods",
+]
+
+FIGURE_COLUMNS = (
+    "number", "goal", "cite", "level", "target", "due", "counted", "met", "unmet", "unknown", "proven", "before",
+    "possible", "short", "status",
+)  # fmt: skip
+MOST_MISSING = 150
+"""Rows of what is missing in a document; the workbook has all."""
+_PERIOD = re.compile(r"(\d{4})(?:-(?:(Q[1-4])|(H[12])|(0[1-9]|1[0-2])))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A month, quarter, half or whole year, in Vietnam's time."""
+
+    text: str
+    """As it was written: 2026-09, 2026-Q3, 2026-H1 or 2026."""
+    first: date
+    last: date
+
+    @property
+    def begin(self) -> datetime:
+        """The instant before its first day."""
+        return datetime.combine(self.first, time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
+
+    @property
+    def end(self) -> datetime:
+        """Its last instant."""
+        return datetime.combine(self.last + timedelta(days=1), time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
+
+    def told(self, language: str) -> str:
+        """As people say it: "quý III năm 2026"."""
+        words, year = WORDS[language], self.text[:4]
+        kind = self.text[5:]
+        if not kind:
+            return words["period:year"].format(year=year)
+        if kind[0] in "QH":
+            name = {"1": "I", "2": "II", "3": "III", "4": "IV"}[kind[1]]
+            return words[f"period:{kind[0]}"].format(name=name, year=year)
+        return words["period:month"].format(n=int(kind), year=year)
+
+
+def read_period(text: str) -> Period:
+    """The period that a text names.
+
+    Raises:
+        InputError: it names none.
+    """
+    found = _PERIOD.fullmatch(text.strip())
+    if found is None or not 1970 <= int(found[1]) <= 9000:
+        raise InputError(f"--period: found {text!r}, expected such as 2026-09, 2026-Q3, 2026-H1 or 2026")
+    year = int(found[1])
+    if found[2]:
+        first, months = 3 * int(found[2][1]) - 2, 3
+    elif found[3]:
+        first, months = 6 * int(found[3][1]) - 5, 6
+    elif found[4]:
+        first, months = int(found[4]), 1
+    else:
+        first, months = 1, 12
+    last = first + months - 1
+    return Period(text.strip(), date(year, first, 1), date(year, last, calendar.monthrange(year, last)[1]))
+
+
+def recent_periods(at: datetime) -> list[Period]:
+    """The month, quarter and year of an instant, and the month before: what people report on."""
+    here = at.astimezone(ZONE).date()
+    before = here.replace(day=1) - timedelta(days=1)
+    texts = (f"{before:%Y-%m}", f"{here:%Y-%m}", f"{here:%Y}-Q{(here.month + 2) // 3}", f"{here:%Y}")
+    return [read_period(text) for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """What is reported of a plan."""
+
+    plan: Plan
+    period: Period
+    at: datetime
+    """The end of the period, or now where it has not ended."""
+    gaps: Gaps
+    coverage: tuple[Coverage, ...]
+    before: tuple[Coverage, ...]
+    """The figures before the period; empty where nothing was known then."""
+
+
+async def make(workspace: Workspace, plan: str, period: Period, language: str) -> PlanReport:
+    """Judge a plan at the end of a period and before it; nothing is stored.
+
+    Raises:
+        InputError: there is no such plan, or the period has not begun.
+    """
+    now = datetime.now(UTC)
+    if period.begin > now:
+        raise InputError(f"--period: found {period.text!r}, which has not begun: nothing was observed then")
+    at = min(period.end, now)
+    gaps = await find_gaps(workspace, plan, at, language=language)
+    coverage = (await judge_plan(workspace, plan, at, with_members=False)).coverage
+    before = (await judge_plan(workspace, plan, period.begin, with_members=False)).coverage
+    known = any(row.met or row.unmet for row in before)
+    return PlanReport(gaps.plan, period, at, gaps, coverage, before if known else ())
+
+
+def context(report: PlanReport, settings: ReportSettings, language: str) -> dict[str, Any]:
+    """What the tags of a template stand for (see `exporters.reports.official`)."""
+    here = report.at.astimezone(ZONE)
+    today = datetime.now(ZONE).date()
+    missing = _condensed(report.gaps, language)
+    words = WORDS[language]
+    statuses = Counter(str(stand([c for c in report.coverage if c.goal == goal.id])) for goal in report.plan.goals)
+    return {
+        "authority": settings.authority, "department": settings.department, "number": settings.number,
+        "place": settings.place, "signer_title": settings.signer_title, "signer": settings.signer,
+        "recipients": list(settings.recipients),
+        "signed_on": words["signed_on"].format(day=today.day, month=today.month, year=today.year),
+        "plan": report.plan.title.in_language(language), "plan_number": report.plan.number,
+        "period": report.period.told(language), "as_of": clock(here, language),
+        "compared": day(report.period.first - timedelta(days=1), language) if report.before else "",
+        "tally": {"goals": len(report.plan.goals), **{
+            name: statuses.get(name, 0) for name in ("reached", "open", "not_reached", "no_target", "not_measured")}},
+        "rows": _told_once([dict(zip(FIGURE_COLUMNS, row, strict=True)) for row in _figures(report, language)]),
+        "missing": _told_once(missing[:MOST_MISSING]), "missing_left": max(0, len(missing) - MOST_MISSING),
+        "rest": [
+            {"number": number, "goal": goal.title.in_language(language), "cite": goal.cite}
+            for number, goal in enumerate(report.gaps.not_measured, 1)
+        ],
+    }  # fmt: skip
+
+
+def _condensed(gaps: Gaps, language: str) -> list[dict[str, Any]]:
+    """What each agency lacks of each goal: how many members, and why where it is the same for all."""
+    found: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    for row in listed(gaps, language):
+        told = dict(zip(LIST_COLUMNS, row, strict=True))
+        name = (str(told["goal"]), str(told["level"]), str(told["agency_code"]), str(told["need"]))
+        if (kept := found.get(name)) is None:
+            found[name] = told
+            continue
+        kept["number"] = int(str(kept["number"])) + int(str(told["number"]))
+        kept["reason"] = kept["reason"] if kept["reason"] == told["reason"] else ""
+    return list(found.values())
+
+
+def _told_once(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, the goal named in the first of its own only."""
+    last = None
+    for row in rows:
+        if row["goal"] == last:
+            row["goal"] = ""
+            row["number"] = "" if "agency" not in row else row["number"]
+        else:
+            last = row["goal"]
+    return rows
+
+
+def _figures(report: PlanReport, language: str) -> list[tuple[object, ...]]:
+    words = WORDS[language]
+    numbers = {goal.id: number for number, goal in enumerate(report.plan.goals, 1)}
+    before = {(c.goal, c.level): c for c in report.before}
+    rows: list[tuple[object, ...]] = []
+    for part in report.gaps.parts:
+        c, goal = part.coverage, part.goal
+        old = before.get((goal.id, part.level))
+        rows.append(
+            (
+                numbers[goal.id], goal.title.in_language(language), goal.cite, part.level_name,
+                percent(c.target, language), day(c.due, language) if c.due else "",
+                c.counted, c.met, c.unmet, c.unknown,
+                percent(c.proven, language), percent(old.proven if old else None, language),
+                percent(c.possible, language), "" if part.short is None else part.short, words[c.status],
+            )
+        )  # fmt: skip
+    return rows
+
+
+def as_workbook(report: PlanReport, language: str) -> bytes:
+    """The figures with a chart, the list behind them, and what is not measured."""
+    words = WORDS[language]
+    above = [words["report_title"], report.plan.title.in_language(language),
+             f"{report.period.told(language)}; {words['as_of']} {clock(report.at, language)}"]  # fmt: skip
+    chart = Chart(words["measured_goals"], (0,), [(1, "#2E7D32"), (2, "#F2B84B"), (3, "#C62828")])
+    rest = [(goal.title.in_language(language), goal.cite) for goal in report.gaps.not_measured]
+    return workbook(
+        [
+            Sheet(words["figures"], above, _titles(FIGURE_COLUMNS, language), _figures(report, language)),
+            Sheet(
+                words["bar"],
+                above,
+                _titles(("goal", "met", "unknown", "unmet"), language),
+                _bars(report, language),
+                chart,
+            ),
+            Sheet(words["gaps_list"], above, _titles(LIST_COLUMNS, language), listed(report.gaps, language)),
+            Sheet(words["not_measured_goals"], above, _titles(("goal", "cite"), language), rest),
+        ]
+    )
+
+
+def _bars(report: PlanReport, language: str) -> list[tuple[object, ...]]:
+    """Of each goal that counts somebody how many met, unknown and unmet, all levels together."""
+    whole = {c.goal: c for c in report.coverage if c.level == ALL_LEVELS and c.counted}
+    found = [(goal.title.in_language(language), whole[goal.id]) for goal in report.plan.goals if goal.id in whole]
+    return [(title, c.met, c.unknown, c.unmet) for title, c in found]
+
+
+def as_csv(report: PlanReport, language: str) -> str:
+    """The figures."""
+    return csv_text(_titles(FIGURE_COLUMNS, language), _figures(report, language))
+
+
+def as_json(report: PlanReport) -> dict[str, Any]:
+    """The figures as data, those before the period beside them."""
+    return {
+        "plan": report.plan.id, "period": report.period.text, "from": report.period.first, "to": report.period.last,
+        "as_of": report.at, "coverage": [coverage_object(c) for c in report.coverage],
+        "before": [coverage_object(c) for c in report.before],
+    }  # fmt: skip
+
+
+def _titles(columns: Sequence[str], language: str) -> list[str]:
+    return [WORDS[language][f"gaps:{name}"] for name in columns]

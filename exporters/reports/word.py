@@ -1,0 +1,61 @@
+"""Fills a Word template in: its tags are Jinja's, in a sandbox, and a mistake is told with the text around it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from docxtpl import DocxTemplate
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from inventory.words import InputError
+
+__all__ = ["fill"]
+
+_LARGEST, _INFLATED = 20 << 20, 200 << 20
+"""Bytes of a template, and of what is in it."""
+
+
+def fill(template: bytes, name: str, values: Mapping[str, Any]) -> bytes:
+    """The document that a template makes of these values.
+
+    Args:
+        template: a .docx file. name: what people call it, for what is wrong with it.
+        values: by the names that the tags use: texts, numbers, and lists of such mappings.
+
+    Raises:
+        InputError: it is no Word document, a tag is broken, names what there is not, or tries what it may not.
+    """
+    _check(template, name)
+    environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
+    document = DocxTemplate(io.BytesIO(template))
+    try:
+        document.render(dict(values), environment)
+    except TemplateSyntaxError as error:
+        around = " ".join(str(line).strip() for line in getattr(error, "docx_context", []))[:200]
+        where = f", near {around!r}" if around else f", line {error.lineno} of its text"
+        raise InputError(f"{name}: found a broken tag ({error.message}){where}") from None
+    except TemplateError as error:
+        # An unknown name, or something that the sandbox keeps from a template.
+        raise InputError(f"{name}: a tag cannot be filled in: {error}") from None
+    except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError, OverflowError) as error:
+        raise InputError(f"{name}: a tag cannot be filled in: {type(error).__name__}: {error}") from None
+    saved = io.BytesIO()
+    document.save(saved)
+    return saved.getvalue()
+
+
+def _check(template: bytes, name: str) -> None:
+    if len(template) > _LARGEST:
+        raise InputError(f"{name}: found {len(template):,} bytes, expected at most {_LARGEST:,}")
+    try:
+        with zipfile.ZipFile(io.BytesIO(template)) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+            names = parts.namelist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        raise InputError(f"{name}: found no Word document, expected a .docx file") from None
+    if size > _INFLATED or "word/document.xml" not in names:
+        raise InputError(f"{name}: found no Word document of a usual size, expected a .docx file")
