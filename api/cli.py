@@ -20,6 +20,7 @@ from api.commands_report import report
 from api.commands_sealing import seal, verify
 from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
+from api.commands_waiver import waiver_app
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
     from api.rounds import Round
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 register_app = typer.Typer(help="The register of agencies, networks, links, counts and websites.", no_args_is_help=True)
 app.add_typer(register_app, name="register")
+app.add_typer(waiver_app, name="waiver")
 app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")

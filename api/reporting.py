@@ -5,8 +5,8 @@ from __future__ import annotations
 import calendar
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -17,8 +17,9 @@ from api.printing import coverage_object, judge_plan
 from api.sheets import Chart, Sheet, csv_text, workbook
 from api.wording import WORDS, clock, day, percent
 from api.workspace import Workspace
+from inventory.store import waivers
 from inventory.store.judge import ZONE
-from inventory.words import ALL_LEVELS, Coverage, InputError, Plan
+from inventory.words import ALL_LEVELS, Coverage, InputError, Plan, Waiver
 
 __all__ = [
     "FIGURE_COLUMNS",
@@ -37,6 +38,7 @@ FIGURE_COLUMNS = (
     "number", "goal", "cite", "level", "target", "due", "counted", "met", "unmet", "unknown", "proven", "before",
     "possible", "short", "status",
 )  # fmt: skip
+WAIVER_COLUMNS = ("control", "whom", "status", "reason", "granted_by", "until")
 MOST_MISSING = 150
 """Rows of what is missing in a document; the workbook has all."""
 _PERIOD = re.compile(r"(\d{4})(?:-(?:(Q[1-4])|(H[12])|(0[1-9]|1[0-2])))?")
@@ -115,6 +117,10 @@ class PlanReport:
     coverage: tuple[Coverage, ...]
     before: tuple[Coverage, ...]
     """The figures before the period; empty where nothing was known then."""
+    waivers: tuple[Waiver, ...] = ()
+    """Those that held at the end, of the plan's controls."""
+    controls: Mapping[str, str] = field(default_factory=dict)
+    """The controls' titles by id."""
 
 
 async def make(workspace: Workspace, plan: str, period: Period, language: str) -> PlanReport:
@@ -131,7 +137,13 @@ async def make(workspace: Workspace, plan: str, period: Period, language: str) -
     coverage = (await judge_plan(workspace, plan, at, with_members=False)).coverage
     before = (await judge_plan(workspace, plan, period.begin, with_members=False)).coverage
     known = any(row.met or row.unmet for row in before)
-    return PlanReport(gaps.plan, period, at, gaps, coverage, before if known else ())
+    used = {goal.control for goal in gaps.plan.goals}
+    held = await workspace.store.read(waivers.load, at.astimezone(ZONE).date())
+    titles = {name: control.title.in_language(language) for name, control in workspace.goals.controls.items()}
+    return PlanReport(
+        gaps.plan, period, at, gaps, coverage, before if known else (),
+        tuple(one for one in held if one.control in used), titles,
+    )  # fmt: skip
 
 
 def context(report: PlanReport, settings: ReportSettings, language: str) -> dict[str, Any]:
@@ -153,11 +165,24 @@ def context(report: PlanReport, settings: ReportSettings, language: str) -> dict
             name: statuses.get(name, 0) for name in ("reached", "open", "not_reached", "no_target", "not_measured")}},
         "rows": _told_once([dict(zip(FIGURE_COLUMNS, row, strict=True)) for row in _figures(report, language)]),
         "missing": _told_once(missing[:MOST_MISSING]), "missing_left": max(0, len(missing) - MOST_MISSING),
+        "waivers": [dict(zip(WAIVER_COLUMNS, row, strict=True)) for row in _waived(report, language)],
         "rest": [
             {"number": number, "goal": goal.title.in_language(language), "cite": goal.cite}
             for number, goal in enumerate(report.gaps.not_measured, 1)
         ],
     }  # fmt: skip
+
+
+def _waived(report: PlanReport, language: str) -> list[tuple[object, ...]]:
+    words = WORDS[language]
+    return [
+        (
+            report.controls.get(v.control, v.control), v.agency or v.member, words[str(v.status)], v.reason,
+            ", ".join(text for text in (v.granted_by, v.document) if text),
+            day(v.valid_to, language) if v.valid_to else "",
+        )
+        for v in report.waivers
+    ]  # fmt: skip
 
 
 def _condensed(gaps: Gaps, language: str) -> list[dict[str, Any]]:
@@ -224,6 +249,7 @@ def as_workbook(report: PlanReport, language: str) -> bytes:
                 chart,
             ),
             Sheet(words["gaps_list"], above, _titles(LIST_COLUMNS, language), listed(report.gaps, language)),
+            Sheet(words["waivers"], above, _titles(WAIVER_COLUMNS, language), _waived(report, language)),
             Sheet(words["not_measured_goals"], above, _titles(("goal", "cite"), language), rest),
         ]
     )
@@ -246,7 +272,7 @@ def as_json(report: PlanReport) -> dict[str, Any]:
     return {
         "plan": report.plan.id, "period": report.period.text, "from": report.period.first, "to": report.period.last,
         "as_of": report.at, "coverage": [coverage_object(c) for c in report.coverage],
-        "before": [coverage_object(c) for c in report.before],
+        "before": [coverage_object(c) for c in report.before], "waivers": [asdict(v) for v in report.waivers],
     }  # fmt: skip
 
 

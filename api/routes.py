@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,8 @@ from pydantic import BaseModel
 from api import connections, listing, programs
 from api.gaps import find_gaps, gap_object
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
-from inventory.store import assets, consoles, events, registers, snapshots
+from inventory.store import assets, consoles, events, registers, snapshots, waivers
+from inventory.store.judge import ZONE
 from inventory.store.software import Wanted
 from inventory.text import fold
 from inventory.words import Agency, Goal, InputError, Status
@@ -262,6 +264,12 @@ def api_router(desk: Desk) -> APIRouter:
             report = await judge_plan(desk.workspace, plan, read_instant(as_of), with_members=False)
             at, rows = report.at, report.coverage
         return CoveragePage(at=at, items=[CoverageRow.model_validate(coverage_object(c)) for c in rows])
+
+    @router.get("/waivers", tags=["coverage"])
+    async def list_waivers(as_of: AsOf = None) -> list[dict[str, Any]]:
+        """The waivers that hold now, or held as of a time: who need not meet a control, why, on whose word."""
+        day = read_instant(as_of).astimezone(ZONE).date()
+        return [asdict(one) for one in await store.read(waivers.load, day)]
 
     @router.get("/gaps", tags=["coverage"])
     async def list_gaps(

@@ -357,6 +357,33 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """That somebody need not meet a control for a time, or that it does not apply to them (miễn, không áp dụng)."""
+
+    number: int
+    control: str
+    member: str
+    """A member of the control's population; empty where all members of an agency are meant."""
+    agency: str
+    status: Status
+    """WAIVED or NOT_APPLICABLE."""
+    reason: str
+    granted_by: str
+    document: str
+    valid_from: date
+    valid_to: date | None
+    """The last day; None only where a control does not apply."""
+    ended: date | None = None
+    """The day from which it no longer holds, where it was ended before."""
+    recorded: datetime | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Whether it holds on `day`."""
+        last = self.valid_to is None or day <= self.valid_to
+        return self.valid_from <= day and last and (self.ended is None or day < self.ended)
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """A control, a population, a target and a due date, cited to the plan that states it (chỉ tiêu)."""
 

@@ -8,6 +8,7 @@ The tags that a template may use:
     rows: number, goal, cite, level, target, due, counted, met, unmet, unknown, proven, before, possible, short, status
     missing: goal, level, agency, need, number, reason     what each agency lacks of each goal, and how often
     missing_left           how many more such rows there are: the workbook has all, with every member
+    waivers: control, whom, status, reason, granted_by, until        who need not meet a control
     rest: number, goal, cite                           the goals that nothing measures
     signer_title, signer, recipients (a list of texts) the foot
 """
@@ -35,6 +36,7 @@ FONT = "Times New Roman"
 BODY, SMALL, CELL = Pt(14), Pt(12), Pt(11)
 CENTRE, RIGHT, BOTH = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT, WD_ALIGN_PARAGRAPH.JUSTIFY
 
+_TEXTUAL = ("goal", "level", "agency", "need", "reason", "status", "control", "whom", "granted_by")
 _TEXTS = Path(__file__).with_suffix(".yaml")
 
 
@@ -64,6 +66,11 @@ def official_template(language: str) -> bytes:
     _line(document, "{%p endif %}")
     _line(document, "{%p else %}")
     _paragraph(document, texts["nothing"])
+    _line(document, "{%p endif %}")
+    _line(document, "{%p if waivers %}")
+    _heading(document, texts["waived"])
+    names = ("control", "whom", "status", "reason", "granted_by", "until")
+    _table(document, "waivers", texts["waivers"], names, (3.9, 2.3, 1.9, 3.8, 2.7, 1.9))
     _line(document, "{%p endif %}")
     _line(document, "{%p if rest %}")
     _heading(document, texts["four"])
@@ -147,7 +154,7 @@ def _table(document: Any, rows: str, header: Sequence[str], cells: Sequence[str]
     _set_widths(table, widths)
     for number, (title, name) in enumerate(zip(header, cells, strict=True)):
         _write(table.rows[0].cells[number].paragraphs[0], title, align=CENTRE, bold=True, size=CELL)
-        align = None if name in ("goal", "level", "agency", "need", "reason", "status") else CENTRE
+        align = None if name in _TEXTUAL else CENTRE
         _write(table.rows[2].cells[number].paragraphs[0], f"{{{{ r.{name} }}}}", align=align, size=CELL)
     _write(table.rows[1].cells[0].paragraphs[0], f"{{%tr for r in {rows} %}}", size=CELL)
     _write(table.rows[3].cells[0].paragraphs[0], "{%tr endfor %}", size=CELL)

@@ -34,6 +34,8 @@ _WHY = {
     "no_last": Title("{network} (chưa lần nào)", "{network} (never)"),
     "days": Title("{n} ngày", "{n} d"),
     "hours": Title("{n} giờ", "{n} h"),
+    "until": Title("đến {day:%d/%m/%Y}", "until {day:%Y-%m-%d}"),
+    "no_until": Title("không thời hạn", "without end"),
     "yes": Title("có", "yes"),
     "no": Title("không", "no"),
     "day": Title("{time:%d/%m/%Y}", "{time:%Y-%m-%d}"),
@@ -236,6 +238,8 @@ class Explainer:
         said: Mapping[facts.Subject, list[Fact]],
         failing: Mapping[str, float | None] | None,
     ) -> Finding:
+        if found.status in (Status.WAIVED, Status.NOT_APPLICABLE):
+            return self._explain_waived(found, control, said)
         if found.member.endswith(MISSING):
             key = self.vocabulary.title(control.declared_as or "").in_language(self.language)
             reason = f"{key}: {self._say('missing', weight=found.weight)}"
@@ -249,6 +253,18 @@ class Explainer:
             taken = facts.take(self.vocabulary, own, self.at)
             reason = "; ".join(self._fault(c, n, taken[c].value if c in taken else None) for c, n in failing.items())
         return replace(found, reason=reason, evidence=evidence, title=self._name(own))
+
+    def _explain_waived(self, found: Finding, control: Control, said: Mapping[facts.Subject, list[Fact]]) -> Finding:
+        subject: facts.Subject = found.member
+        if control.population == "assets" and found.member.isdecimal():
+            subject = int(found.member)
+        title = f"{found.weight} ×" if found.member.endswith(MISSING) else self._name(said.get(subject, []))
+        one = self.judgement.waiver_of(control.id, found.member, found.agency or "")
+        if one is None:
+            return replace(found, reason="", title=title)
+        until = self._say("until", day=one.valid_to) if one.valid_to else self._say("no_until")
+        document = f", {one.document}" if one.document else ""
+        return replace(found, reason=f"{one.reason} ({one.granted_by}{document}; {until})", title=title)
 
     def _say(self, why: str, **parts: object) -> str:
         return _WHY[why].in_language(self.language).format(**parts)

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, text
 
 from inventory.expressions import Expression, parse
-from inventory.store import registers, runs
+from inventory.store import registers, runs, waivers
 from inventory.store.columns import pivot
 from inventory.vocabulary import POPULATIONS, Key, Vocabulary
-from inventory.words import AgencyTally, AssetTally, Control, LinkState, Register, Status
+from inventory.words import AgencyTally, AssetTally, Control, LinkState, Register, Status, Waiver
 
 ZONE = registers.ZONE
 
@@ -78,6 +78,7 @@ class Judgement:
         }
         self.read_to_the_end = runs.read_to_the_end(connection, at)
         self._lay_out_places()
+        self.waivers = self._lay_out_waivers()
         self._lay_out("assets", {"agency", "role", "answering"})
         self._lay_out("links", {"link_answering"})
         self._lay_out("agencies", set())
@@ -101,6 +102,23 @@ class Judgement:
         rows = [{"code": code, "home": p.home, "level": p.level} for code, p in self.places.items()]
         if rows:
             self._run("INSERT INTO judged_place VALUES (:code, :home, :level)", rows)
+
+    def _lay_out_waivers(self) -> dict[str, list[Waiver]]:
+        """The waivers that hold on the day, by control, and the table of whom they are for."""
+        found: dict[str, list[Waiver]] = {}
+        for one in waivers.load(self._connection, self.at.astimezone(ZONE).date()):
+            # An agency that became part of another has its waiver there no longer: the other is asked for itself.
+            if one.control in self._questions and (not one.agency or one.agency in self.places):
+                found.setdefault(one.control, []).append(one)
+        self._run("DROP TABLE IF EXISTS judged_waiver")
+        words = ", ".join(f"{name} {self.text}" for name in ("control", "member", "agency", "status"))
+        self._run(f"CREATE TEMPORARY TABLE judged_waiver ({words})")
+        rows = [
+            {"c": v.control, "m": v.member, "a": v.agency, "s": str(v.status)} for own in found.values() for v in own
+        ]
+        if rows:
+            self._run("INSERT INTO judged_waiver VALUES (:c, :m, :a, :s)", rows)
+        return found
 
     def _lay_out(self, population: str, always: set[str]) -> None:
         """Make the table of a population's members with one column for each fact key that is asked for."""
@@ -185,7 +203,7 @@ class Judgement:
 
     def close(self) -> None:
         """Drop the tables of members; a transaction that is rolled back does so by itself."""
-        for table in (*_MEMBER.values(), "judged_place", "judged_line", "judged_look", ANSWERS):
+        for table in (*_MEMBER.values(), "judged_place", "judged_line", "judged_look", "judged_waiver", ANSWERS):
             self._run(f"DROP TABLE IF EXISTS {table}")
 
     # --- answering --------------------------------------------------------------------------------------------------
@@ -203,9 +221,20 @@ class Judgement:
             where = f" WHERE ({asked}) OR ({asked}) IS NULL"
             meets = f"CASE WHEN ({asked}) THEN ({meets}) END"
         status = f"CASE WHEN ({meets}) THEN 'met' WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
-        return (
+        answers = (
             f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
             f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps FROM {_MEMBER[q.control.population]}{where}"
+        )
+        if control not in self.waivers:
+            return answers
+        waived = (
+            f"(SELECT MIN(w.status) FROM judged_waiver w WHERE w.control = '{control}' "
+            "AND (w.member = q.member OR (w.member = '' AND w.agency = q.agency)))"
+        )
+        return (
+            "SELECT v.member, v.agency, v.level, CASE WHEN v.waived IS NULL THEN v.status ELSE v.waived END AS status, "
+            "CASE WHEN v.waived IS NULL THEN v.gaps ELSE '' END AS gaps "
+            f"FROM (SELECT q.*, {waived} AS waived FROM ({answers}) q) v"
         )
 
     def _is_unknown(self, column: str) -> str:
@@ -229,12 +258,22 @@ class Judgement:
         declared = registers.declared(self.register, declared_as, self.at.astimezone(ZONE).date())
         return [
             Verdict(
-                agency + MISSING, agency, self.places[agency].level, Status.UNKNOWN, (declared_as,),
+                agency + MISSING, agency, self.places[agency].level, self._status_of_missing(control, agency),
+                (declared_as,),
                 number - found.get(agency, 0),
             )
             for agency, number in sorted(declared.items())
             if number > found.get(agency, 0)
         ]  # fmt: skip
+
+    def _status_of_missing(self, control: str, agency: str) -> Status:
+        own = [str(v.status) for v in self.waivers.get(control, ()) if v.agency == agency]
+        return Status(min(own)) if own else Status.UNKNOWN
+
+    def waiver_of(self, control: str, member: str, agency: str) -> Waiver | None:
+        """The waiver behind an answer, the newest of several."""
+        own = [v for v in self.waivers.get(control, ()) if v.member == member or (not v.member and v.agency == agency)]
+        return own[-1] if own else None
 
     def _tally(self, answers: str) -> list[tuple[str, str, str, int]]:
         query = f"SELECT agency, level, status, COUNT(*) FROM {answers} a GROUP BY agency, level, status"

@@ -16,7 +16,7 @@ from inventory.words import InputError
 
 __all__ = ["TABLES", "dump", "rebuild"]
 
-_REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count)
+_REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count, tables.waiver)
 TABLES: Mapping[str, Table] = {t.name: t for t in (*_REGISTER, asset, *FACTS.values(), run)}
 """By name, in the order in which `dump` gives them."""
 _TOGETHER = 5_000

@@ -275,6 +275,24 @@ finding = Table(
     Index("finding_agency", "agency", "until"),
 )
 
+#: Who need not meet a control, or is not asked: for one member or, where that is empty, for all of an agency.
+waiver = Table(
+    "waiver",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("control", String, nullable=False),
+    Column("member", String, nullable=False),
+    Column("agency", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("granted_by", String, nullable=False),
+    Column("document", String, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
+    Column("ended", Date),
+    _instant("recorded"),
+)
+
 coverage = Table(
     "coverage",
     metadata,

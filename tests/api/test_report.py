@@ -135,8 +135,9 @@ async def test_a_long_list_is_cut_and_says_so(sample: Sample, monkeypatch: pytes
 async def test_the_workbook_has_figures_chart_list_and_what_is_not_measured(sample: Sample) -> None:
     content = reporting.as_workbook(sample.report, "vi")
     book = openpyxl.load_workbook(io.BytesIO(content))
-    assert book.sheetnames == ["Số liệu theo cấp", "Biểu đồ", "Danh sách", "Chỉ tiêu chưa đo"]
-    figures, bars, listed, rest = (list(page.iter_rows(min_row=5, values_only=True)) for page in book.worksheets)
+    names = ["Số liệu theo cấp", "Biểu đồ", "Danh sách", "Miễn và không áp dụng", "Chỉ tiêu chưa đo"]
+    assert book.sheetnames == names
+    figures, bars, listed, _, rest = (list(page.iter_rows(min_row=5, values_only=True)) for page in book.worksheets)
     assert [row[6:10] for row in figures] == [
         (p.coverage.counted, p.coverage.met, p.coverage.unmet, p.coverage.unknown) for p in sample.report.gaps.parts
     ]
