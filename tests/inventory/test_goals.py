@@ -149,7 +149,7 @@ def test_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
 
 COLUMNS = (
     "agency, firewalls_answering, hosts_answering, level, links_internet_answering, links_wan_answering, officials, "
-    "servers, switches_answering, vc_endpoints, workstations"
+    "servers, switches_answering, vc_answering, vc_endpoints, workstations"
 )
 BAD_CONTROLS = {
     "unknown key": (
