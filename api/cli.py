@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
+from api.commands_changes import changes
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
 from api.commands_report import report
@@ -210,6 +211,7 @@ app.command()(findings)
 app.command()(events)
 app.command()(software)
 app.command()(gaps)
+app.command()(changes)
 app.command()(report)
 app.command()(seal)
 app.command()(verify)

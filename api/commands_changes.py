@@ -1,0 +1,42 @@
+"""The command `dophu changes`: what changed in a plan between two days, agency by agency."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from api.commanding import Language, check, print_json, run
+from inventory.words import InputError
+
+
+def changes(
+    plan: Annotated[str, typer.Option(help="The plan's id, such as vinh-phuc-2020.")],
+    first: Annotated[str, typer.Option("--from", help="A date (its end) or a time, ISO 8601.")],
+    second: Annotated[str | None, typer.Option("--to", help="A date (its end) or a time; now if absent.")] = None,
+    agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only this agency.")] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="table, json or csv.")] = "table",
+    language: Language = "vi",
+) -> None:
+    """Compare a plan on two days: the figures that moved, and every member whose answer is another."""
+    check("table", language)
+    if output not in ("table", "json", "csv"):
+        raise InputError(f"--output: found {output!r}, expected table, json or csv")
+    from api import changes as comparing
+    from api.printing import read_instant
+    from api.sheets import csv_text
+    from api.speaking import clean
+    from api.wording import WORDS
+
+    begin, end = read_instant(first), read_instant(second)
+    found = run(lambda w: comparing.find_changes(w, plan, begin, end, language, agency))
+    if output == "json":
+        print_json(comparing.changes_object(found))
+    elif output == "csv":
+        titles = [WORDS[language][f"gaps:{name}"] for name in comparing.CHANGE_COLUMNS]
+        sys.stdout.write(csv_text(titles, comparing.listed(found, language)).removeprefix("\ufeff"))
+    else:
+        lines = list(comparing.told(found, language))
+        for line in lines or [WORDS[language]["no_changes"]]:
+            print(clean(line))
