@@ -53,5 +53,6 @@ def _cell(value: Any) -> str:
     """What a table shows; text that a spreadsheet would take for a formula gets an apostrophe."""
     if value is None or isinstance(value, bool):
         return {None: "", True: "yes", False: "no"}[value]
-    text = f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "year") else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
+    from api.sheets import plain
+
+    return plain(f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "year") else value)
