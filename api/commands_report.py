@@ -1,4 +1,4 @@
-"""The command `dophu report`: the figures of a period as a Word document, a workbook, CSV or JSON."""
+"""The command `dophu report`: the figures of a period as a Word document, PDF, a workbook, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typer
 from api.commanding import Language, check, read_settings, run, say, write_file
 from inventory.words import InputError
 
-FORMS = ("docx", "xlsx", "csv", "json")
+FORMS = ("docx", "pdf", "xlsx", "csv", "json")
 
 
 def report(
     plan: Annotated[str | None, typer.Option(help="The plan's id, such as vinh-phuc-2020.")] = None,
     period: Annotated[str | None, typer.Option(help="2026-09, 2026-Q3, 2026-H1 or 2026.")] = None,
-    form: Annotated[str, typer.Option("--format", "-f", help="docx, xlsx, csv or json.")] = "docx",
+    form: Annotated[str, typer.Option("--format", "-f", help="docx, pdf, xlsx, csv or json.")] = "docx",
     to: Annotated[Path | None, typer.Option("--to", help="The file; by default PLAN-PERIOD.FORMAT, here.")] = None,
     template: Annotated[Path | None, typer.Option(help="A Word document with tags for the usual form.")] = None,
     save_template: Annotated[Path | None, typer.Option(help="Only write the usual form, to edit it in Word.")] = None,
@@ -47,6 +47,10 @@ def report(
         name = template.name if template else "the usual form"
         values = reporting.context(made, read_settings().report, language)
         content = fill(_read(template) if template else official_template(language), name, values)
+    elif form == "pdf":
+        from exporters.reports import as_pdf
+
+        content = as_pdf(reporting.context(made, read_settings().report, language), language)
     elif form == "xlsx":
         content = reporting.as_workbook(made, language)
     elif form == "csv":

@@ -39,8 +39,15 @@ def _as_document(made: reporting.PlanReport, settings: ReportSettings, language:
     return fill(official_template(language), "the usual form", reporting.context(made, settings, language))
 
 
+def _as_pdf(made: reporting.PlanReport, settings: ReportSettings, language: str) -> bytes:
+    from exporters.reports import as_pdf
+
+    return as_pdf(reporting.context(made, settings, language), language)
+
+
 _REPORTS: Mapping[str, tuple[str, Callable[[reporting.PlanReport, ReportSettings, str], bytes | str]]] = {
     "docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", _as_document),
+    "pdf": ("application/pdf", _as_pdf),
     "xlsx": (_FILES["xlsx"][0], lambda made, _, language: reporting.as_workbook(made, language)),
     "csv": (_FILES["csv"][0], lambda made, _, language: reporting.as_csv(made, language)),
 }

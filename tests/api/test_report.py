@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import shutil
+import subprocess
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,7 +24,7 @@ from api import reporting
 from api.config import ReportSettings
 from api.printing import coverage_object, judge_plan
 from api.workspace import Workspace
-from exporters.reports import fill, official_template
+from exporters.reports import as_pdf, fill, official_template
 from inventory.words import ALL_LEVELS, InputError
 from tests.api.pages_sample import PLAN
 from tests.api.pages_sample import fill as fill_sample
@@ -116,6 +119,33 @@ async def test_the_document_says_what_the_figures_say(sample: Sample, language: 
     for number, goal in enumerate(sample.report.gaps.not_measured, 1):
         assert f"{number}. {goals[goal.id]} ({goal.cite})." in text
     assert not any(mark in text for mark in ("{{", "{%", "}}"))
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_the_pdf_says_what_the_document_says(sample: Sample, tmp_path: Path, language: str) -> None:
+    values = reporting.context(sample.report, SETTINGS, language)
+    made = as_pdf(values, language)
+    assert made.startswith(b"%PDF-")
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed (poppler-utils)")
+    write_bytes(tmp_path / "a.pdf", made)
+    command = ["pdftotext", "-layout", str(tmp_path / "a.pdf"), "-"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+    text = " ".join(done.stdout.split())
+    assert "Sở khoa học & công nghệ" in text and "Nguyễn Văn A <b>" in text
+    assert all(f"{p.coverage.met}/{p.coverage.counted}" in text for p in sample.report.gaps.parts)
+    assert str(values["tally"]["goals"]) in text and f"({sample.report.gaps.not_measured[-1].cite})." in text
+
+
+async def test_nothing_that_is_reported_is_taken_for_typst(sample: Sample) -> None:
+    values = reporting.context(sample.report, SETTINGS, "vi")
+    hostile = '#panic("x") $ \\ ] } " #read("/etc/hostname") *_`'
+    values |= {
+        "department": hostile,
+        "recipients": [hostile],
+        "rest": [{"number": 1, "goal": hostile, "cite": hostile}],
+    }
+    assert as_pdf(values, "vi").startswith(b"%PDF-")
 
 
 async def test_the_tally_counts_every_goal_once(sample: Sample) -> None:
@@ -218,7 +248,7 @@ async def test_the_command(sample: Sample, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     _, tables = words_of(read(tmp_path / f"{PLAN}-{year}.docx"))
     assert tables[0][0][0].startswith("UBND TỈNH VĨNH PHÚC") and "- Bộ KH&CN;" in tables[-1][0][0]
-    for form in ("xlsx", "csv", "json"):
+    for form in ("pdf", "xlsx", "csv", "json"):
         assert dophu(tmp_path, "report", "--plan", PLAN, "--period", year, "-f", form, **data).returncode == 0
     told = json.loads(read(tmp_path / f"{PLAN}-{year}.json"))
     assert (told["plan"], told["period"], len(told["coverage"]) > 26) == (PLAN, year, True)
@@ -226,7 +256,10 @@ async def test_the_command(sample: Sample, tmp_path: Path) -> None:
         ([], "expected --plan and --period"),
         (["--plan", PLAN, "--period", "soon"], "--period: found 'soon'"),
         (["--plan", "none", "--period", year], "found the plan 'none'"),
-        (["--plan", PLAN, "--period", year, "-f", "odt"], "--format: found 'odt', expected docx, xlsx, csv or json"),
+        (
+            ["--plan", PLAN, "--period", year, "-f", "odt"],
+            "found 'odt', expected docx, pdf, xlsx, csv or json",
+        ),
         (["--plan", PLAN, "--period", year, "--template", "gone.docx"], "No such file or directory"),
         (["--plan", PLAN, "--period", year, "-f", "csv", "--template", "mau.docx"], "only a docx has one"),
     ):
@@ -238,6 +271,10 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
 def read(path: Path) -> bytes:
     return path.read_bytes()
 
@@ -247,7 +284,7 @@ async def test_the_pages_offer_the_reports_of_the_periods_that_people_report_on(
         page = (await client.get("/")).text
         periods = reporting.recent_periods(sample.report.at)
         assert [p.told("vi") in page for p in periods] == [True] * 4
-        for form, begins in (("docx", b"PK"), ("xlsx", b"PK"), ("csv", b"\xef\xbb\xbf")):
+        for form, begins in (("docx", b"PK"), ("pdf", b"%PDF-"), ("xlsx", b"PK"), ("csv", b"\xef\xbb\xbf")):
             answer = await client.get(f"/plans/{PLAN}/report.{form}", params={"period": periods[3].text})
             assert answer.status_code == 200 and answer.content.startswith(begins), form
             disposition = f'attachment; filename="{PLAN}-{periods[3].text}.{form}"'
