@@ -43,7 +43,10 @@ def verify(
     sha256: Annotated[str | None, typer.Option(help="The digest that the file had when it was sealed.")] = None,
     output: Output = "table",
 ) -> None:
-    """Verify a sealed file: that no byte of it changed, and that its figures follow from the facts in it."""
+    """Verify a sealed file: that no byte of it changed, and that its figures follow from the facts in it.
+
+    Only with --sha256, from the report, is it certain that it is the file that was sealed, and not one made since.
+    """
     check(output)
     from api import sealing
 
