@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -19,7 +19,7 @@ from api.printing import read_instant
 from api.rendering import Place, Problem
 from api.reporting import recent_periods
 from api.workspace import Workspace
-from inventory.store import Connection, consoles, events, registers, software
+from inventory.store import Connection, consoles, events, registers, snapshots, software
 from inventory.store.judge import ZONE
 from inventory.strict_yaml import closest
 from inventory.text import fold
@@ -42,6 +42,10 @@ _MOST_PAGES = 1_000_000
 _WORD = re.compile(r"\w+")
 
 Told = Mapping[str, object]
+
+
+TREND = timedelta(days=365)
+"""How far back a goal's page looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,10 @@ def tell_goal(connection: Connection, asked: Asked, plan_id: str, goal_id: str) 
         ]
         raise Problem(404, "no_goal", name=goal_id, meant=meant, known=near is None)
     figure = figures[goal_id]
-    told = {"plan": plan, "figure": figure, "goal": figure.goal, "control": None, "levels": snapshot.levels}
+    since = snapshot.at - TREND
+    points = snapshots.trend(connection, plan.id, goal_id, ALL_LEVELS, snapshot.at, since) if figure.measured else ()
+    told = {"plan": plan, "figure": figure, "goal": figure.goal, "control": None, "levels": snapshot.levels,
+            "trend": points, "curve": curve(points)}  # fmt: skip
     control = next((c for c in snapshot.controls if c.id == figure.goal.control), None)
     if control is None:
         return told
@@ -185,6 +192,19 @@ def tell_gaps(_: Connection, asked: Asked, plan_id: str) -> Told:
     parts, not_measured = arrange_parts(plan, snapshot.coverage, snapshot.levels, asked.place.language)
     by_goal = [(goal, list(own)) for goal, own in groupby(parts, key=lambda part: part.goal)]
     return {"plan": plan, "by_goal": by_goal, "not_measured": not_measured}
+
+
+def curve(points: Sequence[snapshots.Point]) -> dict[str, str]:
+    """The lines of proven and possible as points of an SVG, 100 wide and 100 high; empty for less than two days."""
+    if len(points) < 2:
+        return {}
+    first, days = points[0].day, max(1, (points[-1].day - points[0].day).days)
+    told: dict[str, list[str]] = {"proven": [], "possible": []}
+    for point in points:
+        for name, share in (("proven", point.proven), ("possible", point.possible)):
+            if share is not None:
+                told[name].append(f"{100 * (point.day - first).days / days:.2f},{100 - 100 * share:.2f}")
+    return {name: " ".join(places) for name, places in told.items()}
 
 
 def tell_agencies(connection: Connection, asked: Asked) -> Told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
@@ -16,7 +16,7 @@ from inventory.store import assets, consoles, events, registers, snapshots, waiv
 from inventory.store.judge import ZONE
 from inventory.store.software import Wanted
 from inventory.text import fold
-from inventory.words import Agency, Goal, InputError, Status
+from inventory.words import ALL_LEVELS, Agency, Goal, InputError, Status
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -264,6 +264,19 @@ def api_router(desk: Desk) -> APIRouter:
             report = await judge_plan(desk.workspace, plan, read_instant(as_of), with_members=False)
             at, rows = report.at, report.coverage
         return CoveragePage(at=at, items=[CoverageRow.model_validate(coverage_object(c)) for c in rows])
+
+    @router.get("/trend", tags=["coverage"], responses=told_errors(404))
+    async def get_trend(
+        plan: str, goal: str, level: str = ALL_LEVELS, since: str | None = None, as_of: AsOf = None
+    ) -> list[dict[str, Any]]:
+        """The figures of a goal, one for each day that was judged, as they were told; the last year without `since`."""
+        found = find_plan(desk.workspace.goals, plan)
+        if goal not in {one.id for one in found.goals}:
+            raise HTTPException(404, f"found the goal {goal!r}, expected one of the plan {plan}")
+        until = read_instant(as_of)
+        begin = read_instant(since, begin=True) if since is not None else until - timedelta(days=365)
+        points = await store.read(snapshots.trend, plan, goal, level, until, begin)
+        return [{**asdict(p), "counted": p.counted, "proven": p.proven, "possible": p.possible} for p in points]
 
     @router.get("/waivers", tags=["coverage"])
     async def list_waivers(as_of: AsOf = None) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from api.hearing import open_listener
 from api.importing import ask_console
 from api.trapping import trapping
 from api.workspace import Workspace, open_workspace
-from inventory.store import events, runs
+from inventory.store import events, runs, snapshots
 from inventory.words import InputError, StoreError
 
 log = logging.getLogger("dophu")
@@ -198,7 +198,7 @@ async def _ask_console(desk: Desk, server: ConsoleServer) -> None:
 
 
 async def _prune(workspace: Workspace) -> None:
-    for prune in (runs.prune, events.prune):
+    for prune in (runs.prune, events.prune, snapshots.prune):
         await workspace.store.write(prune, datetime.now(UTC))
 
 

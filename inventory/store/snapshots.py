@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -15,6 +15,10 @@ from inventory.store.judge import ZONE, Judgement
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import AgencyTally, Control, Coverage, Finding, Snapshot, Status
+
+EVERY_FIGURE = timedelta(days=8)
+"""How long the figures of every judgement are kept, and not only those of a day's last."""
+_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,66 @@ def _keep(connection: Connection, rows: tuple[Coverage, ...], at: datetime) -> N
     ]  # fmt: skip
     if values:
         connection.execute(insert(coverage), values)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The figures of a goal at the last judgement of a day."""
+
+    day: date
+    at: datetime
+    met: int
+    unmet: int
+    unknown: int
+    declared: int
+
+    @property
+    def counted(self) -> int:
+        """The denominator."""
+        return self.met + self.unmet + self.unknown + self.declared
+
+    @property
+    def proven(self) -> float | None:
+        """met ÷ counted, or None where nothing counts."""
+        return self.met / self.counted if self.counted else None
+
+    @property
+    def possible(self) -> float | None:
+        """(met + unknown) ÷ counted, or None where nothing counts."""
+        return (self.met + self.unknown) / self.counted if self.counted else None
+
+
+def trend(
+    connection: Connection, plan: str, goal: str, level: str, until: datetime, since: datetime
+) -> tuple[Point, ...]:
+    """The figures as they were kept, one for each day of Vietnam that was judged, the last of it."""
+    c = coverage.c
+    rows = connection.execute(
+        select(c.at, c.met, c.unmet, c.unknown, c.declared)
+        .where(c.plan == plan, c.goal == goal, c.level == level, c.at <= instant(until), c.at >= instant(since))
+        .order_by(c.at)
+    )
+    days: dict[date, Point] = {}
+    for row in rows:
+        at = moment(row.at)
+        day = at.astimezone(ZONE).date()
+        days[day] = Point(day, at, row.met, row.unmet, row.unknown, row.declared)
+    return tuple(days.values())
+
+
+def prune(connection: Connection, now: datetime) -> int:
+    """Of every day that ended longer than `EVERY_FIGURE` ago keep the last judgement's figures only; how many went.
+
+    Figures are told every few minutes; what is asked of the past is how it stood on a day. Findings stay as they are.
+    """
+    times = connection.scalars(
+        select(coverage.c.at).where(coverage.c.at < instant(now - EVERY_FIGURE)).distinct().order_by(coverage.c.at)
+    ).all()
+    last = {moment(time).astimezone(ZONE).date(): time for time in times}
+    gone = sorted(set(times) - set(last.values()))
+    for begin in range(0, len(gone), _CHUNK):
+        connection.execute(delete(coverage).where(coverage.c.at.in_(gone[begin : begin + _CHUNK])))
+    return len(gone)
 
 
 def newest(connection: Connection) -> datetime | None:

@@ -173,3 +173,17 @@ async def test_a_long_list_has_every_row() -> None:
     page = openpyxl.load_workbook(io.BytesIO(workbook([Sheet("a", [], ["name", "number"], rows)]))).worksheets[0]
     assert list(page.iter_rows(min_row=2, values_only=True)) == rows
     assert {row[0].data_type for row in page.iter_rows(min_row=2)} == {"s"}
+
+
+async def test_a_goals_page_shows_how_it_went(sample: Sample) -> None:
+    answer = await sample.client.get("/api/v1/trend", params={"plan": PLAN, "goal": "agency_firewall"})
+    points = answer.json()
+    assert len(points) >= 2 and points == sorted(points, key=lambda p: p["at"])
+    assert {"day", "met", "unmet", "unknown", "counted", "proven", "possible"} <= points[0].keys()
+    page = (await sample.client.get(f"/plans/{PLAN}/goals/agency_firewall")).text
+    assert page.count("<polyline") == 2 and "Diễn biến" in page
+    now = await find_gaps(sample.workspace, PLAN, datetime.now(UTC))
+    figures = [part.coverage for part in now.parts if part.goal.id == "agency_firewall"]
+    assert (points[-1]["met"], points[-1]["counted"]) == (sum(c.met for c in figures), sum(c.counted for c in figures))
+    for params, status in (({"plan": "none", "goal": "x"}, 422), ({"plan": PLAN, "goal": "x"}, 404)):
+        assert (await sample.client.get("/api/v1/trend", params=params)).status_code == status
