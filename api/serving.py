@@ -22,8 +22,6 @@ from api import rounds
 from api.app import Desk, build_app
 from api.config import Config, ConsoleServer
 from api.hearing import open_listener
-from api.importing import ask_console
-from api.trapping import trapping
 from api.workspace import Workspace, open_workspace
 from inventory.store import events, runs, snapshots
 from inventory.words import InputError, StoreError
@@ -117,6 +115,8 @@ async def _serve(
             uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
         )
         if trap_listener is not None:
+            from api.trapping import trapping
+
             receiving = await opened.enter_async_context(trapping(workspace, trap_listener))
             receiving.changed = desk.reported.set
             log.info("receiving traps on %s", receiving.address)
@@ -185,6 +185,9 @@ async def _collect(desk: Desk) -> None:
 
 
 async def _ask_console(desk: Desk, server: ConsoleServer) -> None:
+    # What reads consoles' reports is large, and most servers ask none.
+    from api.importing import ask_console
+
     try:
         done = await ask_console(desk.workspace, server)
     except OSError as error:

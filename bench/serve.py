@@ -36,7 +36,7 @@ PATHS = ("/metrics", "/", "/agencies", "/api/v1/coverage?plan=vinh-phuc-2020", "
 _ROLES = ("firewall", "switch", "router", "server", "workstation", "printer")
 _LEVELS = ("province", "district", "commune")
 #: What any server on these libraries holds before its first line of own code.
-_BARE = "import fastapi, uvicorn, sqlalchemy.ext.asyncio, aiosqlite, jinja2; print(open('/proc/self/status').read())"
+_BARE = "import fastapi, uvicorn, sqlalchemy, jinja2; print(open('/proc/self/status').read())"
 
 
 def _register() -> Register:
