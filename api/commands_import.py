@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import sys
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Output, check, print_json, print_rows, run, say, split_host
+from api.commanding import Language, Output, check, print_json, print_rows, run, say, split_host
 from api.commands_reference import add_references
 
 import_app = typer.Typer(help="Reports and data sets of other systems, read from files.", no_args_is_help=True)
@@ -31,20 +32,22 @@ def import_console(
     skip_bad: Annotated[bool, typer.Option(help="Leave out the rows that cannot be read.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Store nothing; show what would come of it.")] = False,
     output: Output = "table",
+    language: Language = "vi",
 ) -> None:
     """Import a report of an antivirus console or of WSUS (CSV, TSV or XLSX)."""
-    check(output)
+    check(output, language)
     from api import importing
     from api.printing import read_instant
 
     at = None if reported_at is None else min(read_instant(reported_at), datetime.now(UTC))
-    done: dict[str, Any] = run(
-        lambda w: importing.import_console(
-            w, path, profile, console=console, agency=agency, reported_at=at, dry=dry_run, partial=partial,
-            skip_bad=skip_bad,
-        )
-    )  # fmt: skip
-    _tell(done, output)
+    with _working("import:reading", language, path.name):
+        done: dict[str, Any] = run(
+            lambda w: importing.import_console(
+                w, path, profile, console=console, agency=agency, reported_at=at, dry=dry_run, partial=partial,
+                skip_bad=skip_bad,
+            )
+        )  # fmt: skip
+    _tell(done, output, language)
 
 
 @import_app.command("ksc")
@@ -55,38 +58,54 @@ def import_ksc(
     console: Annotated[str | None, typer.Option(help="The console's name, where there are several.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Store nothing; show what would come of it.")] = False,
     output: Output = "table",
+    language: Language = "vi",
 ) -> None:
     """Ask Kaspersky Security Center itself, by its OpenAPI, for the machines that it manages."""
-    check(output)
+    check(output, language)
     from api import importing
 
     address, port = split_host(host, 0, names=True)
-    done: dict[str, Any] = run(
-        lambda w: importing.import_ksc(
-            w, address, port or None, credential, console=console, agency=agency, dry=dry_run
+    with _working("import:asking", language, host):
+        done: dict[str, Any] = run(
+            lambda w: importing.import_ksc(
+                w, address, port or None, credential, console=console, agency=agency, dry=dry_run
+            )
         )
-    )
-    _tell(done, output)
+    _tell(done, output, language)
 
 
-def _tell(done: dict[str, Any], output: str) -> None:
+def _working(name: str, language: str, what: str) -> AbstractContextManager[object]:
+    """Shows on a terminal, and only there, that `what` is being worked on."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from api.wording import WORDS
+
+    return Console(stderr=True).status(escape(WORDS[language][name].format(name=what)))
+
+
+def _tell(done: dict[str, Any], output: str, language: str) -> None:
     """What came of a report, as JSON or in words."""
     if output == "json":
         print_json(done)
         return
+    from api.wording import WORDS, clock, day, number
+
+    words = WORDS[language]
     if done["dry_run"]:
-        print_rows(("column", "read as"), [*done["mapping"].items(), *((h, "(ignored)") for h in done["ignored"])])
+        ignored = [(head, words["import:ignored"]) for head in done["ignored"]]
+        print_rows((words["import:column"], words["import:read_as"]), [*done["mapping"].items(), *ignored])
     if done["dry_run"] or "server" in done:
         for p in done["problems"]:
             say(f"row {p['row']}, column {p['column']}: found {p['found']}, expected {p['expected']}")
     if done["stale"]:
-        say(f"stale: the report is of {done['reported_at']:%Y-%m-%d}; it is history, and nobody is missing from it")
-    say(
-        f"{done['rows']} machines of {done['reported_at']:%Y-%m-%d %H:%M} UTC: {done['matched']} known, "
-        f"{len(done['unknown'])} unknown to the inventory, {done['missing']} missing from the console, "
-        f"{done['duplicates']} listed twice; "
-        + ("nothing was stored" if done["dry_run"] else f"{done['facts']:,} facts, {done['new']:,} new")
-    )
+        say(words["import:stale"].format(day=day(done["reported_at"], language)))
+    counts = {"rows": done["rows"], "matched": done["matched"], "unknown": len(done["unknown"]),
+              "missing": done["missing"], "duplicates": done["duplicates"],
+              "facts": done["facts"], "new": done["new"]}  # fmt: skip
+    figures = {name: number(count, language) for name, count in counts.items()}
+    stored = words["import:nothing" if done["dry_run"] else "import:stored"].format(**figures)
+    say(words["import:done"].format(at=clock(done["reported_at"], language), stored=stored, **figures))
 
 
 @import_app.command("profiles")

@@ -149,6 +149,15 @@ WORDS: dict[str, dict[str, str]] = {
         "programs_found": "{n} phần mềm", "machines_found": "{n} máy",
         "bad_version": "Phiên bản cần viết như 24.8 hoặc < 24.8, kèm một phần tên phần mềm.",
         "too_many_programs": "Quá nhiều phần mềm: hãy nhập một phần tên.",
+        # What came of a console's report.
+        "import:reading": "Đang đọc {name}", "import:asking": "Đang hỏi {name}",
+        "import:column": "Cột", "import:read_as": "Được hiểu là", "import:ignored": "(bỏ qua)",
+        "import:stale": "Báo cáo ngày {day} đã cũ: chỉ lưu làm lịch sử, không kết luận máy nào thiếu.",
+        "import:done": (
+            "{rows} máy lúc {at}: {matched} đã có trong danh mục, {unknown} danh mục chưa có, "
+            "{missing} máy chủ quản lý không có, {duplicates} dòng lặp; {stored}"
+        ),
+        "import:stored": "{facts} thông tin, {new} mới", "import:nothing": "không lưu gì",
         # Consoles beside the inventory.
         "consoles": "Đối chiếu", "consoles_title": "Đối chiếu với máy chủ quản lý",
         "consoles_note": "Máy nào có trong báo cáo của máy chủ quản lý chống mã độc, máy nào có trong danh mục.",
@@ -317,6 +326,15 @@ WORDS: dict[str, dict[str, str]] = {
         "programs_found": "{n} programs", "machines_found": "{n} machines",
         "bad_version": "A version is written as 24.8 or < 24.8, beside a part of the program's name.",
         "too_many_programs": "Too many programs: name a part of the name.",
+        # What came of a console's report.
+        "import:reading": "Reading {name}", "import:asking": "Asking {name}",
+        "import:column": "Column", "import:read_as": "Read as", "import:ignored": "(ignored)",
+        "import:stale": "The report of {day} is stale: it is history, and nobody is missing from it.",
+        "import:done": (
+            "{rows} machines of {at}: {matched} known, {unknown} unknown to the inventory, "
+            "{missing} missing from the console, {duplicates} listed twice; {stored}"
+        ),
+        "import:stored": "{facts} facts, {new} new", "import:nothing": "nothing was stored",
         # Consoles beside the inventory.
         "consoles": "Consoles", "consoles_title": "Consoles and inventory",
         "consoles_note": "Which machines stand in the reports of antivirus consoles, and which in the inventory.",
