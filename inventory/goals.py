@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ TARGET_BASES = ("written", "own")
 
 _IDS = {"controls": re.compile(r"[a-z][a-z0-9_]*"), "plans": re.compile(r"[a-z][a-z0-9-]*")}
 _EXAMPLES = {"controls": "agency_lan_answering.yaml", "plans": "vinh-phuc-2020.yaml"}
+_FIRST_YEAR = re.compile(r"[12][0-9]{3}(?![0-9])")
 _STATEMENT = re.compile(r"[A-Z]{2,5}-[0-9]{3}")
 _NO_TITLE = Title("", "")
 
@@ -167,10 +169,12 @@ def _declared_as(file: StrictFile, entry: Entry, population: str, vocabulary: Vo
 def _plan(file: StrictFile, top: Entry, plan_id: str, controls: Collection[str]) -> Plan:
     entries = file.fields(top, ("title", "period", "goals"), ("number", "issued"))
     listed: list[Entry] = _take(entries, "goals", file.items, [])
+    issued: date | None = _take(entries, "issued", file.day, None)
+    period = _take(entries, "period", file.text, "")
     goals: dict[str, Goal] = {}
     lines: dict[str, int] = {}
     for item in listed:
-        goal = _goal(file, item, controls)
+        goal = _goal(file, item, controls, issued, period)
         if goal.id in goals:
             file.note(item, f"the goal {goal.id!r} stands twice, first on line {lines[goal.id]}")
         goals.setdefault(goal.id or item.name, goal)
@@ -181,13 +185,13 @@ def _plan(file: StrictFile, top: Entry, plan_id: str, controls: Collection[str])
         id=plan_id,
         title=_take(entries, "title", file.title, _NO_TITLE),
         number=_take(entries, "number", file.text, ""),
-        issued=_take(entries, "issued", file.day, None),
-        period=_take(entries, "period", file.text, ""),
+        issued=issued,
+        period=period,
         goals=tuple(goals.values()),
     )
 
 
-def _goal(file: StrictFile, item: Entry, controls: Collection[str]) -> Goal:
+def _goal(file: StrictFile, item: Entry, controls: Collection[str], issued: date | None, period: str) -> Goal:
     entries = file.fields(
         item,
         ("id", "statement", "cite", "title", "levels", "due_basis"),
@@ -199,6 +203,9 @@ def _goal(file: StrictFile, item: Entry, controls: Collection[str]) -> Goal:
         file.note(entries["due"], "found a date although due_basis is none")
     elif basis in DUE_BASES and basis != "none" and "due" not in entries:
         file.note(entries["due_basis"], f"found {basis!r} without due, expected a date such as due: 2020-12-31")
+    due: date | None = _take(entries, "due", file.day, None)
+    if due is not None:
+        _check_due(file, entries["due"], due, basis, issued, period)
     target_basis = _take(entries, "target_basis", lambda e: file.choice(e, TARGET_BASES), TARGET_BASES[0])
     if target_basis == "own" and "target" not in entries:
         file.note(entries["target_basis"], "found 'own' without target, expected a share such as target: 1.0")
@@ -211,13 +218,22 @@ def _goal(file: StrictFile, item: Entry, controls: Collection[str]) -> Goal:
         statement=_take(entries, "statement", lambda e: _statement(file, e), ""),
         levels=levels,
         target=_take(entries, "target", lambda e: _target(file, e, levels), {}),
-        due=_take(entries, "due", file.day, None),
+        due=due,
         due_basis=basis,
         target_basis=target_basis,
         control=_take(entries, "control", lambda e: _used_control(file, e, controls), None),
         parts=_take(entries, "parts", lambda e: _parts(file, e), ()),
         note=_take(entries, "note", file.title, None),
     )
+
+
+def _check_due(file: StrictFile, entry: Entry, due: date, basis: str, issued: date | None, period: str) -> None:
+    """Refuse a goal that is due before it was set; a written day before the period may stand so in the plan's text."""
+    begin = _FIRST_YEAR.match(period)
+    if issued is not None and due < issued:
+        file.note(entry, f"found {due}, expected no day before the plan was issued ({issued})")
+    elif basis in ("plan-year", "plan-period") and begin is not None and due.year < int(begin[0]):
+        file.note(entry, f"found {due}, expected a day in the plan's period ({period})")
 
 
 def _statement(file: StrictFile, entry: Entry) -> str:

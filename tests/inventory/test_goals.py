@@ -474,6 +474,14 @@ BAD_PLANS = {
             "line 15: goals[1].parts[2].target: found the number 2, expected a share from 0 to 1, such as 0.9 for 90 %",
         ],
     ),
+    "due before the plan was issued": (
+        ('period: "2020"\n', 'issued: 2021-01-01\nperiod: "2020"\n'),
+        ["line 15: goals[1].due: found 2020-12-31, expected no day before the plan was issued (2021-01-01)"],
+    ),
+    "due before the plan's period": (
+        ('period: "2020"', "period: 2021-2025"),
+        ["line 14: goals[1].due: found 2020-12-31, expected a day in the plan's period (2021-2025)"],
+    ),
     "unknown control": (
         ("has_firewall", "has_firewal"),
         ["line 16: goals[1].control: unknown control 'has_firewal'; did you mean 'has_firewall'?"],
