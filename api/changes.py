@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from api.printing import find_plan, judge_plan
+from api.printing import find_plan, judge_control, judge_plan
 from api.wording import WORDS, percent
 from api.workspace import Workspace
-from inventory.goals import Goals
-from inventory.store import snapshots
 from inventory.words import ALL_LEVELS, Coverage, Finding, Goal, InputError, Plan, Status
 
 __all__ = ["CHANGE_COLUMNS", "Change", "Changes", "changes_object", "find_changes", "listed"]
@@ -63,9 +61,13 @@ async def find_changes(
     later = await judge_plan(workspace, plan, second, with_members=False, language=language)
     names = then.names | later.names
     rows: list[Change] = []
+    answers = {
+        control: [await _answers(workspace, control, at, language) for at in (first, second)]
+        for control in {goal.control for goal in found.goals if goal.control}
+    }
     for goal in found.goals:
         if goal.control is not None:
-            old, new = [await _answers(workspace, goal.control, at, language) for at in (first, second)]
+            old, new = answers[goal.control]
             rows += [c for c in _differences(goal, old, new, names) if agency in (None, c.agency)]
     before = {(c.goal, c.level): c for c in then.coverage if c.counted}
     after = {(c.goal, c.level): c for c in later.coverage if c.counted}
@@ -76,11 +78,7 @@ async def find_changes(
 
 
 async def _answers(workspace: Workspace, control: str, at: datetime, language: str) -> dict[str, Finding]:
-    goals = Goals({control: workspace.goals.controls[control]}, {})
-    rows = await workspace.store.read(
-        snapshots.members, workspace.vocabulary, goals, control, at, tuple(Status), language
-    )
-    return {f.member: f for f in rows}
+    return {f.member: f for f in await judge_control(workspace, control, None, at, language)}
 
 
 def _differences(

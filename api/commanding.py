@@ -115,6 +115,14 @@ def print_json(value: object, *, indent: int | None = 1) -> None:
     print(json.dumps(value, ensure_ascii=plain, indent=indent, default=str), flush=True)
 
 
+def print_csv(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table as CSV, no text of which a spreadsheet takes for a formula."""
+    from api.sheets import csv_text
+
+    # The mark by which Excel knows UTF-8 is for files.
+    sys.stdout.write(csv_text(titles, rows).removeprefix("\ufeff"))
+
+
 def print_rows(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows in columns under their titles, a dash for what is not known; nothing is cut off."""
     cells = [tuple(titles), *(tuple("–" if v is None or v == "" else str(v) for v in row) for row in rows)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from api.commanding import Language, check, print_json, run
+from api.commanding import Language, check, print_csv, print_json, run
 from inventory.words import InputError
 
 
@@ -25,7 +24,6 @@ def changes(
         raise InputError(f"--output: found {output!r}, expected table, json or csv")
     from api import changes as comparing
     from api.printing import read_instant
-    from api.sheets import csv_text
     from api.speaking import clean
     from api.wording import WORDS
 
@@ -35,7 +33,7 @@ def changes(
         print_json(comparing.changes_object(found))
     elif output == "csv":
         titles = [WORDS[language][f"gaps:{name}"] for name in comparing.CHANGE_COLUMNS]
-        sys.stdout.write(csv_text(titles, comparing.listed(found, language)).removeprefix("\ufeff"))
+        print_csv(titles, comparing.listed(found, language))
     else:
         lines = list(comparing.told(found, language))
         for line in lines or [WORDS[language]["no_changes"]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Language, Output, check, print_json, print_rows, run, say, split_host
+from api.commanding import Language, Output, check, print_csv, print_json, print_rows, run, say, split_host
 from api.commands_reference import add_references
 
 import_app = typer.Typer(help="Reports and data sets of other systems, read from files.", no_args_is_help=True)
@@ -139,13 +137,6 @@ def reconcile_console(
     titles = ("list", "agency", "machine", "asset", "role", "console", "reported_at", "address", "mac", "reason")
     rows = [[name, *(r.get(k) for k in titles[1:])] for name, listed in found.items() for r in listed]
     if output == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerows([titles, *([_plain(v) for v in row] for row in rows)])
+        print_csv(titles, rows)
     else:
         print_rows(titles, [[None if v is None else clean(str(v)) for v in row] for row in rows])
-
-
-def _plain(value: object) -> str:
-    """A value that a spreadsheet does not take for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text

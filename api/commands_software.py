@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, check, print_json, print_rows, run, say
+from api.commanding import AsOf, check, print_csv, print_json, print_rows, run, say
 
 
 def software(
@@ -41,7 +39,7 @@ def software(
         return
     rows = [[_cell(row[name]) for name in columns] for row in found]
     if output == "csv":
-        csv.writer(sys.stdout).writerows([columns, *rows])
+        print_csv(columns, rows)
     else:
         # Programs' names come from the machines and must not steer the terminal.
         print_rows(columns, [[clean(cell) for cell in row] for row in rows])

@@ -44,9 +44,9 @@ class ReportSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    authority: str = "ỦY BAN NHÂN DÂN TỈNH"
-    """The authority above the one that issues it."""
-    department: str = "SỞ KHOA HỌC VÀ CÔNG NGHỆ"
+    authority: str = "Ủy ban nhân dân tỉnh"
+    """The authority above the one that issues it; the head has both names in capitals."""
+    department: str = "Sở Khoa học và Công nghệ"
     number: str = "      /BC-SKHCN"
     place: str = "……………"
     signer_title: str = "GIÁM ĐỐC"

@@ -80,6 +80,8 @@ class Gaps:
     parts: tuple[Part, ...]
     not_measured: tuple[Goal, ...]
     """The goals of which nothing can be listed: nothing measures them, or there is nobody to ask."""
+    coverage: tuple[Coverage, ...]
+    """The plan's figures, of every goal and level."""
 
 
 async def find_gaps(
@@ -113,7 +115,7 @@ async def find_gaps(
         replace(part, lacks=_lacks(part, members, report.names, agency, language))
         for part, members in zip(of_level, found, strict=True)
     )
-    return Gaps(report.plan, report.at, whole, not_measured)
+    return Gaps(report.plan, report.at, whole, not_measured, report.coverage)
 
 
 def arrange_parts(

@@ -134,14 +134,13 @@ async def make(workspace: Workspace, plan: str, period: Period, language: str) -
         raise InputError(f"--period: found {period.text!r}, which has not begun: nothing was observed then")
     at = min(period.end, now)
     gaps = await find_gaps(workspace, plan, at, language=language)
-    coverage = (await judge_plan(workspace, plan, at, with_members=False)).coverage
     before = (await judge_plan(workspace, plan, period.begin, with_members=False)).coverage
     known = any(row.met or row.unmet for row in before)
     used = {goal.control for goal in gaps.plan.goals}
     held = await workspace.store.read(waivers.load, at.astimezone(ZONE).date())
     titles = {name: control.title.in_language(language) for name, control in workspace.goals.controls.items()}
     return PlanReport(
-        gaps.plan, period, at, gaps, coverage, before if known else (),
+        gaps.plan, period, at, gaps, gaps.coverage, before if known else (),
         tuple(one for one in held if one.control in used), titles,
     )  # fmt: skip
 

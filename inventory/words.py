@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
 
 IPNetwork = IPv4Network | IPv6Network
 
@@ -439,22 +440,21 @@ class CoverageStatus(enum.StrEnum):
 ALL_LEVELS = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How far a goal is true at one level (độ phủ): members by status, and the shares that follow."""
+class Shares:
+    """The shares that follow from how many members have which status."""
 
-    plan: str
-    goal: str
-    level: str
-    target: float | None
-    due: date | None
-    met: int = 0
-    unmet: int = 0
-    unknown: int = 0
-    not_applicable: int = 0
-    waived: int = 0
-    declared: int = 0
-    measured: bool = False
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # whoever has the shares has these fields
+
+        @property
+        def met(self) -> int: ...
+        @property
+        def unmet(self) -> int: ...
+        @property
+        def unknown(self) -> int: ...
+        @property
+        def declared(self) -> int: ...
 
     @property
     def counted(self) -> int:
@@ -470,6 +470,24 @@ class Coverage:
     def possible(self) -> float | None:
         """(met + unknown) ÷ counted, or None where nothing counts."""
         return (self.met + self.unknown) / self.counted if self.counted else None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage(Shares):
+    """How far a goal is true at one level (độ phủ): members by status, and the shares that follow."""
+
+    plan: str
+    goal: str
+    level: str
+    target: float | None
+    due: date | None
+    met: int = 0
+    unmet: int = 0
+    unknown: int = 0
+    not_applicable: int = 0
+    waived: int = 0
+    declared: int = 0
+    measured: bool = False
 
     @property
     def status(self) -> CoverageStatus:

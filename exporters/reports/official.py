@@ -120,8 +120,8 @@ def _head(document: Any, texts: dict[str, Any]) -> None:
     _set_widths(table, (6.5, 10))
     left, right = table.rows[0].cells
     first = left.paragraphs[0]
-    _write(first, "{{ authority }}", align=CENTRE, size=Pt(13))
-    _write(left.add_paragraph(), "{{ department }}", align=CENTRE, bold=True, size=Pt(13))
+    _write(first, "{{ authority | upper }}", align=CENTRE, size=Pt(13))
+    _write(left.add_paragraph(), "{{ department | upper }}", align=CENTRE, bold=True, size=Pt(13))
     _write(left.add_paragraph(), "―――――", align=CENTRE, size=Pt(8))
     _write(left.add_paragraph(), f"{texts['number']}: {{{{ number }}}}", align=CENTRE, size=Pt(13))
     _write(right.paragraphs[0], texts["country"], align=CENTRE, bold=True, size=Pt(13))

@@ -14,7 +14,7 @@ from inventory.store import findings, registers, runs, software
 from inventory.store.judge import ZONE, Judgement
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import AgencyTally, Control, Coverage, Finding, Snapshot, Status
+from inventory.words import AgencyTally, Control, Coverage, Finding, Shares, Snapshot, Status
 
 EVERY_FIGURE = timedelta(days=8)
 """How long the figures of every judgement are kept, and not only those of a day's last."""
@@ -121,7 +121,7 @@ def _keep(connection: Connection, rows: tuple[Coverage, ...], at: datetime) -> N
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class Point(Shares):
     """The figures of a goal at the last judgement of a day."""
 
     day: date
@@ -130,21 +130,6 @@ class Point:
     unmet: int
     unknown: int
     declared: int
-
-    @property
-    def counted(self) -> int:
-        """The denominator."""
-        return self.met + self.unmet + self.unknown + self.declared
-
-    @property
-    def proven(self) -> float | None:
-        """met ÷ counted, or None where nothing counts."""
-        return self.met / self.counted if self.counted else None
-
-    @property
-    def possible(self) -> float | None:
-        """(met + unknown) ÷ counted, or None where nothing counts."""
-        return (self.met + self.unknown) / self.counted if self.counted else None
 
 
 def trend(
