@@ -95,10 +95,11 @@ def read_workbook(path: Path, *, headings: bool = False) -> list[Table]:
     expected = Title("một tệp Excel .xlsx nguyên vẹn", "an undamaged Excel .xlsx file")
     try:
         # Openpyxl warns of what it does not read, such as drop-down lists; nothing of that is data.
-        with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
+        # The file is opened here: of a damaged one, openpyxl would leave its own handle to the garbage collector.
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _check_archive(archive)
-            book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
             try:
                 return [_read_sheet(sheet, archive, headings) for sheet in book.worksheets]
             finally:

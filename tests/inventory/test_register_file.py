@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import gc
 import io
 import unicodedata
+import warnings
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime, time
@@ -525,6 +527,16 @@ def test_what_is_no_workbook(tmp_path: Path, content: bytes) -> None:
     assert problems(path) == [
         "so.xlsx: found a damaged or other file (BadZipFile), expected an undamaged Excel .xlsx file"
     ]
+
+
+def test_a_damaged_workbook_leaves_no_open_file(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "so.xlsx", SHEETS)
+    rewritten(path, "[Content_Types].xml", lambda xml: xml[:100] + b"<" + xml[109:])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert len(problems(path)) == 1
+        gc.collect()
+    assert [str(warning.message) for warning in told if warning.category is ResourceWarning] == []
 
 
 # --- anything at all -------------------------------------------------------------------------------------------------
