@@ -531,7 +531,7 @@ def test_what_is_no_workbook(tmp_path: Path, content: bytes) -> None:
 
 def test_a_damaged_workbook_leaves_no_open_file(tmp_path: Path) -> None:
     path = workbook(tmp_path / "so.xlsx", SHEETS)
-    rewritten(path, "[Content_Types].xml", lambda xml: xml[:100] + b"<" + xml[109:])
+    rewritten(path, "xl/worksheets/sheet1.xml", lambda xml: xml[:74] + b"<" + xml[83:])
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         assert len(problems(path)) == 1
