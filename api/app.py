@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import rounds
 from api.agents import agents_router
 from api.pages import pages_router, tell_missing
+from api.receiving import FACTS_PATH, LARGEST, counts_router
 from api.routes import api_router, told_errors
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
@@ -124,6 +125,7 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
 
     app.include_router(api_router(desk))
     app.include_router(agents_router(record, desk.workspace.agency_of_token, is_known=is_known))
+    app.include_router(counts_router(desk))
     app.include_router(pages_router(desk))
 
     @app.get("/healthz", response_class=PlainTextResponse, tags=["health"])
@@ -188,10 +190,16 @@ class Guard:
             await send(message)
 
         request = Request(scope)
-        if self._api_token and not request.url.path.startswith(OPEN_PATHS) and not _presents(request, self._api_token):
+        # Systems that send what they count have tokens of their own.
+        sends = request.method == "POST" and request.url.path == FACTS_PATH
+        is_open = sends or request.url.path.startswith(OPEN_PATHS)
+        if self._api_token and not is_open and not _presents(request, self._api_token):
             headers = {"WWW-Authenticate": 'Basic realm="Dophu"'}
             refusal = JSONResponse({"detail": "expected the API token"}, 401, headers)
             return await refusal(scope, receive, send_strict)
+        if sends and not 0 < int(request.headers.get("content-length") or 0) <= LARGEST:
+            expected = f"expected a body of known length, of at most {LARGEST >> 20} MB"
+            return await JSONResponse({"detail": expected}, 413)(scope, receive, send_strict)
         if scope["method"] == "HEAD":
             # The server leaves the body out by itself: it still knows what was asked.
             scope = {**scope, "method": "GET"}

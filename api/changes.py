@@ -87,7 +87,7 @@ def _differences(
     for member in sorted(old.keys() | new.keys(), key=lambda m: (_agency(new.get(m) or old[m]), m)):
         before, after = old.get(member), new.get(member)
         shown = after or old[member]
-        if goal.levels and shown.level not in goal.levels:
+        if goal.levels and shown.level not in (*goal.levels, ALL_LEVELS):
             continue
         if (before.status if before else None) is not (after.status if after else None):
             code = _agency(shown)

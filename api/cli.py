@@ -15,6 +15,7 @@ import typer
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
 from api.commands_changes import changes
+from api.commands_counts import counts_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
 from api.commands_report import report
@@ -37,6 +38,7 @@ app = typer.Typer(
 register_app = typer.Typer(help="The register of agencies, networks, links, counts and websites.", no_args_is_help=True)
 app.add_typer(register_app, name="register")
 app.add_typer(waiver_app, name="waiver")
+app.add_typer(counts_app, name="counts")
 app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")

@@ -24,7 +24,7 @@ def seal(
     check(output, language)
     from api import sealing
     from api.printing import read_instant
-    from inventory.store.judge import ZONE
+    from inventory.periods import ZONE
 
     at = read_instant(as_of)
     path = to or Path(f"{plan}-{at.astimezone(ZONE):%Y-%m-%d}.seal.zip")

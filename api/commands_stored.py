@@ -14,7 +14,7 @@ import typer
 from api.commanding import AsOf, Language, Output, check, print_json, print_rows, run, say, split_host
 
 credential_app = typer.Typer(help="Credentials for reading devices, sealed at rest.", no_args_is_help=True)
-token_app = typer.Typer(help="Tokens with which agents report.", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens with which agents and systems report.", no_args_is_help=True)
 asset_app = typer.Typer(help="Assets: what is known of them, merging and undoing.", no_args_is_help=True)
 
 _ID_LENGTH = 12
@@ -110,9 +110,22 @@ def credential_remove(name: str) -> None:
 
 
 @token_app.command("add")
-def token_add(agency: str, note: str = "") -> None:
-    """Make a token with which the agents of an agency report to /agents/TOKEN; it is shown only now."""
-    print(run(lambda w: w.issue_token("agent", agency, note)))
+def token_add(
+    agency: Annotated[str | None, typer.Argument(help="The agency; a system may tell of all, then without.")] = None,
+    note: Annotated[str, typer.Option(help="What it is for; with --facts the name of the system.")] = "",
+    facts: Annotated[bool, typer.Option("--facts", help="For a system that sends what it counts.")] = False,
+) -> None:
+    """Make a token with which an agency's agents report to /agents/TOKEN, or a system to /api/v1/facts.
+
+    It is shown only now.
+    """
+    from inventory.words import InputError
+
+    if not facts and agency is None:
+        raise InputError("AGENCY: found nothing, expected the agency whose agents report with it")
+    if facts and not note:
+        raise InputError("--note: found nothing, expected the name of the system: its numbers are told with it")
+    print(run(lambda w: w.issue_token("facts" if facts else "agent", agency, note)))
 
 
 @token_app.command("list")

@@ -28,8 +28,8 @@ def waiver_add(
     not_applicable: Annotated[bool, typer.Option(help="The control does not apply; this may have no end.")] = False,
 ) -> None:
     """Waive a control for one member or all of an agency; after the last day they count again."""
+    from inventory.periods import ZONE
     from inventory.store import registers, waivers
-    from inventory.store.judge import ZONE
     from inventory.words import InputError, Status, Waiver
 
     first = _day("--from", since) or datetime.now(ZONE).date()
@@ -59,8 +59,8 @@ def waiver_list(
     check(output)
     from api.printing import read_instant
     from api.speaking import clean
+    from inventory.periods import ZONE
     from inventory.store import waivers
-    from inventory.store.judge import ZONE
 
     day = None if every else read_instant(as_of).astimezone(ZONE).date()
     found = run(lambda w: w.store.read(waivers.load, day))
@@ -81,8 +81,8 @@ def waiver_end(
     number: int, on: Annotated[str | None, typer.Option("--on", help="From this day; today if absent.")] = None
 ) -> None:
     """End a waiver before its last day: from then on its members count again."""
+    from inventory.periods import ZONE
     from inventory.store import waivers
-    from inventory.store.judge import ZONE
 
     day = _day("--on", on) or datetime.now(ZONE).date()
     run(lambda w: w.store.write(waivers.end, number, day))

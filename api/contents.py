@@ -19,8 +19,8 @@ from api.printing import read_instant
 from api.rendering import Place, Problem
 from api.reporting import recent_periods
 from api.workspace import Workspace
+from inventory.periods import ZONE
 from inventory.store import Connection, consoles, events, registers, snapshots, software
-from inventory.store.judge import ZONE
 from inventory.strict_yaml import closest
 from inventory.text import fold
 from inventory.words import ALL_LEVELS, Agency, InputError, Plan, Register, Snapshot, Status
@@ -163,7 +163,7 @@ def tell_goal(connection: Connection, asked: Asked, plan_id: str, goal_id: str) 
     level, status = place.query.get("level"), place.query.get("status")
     level = level if level in spoken else None
     choice = Choice(
-        levels=(level,) if level else figure.goal.levels,
+        levels=(level,) if level else (*figure.goal.levels, *([ALL_LEVELS] if figure.goal.levels else [])),
         status=Status(status) if status in list(Status) else None,
         agency=place.query.get("agency"),
     )
@@ -221,8 +221,10 @@ def tell_agencies(connection: Connection, asked: Asked) -> Told:
     last = last_page(len(found), ROWS)
     page = min(max(asked.page, 1), last)
     members: dict[str, dict[Status, int]] = {}
+    # What agencies count (documents, meetings) does not add up with agencies and machines.
+    shares = {control.id for control in snapshot.controls if control.is_shares}
     for tally in snapshot.tallies:
-        if counts_for(snapshot.plans, tally.control, {tally.level}):
+        if tally.control not in shares and counts_for(snapshot.plans, tally.control, {tally.level}):
             own = members.setdefault(tally.agency, {})
             own[tally.status] = own.get(tally.status, 0) + tally.members
     assets: dict[str, int] = {}

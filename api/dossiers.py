@@ -11,8 +11,8 @@ from api.connections import connections_of
 from api.figures import counts_for
 from api.members import Choice, Listed, list_members, open_judgement, sum_members
 from api.workspace import Workspace
+from inventory.periods import ZONE
 from inventory.store import Connection, assets, events, facts, registers, runs
-from inventory.store.judge import ZONE
 from inventory.vocabulary import moment
 from inventory.words import (
     Agency,

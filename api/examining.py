@@ -12,9 +12,9 @@ from pathlib import Path
 
 from api.config import Config
 from api.workspace import Workspace, open_workspace, tell_version
+from inventory.periods import ZONE
 from inventory.secrets import KeyRing
 from inventory.store import keys, registers, runs
-from inventory.store.judge import ZONE
 from inventory.words import CollectorState, InputError, Register, StoreError
 
 

@@ -51,7 +51,7 @@ def stand(rows: Sequence[Coverage]) -> CoverageStatus:
     if whole.status is not CoverageStatus.NO_TARGET:
         return whole.status
     single = {row.status for row in rows if row.target is not None}
-    for status in (CoverageStatus.NOT_REACHED, CoverageStatus.OPEN, CoverageStatus.REACHED):
+    for status in (CoverageStatus.NOT_REACHED, CoverageStatus.OPEN, CoverageStatus.DECLARED, CoverageStatus.REACHED):
         if status in single:
             return status
     return CoverageStatus.NO_TARGET

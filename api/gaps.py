@@ -154,6 +154,8 @@ def _by_level(rows: Sequence[Coverage], levels: Sequence[str]) -> list[Coverage]
 def _lack(finding: Finding, names: dict[str, str], language: str) -> Lack:
     agency = finding.agency or ""
     title = "" if finding.member == agency else finding.title or finding.member
+    if finding.member.startswith("*"):
+        title = finding.title
     if is_missing(finding.member):
         title = WORDS[language]["not_found"].format(n=finding.weight)
     return Lack(

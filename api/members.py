@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api.workspace import Workspace
+from inventory.periods import ZONE
 from inventory.store import Connection, facts, findings, registers
-from inventory.store.judge import ZONE, Judgement
+from inventory.store.judge import Judgement
 from inventory.words import AgencyTally, Control, Counted, Fact, Finding, Network, Snapshot, Status
 
 ORDER = (Status.UNMET, Status.UNKNOWN, Status.DECLARED, Status.MET, Status.WAIVED, Status.NOT_APPLICABLE)

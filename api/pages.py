@@ -17,8 +17,8 @@ from api.gaps import Gaps, find_gaps
 from api.gaps_files import as_csv, as_workbook
 from api.rendering import STYLE, Place, Problem, render, render_problem
 from api.workspace import Workspace
+from inventory.periods import ZONE
 from inventory.store import Connection, snapshots
-from inventory.store.judge import ZONE
 from inventory.words import InputError, Snapshot, StoreError
 
 if TYPE_CHECKING:

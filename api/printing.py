@@ -17,8 +17,8 @@ from api.wording import WORDS, percent
 from api.workspace import Workspace
 from collectors.probe import parse_target, probe_all
 from inventory.goals import Goals
+from inventory.periods import ZONE
 from inventory.store import snapshots
-from inventory.store.judge import ZONE
 from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Finding, InputError, Level, Plan, Snapshot, Status
 
 _SHOWN_MEMBERS = 20

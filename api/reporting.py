@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import calendar
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.config import ReportSettings
@@ -17,9 +15,9 @@ from api.printing import coverage_object, judge_plan
 from api.sheets import Chart, Sheet, csv_text, workbook
 from api.wording import WORDS, clock, day, percent
 from api.workspace import Workspace
+from inventory.periods import ZONE, Period, read_period, recent_periods
 from inventory.store import waivers
-from inventory.store.judge import ZONE
-from inventory.words import ALL_LEVELS, Coverage, InputError, Plan, Waiver
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, InputError, Plan, Waiver
 
 __all__ = [
     "FIGURE_COLUMNS",
@@ -41,68 +39,6 @@ FIGURE_COLUMNS = (
 WAIVER_COLUMNS = ("control", "whom", "status", "reason", "granted_by", "until")
 MOST_MISSING = 150
 """Rows of what is missing in a document; the workbook has all."""
-_PERIOD = re.compile(r"(\d{4})(?:-(?:(Q[1-4])|(H[12])|(0[1-9]|1[0-2])))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A month, quarter, half or whole year, in Vietnam's time."""
-
-    text: str
-    """As it was written: 2026-09, 2026-Q3, 2026-H1 or 2026."""
-    first: date
-    last: date
-
-    @property
-    def begin(self) -> datetime:
-        """The instant before its first day."""
-        return datetime.combine(self.first, time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
-
-    @property
-    def end(self) -> datetime:
-        """Its last instant."""
-        return datetime.combine(self.last + timedelta(days=1), time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
-
-    def told(self, language: str) -> str:
-        """As people say it: "quý III năm 2026"."""
-        words, year = WORDS[language], self.text[:4]
-        kind = self.text[5:]
-        if not kind:
-            return words["period:year"].format(year=year)
-        if kind[0] in "QH":
-            name = {"1": "I", "2": "II", "3": "III", "4": "IV"}[kind[1]]
-            return words[f"period:{kind[0]}"].format(name=name, year=year)
-        return words["period:month"].format(n=int(kind), year=year)
-
-
-def read_period(text: str) -> Period:
-    """The period that a text names.
-
-    Raises:
-        InputError: it names none.
-    """
-    found = _PERIOD.fullmatch(text.strip())
-    if found is None or not 1970 <= int(found[1]) <= 9000:
-        raise InputError(f"--period: found {text!r}, expected such as 2026-09, 2026-Q3, 2026-H1 or 2026")
-    year = int(found[1])
-    if found[2]:
-        first, months = 3 * int(found[2][1]) - 2, 3
-    elif found[3]:
-        first, months = 6 * int(found[3][1]) - 5, 6
-    elif found[4]:
-        first, months = int(found[4]), 1
-    else:
-        first, months = 1, 12
-    last = first + months - 1
-    return Period(text.strip(), date(year, first, 1), date(year, last, calendar.monthrange(year, last)[1]))
-
-
-def recent_periods(at: datetime) -> list[Period]:
-    """The month, quarter and year of an instant, and the month before: what people report on."""
-    here = at.astimezone(ZONE).date()
-    before = here.replace(day=1) - timedelta(days=1)
-    texts = (f"{before:%Y-%m}", f"{here:%Y-%m}", f"{here:%Y}-Q{(here.month + 2) // 3}", f"{here:%Y}")
-    return [read_period(text) for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +87,7 @@ def context(report: PlanReport, settings: ReportSettings, language: str) -> dict
     today = datetime.now(ZONE).date()
     missing = _condensed(report.gaps, language)
     words = WORDS[language]
-    statuses = Counter(str(stand([c for c in report.coverage if c.goal == goal.id])) for goal in report.plan.goals)
+    statuses = Counter(stand([c for c in report.coverage if c.goal == goal.id]) for goal in report.plan.goals)
     return {
         "authority": settings.authority, "department": settings.department, "number": settings.number,
         "place": settings.place, "signer_title": settings.signer_title, "signer": settings.signer,
@@ -160,8 +96,7 @@ def context(report: PlanReport, settings: ReportSettings, language: str) -> dict
         "plan": report.plan.title.in_language(language), "plan_number": report.plan.number,
         "period": report.period.told(language), "as_of": clock(here, language),
         "compared": day(report.period.first - timedelta(days=1), language) if report.before else "",
-        "tally": {"goals": len(report.plan.goals), **{
-            name: statuses.get(name, 0) for name in ("reached", "open", "not_reached", "no_target", "not_measured")}},
+        "tally": {"goals": len(report.plan.goals)} | {str(name): statuses.get(name, 0) for name in CoverageStatus},
         "rows": _told_once([dict(zip(FIGURE_COLUMNS, row, strict=True)) for row in _figures(report, language)]),
         "missing": _told_once(missing[:MOST_MISSING]), "missing_left": max(0, len(missing) - MOST_MISSING),
         "waivers": [dict(zip(WAIVER_COLUMNS, row, strict=True)) for row in _waived(report, language)],

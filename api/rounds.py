@@ -12,8 +12,8 @@ from ipaddress import ip_address
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
+from inventory.periods import ZONE
 from inventory.store import Connection, facts, registers, runs, snapshots
-from inventory.store.judge import ZONE
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 

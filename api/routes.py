@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from api import connections, listing, programs
 from api.gaps import find_gaps, gap_object
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
+from inventory.periods import ZONE
 from inventory.store import assets, consoles, events, registers, snapshots, waivers
-from inventory.store.judge import ZONE
 from inventory.store.software import Wanted
 from inventory.text import fold
 from inventory.words import ALL_LEVELS, Agency, Goal, InputError, Status

@@ -32,7 +32,7 @@ from api.printing import coverage_object, find_plan
 from api.workspace import Workspace
 from inventory import vocabulary
 from inventory.goals import Goals, load_goals
-from inventory.store import Connection, Store, findings, registers, sealing, snapshots
+from inventory.store import Connection, Store, findings, period_counts, registers, sealing, snapshots
 from inventory.store.judge import Judgement
 from inventory.words import Finding, InputError, Snapshot, Status, StoreError
 
@@ -64,6 +64,8 @@ async def seal(workspace: Workspace, plan: str, at: datetime, to: Path, language
     used = {goal.control for goal in found.goals if goal.control}
     goals = Goals({c: workspace.goals.controls[c] for c in sorted(used)}, {plan: found})
     about = await workspace.store.read(_write, workspace, goals, plan, at, to, language)
+    now = datetime.now(UTC)
+    await workspace.store.write(period_counts.note_seal, plan, at, about["sha256"], to.name, now)
     return {**about, "file": str(to)}
 
 
@@ -101,15 +103,19 @@ def _fill(
         for control in goals.controls.values():
             told = explainer.explain(connection, findings.read_as_of(judgement, control.id), control)
             since = snapshots.stood_since(connection, control.id, at)
-            bundle.lines(f"findings/{control.id}.jsonl", (_finding(f, since) for f in told))
-        for name, dumped in sealing.dump(connection, judgement.keys, at):
+            bundle.lines(_findings_file(control.id), (_finding(f, since) for f in told))
+        for name, dumped in sealing.dump(connection, judgement.keys, at, counts=judgement.period_counts, plan=plan):
             bundle.lines(f"data/{name}.jsonl", dumped)
         bundle.copy(f"definitions/plans/{plan}.yaml", workspace.config.goals / "plans" / f"{plan}.yaml")
-        for control_id in goals.controls:
+        for control_id in (c.id for c in goals.controls.values() if c.goal is None):
             source = workspace.config.goals / "controls" / f"{control_id}.yaml"
             bundle.copy(f"definitions/controls/{control_id}.yaml", source)
         bundle.copy("definitions/vocabulary.yaml", vocabulary.FILE)
     return about
+
+
+def _findings_file(control: str) -> str:
+    return f"findings/{re.sub('[:/]', '-', control)}.jsonl"
 
 
 def _finding(finding: Finding, since: Mapping[tuple[str, Status], datetime]) -> dict[str, Any]:
@@ -311,7 +317,9 @@ async def _judge_again(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
 
 
 def _dumped(bundle: zipfile.ZipFile) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
-    for name in sealing.TABLES:
+    there = set(bundle.namelist())
+    # Seals of former versions lack the tables that came since.
+    for name in (one for one in sealing.TABLES if f"data/{one}.jsonl" in there):
         with bundle.open(f"data/{name}.jsonl") as file:
             yield name, _lines(io.TextIOWrapper(file, encoding="utf-8"))
 
@@ -337,15 +345,16 @@ def _compare(
     if len(sealed) != len(again):
         problems.append(f"{COVERAGE}: found {len(sealed)} figures, judged again {len(again)}")
     members = 0
+    there = set(bundle.namelist())
     for control in goals.controls:
-        with bundle.open(f"findings/{control}.jsonl") as file:
+        name = _findings_file(control)
+        if goals.controls[control].goal is not None and name not in there:
+            continue  # a former version did not ask what was declared of goals
+        with bundle.open(name) as file:
             told = {row["member"]: row["status"] for row in _lines(io.TextIOWrapper(file, encoding="utf-8"))}
         found = {v.member: str(v.status) for v in judgement.verdicts(control)}
         members += len(found)
         differing = sorted(m for m in told.keys() | found.keys() if told.get(m) != found.get(m))
-        problems += [
-            f"findings/{control}.jsonl: {m}: sealed as {told.get(m)}, judged again {found.get(m)}"
-            for m in differing[:_SHOWN]
-        ]
+        problems += [f"{name}: {m}: sealed as {told.get(m)}, judged again {found.get(m)}" for m in differing[:_SHOWN]]
     judgement.close()
     return problems, len(again), members

@@ -180,7 +180,8 @@ class Speaker:
         if token in parameters:
             value = parameters[token]
             return self._literal(value) if isinstance(value, str) else self.number(value)
-        if token in self.vocabulary.keys or token in self.vocabulary.counts:
+        known = (self.vocabulary.keys, self.vocabulary.counts, self.vocabulary.period_counts)
+        if any(token in names for names in known):
             return f"“{self.key(token)}”"
         if any(token in columns for columns in REGISTER_COLUMNS.values()):
             return f"“{self.word(token)}”"

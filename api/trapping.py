@@ -22,9 +22,9 @@ from collectors.reading.standard import engine_identifier
 from collectors.transports.snmp_trap_senders import Senders
 from collectors.transports.snmp_traps import REASONS, Notification, TrapReceiver
 from collectors.traps import tell
+from inventory.periods import ZONE
 from inventory.store import events, registers
 from inventory.store.events import Notice
-from inventory.store.judge import ZONE
 from inventory.words import Credential, Identity, InputError, Network, StoreError
 
 log = logging.getLogger("dophu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from inventory.store.judge import ZONE
+from inventory.periods import ZONE
 
 WORDS: dict[str, dict[str, str]] = {
     "vi": {
@@ -15,6 +15,13 @@ WORDS: dict[str, dict[str, str]] = {
         "agencies": "Cơ quan", "assets": "Thiết bị", "asset": "Thiết bị", "links": "Đường truyền",
         "members": "Danh sách",
         "met": "Đạt", "unmet": "Chưa đạt", "unknown": "Chưa rõ", "not_applicable": "Không áp dụng",
+        "counts:stored": "Đã lưu {rows} số liệu kê khai: {new} mới, {corrected} thay số cũ.",
+        "counts:nothing": "Chưa lưu gì. {rows} số liệu đọc được: {new} mới, {corrected} sẽ thay số cũ.",
+        "organisation": "Toàn tỉnh", "part_n": "Chỉ tiêu thành phần {n}", "share_of": "Tỷ lệ",
+        "asked_of:organisation": "toàn tỉnh, theo số liệu kê khai",
+        "only_declared": "Không đo được; theo văn bản kê khai",
+        "not_declared": "không đo được, chưa ai kê khai", "of_year": "cộng dồn các kỳ từ đầu năm",
+        "of_late": "số mới nhất, tối đa 100 ngày sau khi hết kỳ",
         "waived": "Được miễn", "declared": "Khai báo", "status": "Tình trạng", "since": "từ", "reason": "Lý do",
         "evidence": "Chứng cứ", "source": "Nguồn", "observed": "Thời điểm", "value": "Giá trị", "key": "Thông tin",
         "reached": "Đạt mục tiêu", "open": "Chưa kết luận", "not_reached": "Không đạt mục tiêu",
@@ -57,8 +64,7 @@ WORDS: dict[str, dict[str, str]] = {
         "gaps:granted_by": "Người cho phép, văn bản", "gaps:until": "Đến hết ngày",
         "bad_period": "“{text}” không phải là kỳ đã bắt đầu. Cần như 2026-09, 2026-Q3, 2026-H1 hoặc 2026.",
         "report_title": "Báo cáo kết quả thực hiện kế hoạch", "signed_on": "ngày {day:02} tháng {month:02} năm {year}",
-        "period:year": "năm {year}", "period:Q": "quý {name} năm {year}", "period:month": "tháng {n} năm {year}",
-        "period:H": "6 tháng {name} năm {year}", "gaps:cite": "Căn cứ", "gaps:proven": "Đã chứng minh",
+        "gaps:cite": "Căn cứ", "gaps:proven": "Đã chứng minh",
         "gaps:before": "Kỳ trước", "gaps:after": "Kỳ này", "no_changes": "Không có gì thay đổi.",
         "gaps:possible": "Có thể đạt", "gaps:status": "Kết luận",
         "gaps_note": "Chưa đạt: cần bổ sung, khắc phục. Chưa rõ: cần đến kiểm tra. Bấm vào con số để xem danh sách.",
@@ -196,6 +202,14 @@ WORDS: dict[str, dict[str, str]] = {
         "possible": "Possible", "counted": "Counted", "due": "Due", "plan": "Plan", "agency": "Agency",
         "agencies": "Agencies", "assets": "Assets", "asset": "Asset", "links": "Links", "members": "Members",
         "met": "Met", "unmet": "Unmet", "unknown": "Unknown", "not_applicable": "Not applicable",
+        "counts:stored": "Stored {rows} declared numbers: {new} new, {corrected} in place of others.",
+        "counts:nothing": "Nothing was stored. {rows} numbers were read: {new} new, {corrected} in place of others.",
+        "organisation": "The whole organisation", "part_n": "Part {n}", "share_of": "Share",
+        "asked_of:organisation": "the whole organisation, by what is declared",
+        "only_declared": "Not measurable; by what a document declares",
+        "not_declared": "not measurable, and nobody declared it",
+        "of_year": "summed over the periods of the year so far",
+        "of_late": "the newest number, at most 100 days after its period",
         "waived": "Waived", "declared": "Declared", "status": "Status", "since": "since", "reason": "Reason",
         "evidence": "Evidence", "source": "Source", "observed": "Observed", "value": "Value", "key": "Fact",
         "reached": "Reached", "open": "Open", "not_reached": "Not reached",
@@ -237,8 +251,7 @@ WORDS: dict[str, dict[str, str]] = {
         "gaps:granted_by": "Granted by, document", "gaps:until": "Until",
         "bad_period": "“{text}” is no period that has begun. Expected such as 2026-09, 2026-Q3, 2026-H1 or 2026.",
         "report_title": "Report on the results of the plan", "signed_on": "{day} {month:02} {year}",
-        "period:year": "in {year}", "period:Q": "in quarter {name} of {year}", "period:month": "in month {n} of {year}",
-        "period:H": "in half {name} of {year}", "gaps:cite": "Cited", "gaps:proven": "Proven",
+        "gaps:cite": "Cited", "gaps:proven": "Proven",
         "gaps:before": "Before", "gaps:after": "After", "no_changes": "Nothing changed.",
         "gaps:possible": "Possible", "gaps:status": "Conclusion",
         "gaps_note": "Unmet: to be provided or put right. Unknown: to be visited. A number leads to its list.",

@@ -144,6 +144,10 @@ class Workspace:
         """The agency whose agents report with this token, or None."""
         return await self.store.read(keys.agency_of_token, _hash(token), "agent")
 
+    async def system_of_token(self, token: str) -> tuple[str | None, str] | None:
+        """The agency (None: all) of which a system may tell with this token, and the system's name; None for others."""
+        return await self.store.read(keys.system_of_token, _hash(token))
+
 
 def tell_version(current: str | None, needed: str) -> tuple[str, str] | None:
     """What is wrong with tables of version `current`, and what mends it; None where nothing is."""

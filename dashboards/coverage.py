@@ -60,10 +60,10 @@ def build(language: Language = "vi") -> Dashboard:
     ):
         dashboard.with_variable(variable)
     standing = [
-        status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=4)
+        status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=3)
         for status in CoverageStatus
     ]
-    age = number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=4, unit="s")
+    age = number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=6, unit="s")
     return finish(
         dashboard,
         [

@@ -93,7 +93,9 @@ def _titles(snapshot: Snapshot) -> dict[str, Samples]:
     return {
         "dophu_plan_info": {(p.id, p.title.vi, p.title.en, p.number): 1 for p in snapshot.plans},
         "dophu_level_info": {(v.code, v.title.vi, v.title.en, str(v.rank)): 1 for v in (_ALL, *snapshot.levels)},
-        "dophu_control_info": {(c.id, c.title.vi, c.title.en, c.population): 1 for c in snapshot.controls},
+        "dophu_control_info": {
+            (c.id, c.title.vi, c.title.en, c.population): 1 for c in snapshot.controls if c.goal is None
+        },
         "dophu_goal_info": {(p, g.id, g.title.vi, g.title.en, g.statement, g.control or ""): 1 for p, g in goals},
         "dophu_agency_info": {(a.code, a.title.vi, a.title.en, a.level, a.parent or ""): 1 for a in agencies},
     }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 
-from inventory.words import ALL_LEVELS, AgencyTally, Coverage, Level, Plan, Status
+from inventory.words import ALL_LEVELS, ONLY_DECLARED, AgencyTally, Coverage, Goal, Level, Plan, Status
 
 
 def cover(plans: Iterable[Plan], tallies: Iterable[AgencyTally], levels: Iterable[Level]) -> tuple[Coverage, ...]:
@@ -23,17 +22,17 @@ def cover(plans: Iterable[Plan], tallies: Iterable[AgencyTally], levels: Iterabl
     for plan in plans:
         for goal in plan.goals:
             found = sums.get(goal.control, {}) if goal.control else {}
-            spoken = goal.levels or tuple(sorted(found, key=lambda code: (ranks.get(code, 0), code)))
-            overall: dict[Status, int] = {}
+            own = [code for code in found if code != ALL_LEVELS]
+            spoken = goal.levels or tuple(sorted(own, key=lambda code: (ranks.get(code, 0), code)))
+            # What was declared of the goal as a whole is of no level.
+            overall = dict(found.get(ALL_LEVELS, {}))
             for level in spoken:
                 members = found.get(level, {})
                 for status, count in members.items():
                     overall[status] = overall.get(status, 0) + count
                 if len(spoken) > 1 or goal.levels:
-                    rows.append(
-                        _row(plan, goal.id, level, _target(goal.target, level), goal.due, members, goal.control)
-                    )
-            rows.append(_row(plan, goal.id, ALL_LEVELS, goal.target.get(ALL_LEVELS), goal.due, overall, goal.control))
+                    rows.append(_row(plan, goal, level, _target(goal.target, level), members))
+            rows.append(_row(plan, goal, ALL_LEVELS, _whole_target(goal), overall))
     return tuple(rows)
 
 
@@ -43,22 +42,21 @@ def _target(targets: Mapping[str, float], level: str) -> float | None:
     return targets.get(level, overall if overall == 1 else None)
 
 
-def _row(
-    plan: Plan,
-    goal: str,
-    level: str,
-    target: float | None,
-    due: date | None,
-    members: Mapping[Status, int],
-    control: str | None,
-) -> Coverage:
+def _whole_target(goal: Goal) -> float | None:
+    # Of a goal with several targets, each with its own share, all are to be reached.
+    return 1.0 if goal.parts and goal.control else goal.target.get(ALL_LEVELS)
+
+
+def _row(plan: Plan, goal: Goal, level: str, target: float | None, members: Mapping[Status, int]) -> Coverage:
+    only_declared = goal.control is not None and goal.control.startswith(ONLY_DECLARED)
     return Coverage(
-        plan.id, goal, level, target, due,
+        plan.id, goal.id, level, target, goal.due,
         met=members.get(Status.MET, 0),
         unmet=members.get(Status.UNMET, 0),
         unknown=members.get(Status.UNKNOWN, 0),
         not_applicable=members.get(Status.NOT_APPLICABLE, 0),
         waived=members.get(Status.WAIVED, 0),
         declared=members.get(Status.DECLARED, 0),
-        measured=control is not None,
+        # A goal that nothing measures is measured from when somebody declares it.
+        measured=goal.control is not None and (bool(members) or not only_declared),
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -14,10 +14,12 @@ from yaml.nodes import MappingNode, SequenceNode
 from inventory import expressions
 from inventory.strict_yaml import Entry, Problem, StrictFile, closest, nearest
 from inventory.vocabulary import POPULATIONS, Vocabulary
-from inventory.words import ALL_LEVELS, Control, Goal, InputError, Plan, Title
+from inventory.words import ALL_LEVELS, ONLY_DECLARED, Baseline, Control, Goal, InputError, Plan, Title
 
 DUE_BASES = ("written", "plan-year", "plan-period", "none")
 """Where a due date comes from: the plan's text, the end of its year or period, or nowhere because there is none."""
+REPORTS = ("month", "quarter", "half", "year")
+"""How often a plan is reported on."""
 TARGET_BASES = ("written", "own")
 """Whose number a target is: the plan's, or one of ours where the plan gives a task without a number."""
 
@@ -67,7 +69,7 @@ def load_goals(folder: Path, vocabulary: Vocabulary) -> Goals:
     for plan_id, path in plan_files.items():
         file = StrictFile(f"plans/{path.name}", problems)
         if top := file.open(path):
-            plans[plan_id] = _plan(file, top, plan_id, control_files)
+            plans[plan_id] = _with_declarations(_plan(file, top, plan_id, control_files), controls)
     if not plan_files and not problems:
         problems.append(Problem("plans", 0, f"found no plan, expected a file such as plans/{_EXAMPLES['plans']}"))
     if len(plans) == len(plan_files):  # A plan that could not be opened may use what no other does.
@@ -75,6 +77,19 @@ def load_goals(folder: Path, vocabulary: Vocabulary) -> Goals:
     if problems:
         raise InputError("\n".join(str(p) for p in sorted(problems)))
     return Goals(controls, plans)
+
+
+def _with_declarations(plan: Plan, controls: dict[str, Control]) -> Plan:
+    """The plan, each goal that no control measures with one of its own, which asks what was declared of it."""
+    goals: list[Goal] = []
+    for goal in plan.goals:
+        if goal.control is None:
+            name = f"{ONLY_DECLARED}{plan.id}/{goal.id}"
+            shares = tuple(share for _, share in goal.parts)
+            controls[name] = Control(name, goal.title, "organisation", "", goal=(plan.id, goal.id), parts=shares)
+            goal = replace(goal, control=name)
+        goals.append(goal)
+    return replace(plan, goals=tuple(goals))
 
 
 def _files(folder: Path, kind: str, problems: list[Problem]) -> dict[str, Path]:
@@ -92,7 +107,12 @@ def _files(folder: Path, kind: str, problems: list[Problem]) -> dict[str, Path]:
 
 
 def _unused(controls: Mapping[str, Path], plans: Mapping[str, Plan]) -> list[Problem]:
-    used = {goal.control for plan in plans.values() for goal in plan.goals if goal.control}
+    used = {
+        goal.control
+        for plan in plans.values()
+        for goal in plan.goals
+        if goal.control and not goal.control.startswith(ONLY_DECLARED)
+    }
     # The control that a misspelt name most likely means is not reported a second time.
     meant = {closest(name, controls) for name in used}
     return [
@@ -110,7 +130,11 @@ def _take(entries: Mapping[str, Entry], key: str, read: Callable[[Entry], T], ot
 
 
 def _control(file: StrictFile, top: Entry, control_id: str, vocabulary: Vocabulary) -> Control:
-    entries = file.fields(top, ("title", "population", "meets"), ("where", "declared_as", "note", "parameters"))
+    ratio = ("numerator", "denominator")
+    needed: tuple[str, ...] = ("title", "population", "meets")
+    if isinstance(top.node, MappingNode) and any(key.value in ratio for key, _ in top.node.value):
+        needed = ("title", "population", *ratio)
+    entries = file.fields(top, needed, ("where", "declared_as", "note", "parameters"))
     population = _take(entries, "population", lambda e: file.choice(e, tuple(POPULATIONS)), "")
     columns = vocabulary.columns(population) if population in POPULATIONS else {}
     parameters: dict[str, float | str] = _take(entries, "parameters", lambda e: _parameters(file, e, columns), {})
@@ -121,6 +145,7 @@ def _control(file: StrictFile, top: Entry, control_id: str, vocabulary: Vocabula
     for name in parameters:
         if not any(re.search(rf"\b{re.escape(name)}\b", text) for text in written.values()):
             file.note(entries["parameters"], f"no expression uses {name!r}")
+    numerator, denominator = _ratio(file, entries, population, vocabulary)
     return Control(
         id=control_id,
         title=_take(entries, "title", file.title, _NO_TITLE),
@@ -130,7 +155,30 @@ def _control(file: StrictFile, top: Entry, control_id: str, vocabulary: Vocabula
         declared_as=_take(entries, "declared_as", lambda e: _declared_as(file, e, population, vocabulary), None),
         note=_take(entries, "note", file.title, None),
         parameters=parameters,
+        numerator=numerator,
+        denominator=denominator,
     )
+
+
+def _ratio(
+    file: StrictFile, entries: Mapping[str, Entry], population: str, vocabulary: Vocabulary
+) -> tuple[str | None, str | None]:
+    """The two numbers of a ratio control: counts of periods, or what an agency has beside a number of the register."""
+    if "numerator" not in entries or "denominator" not in entries:
+        return None, None
+    if population in POPULATIONS and population != "agencies":
+        file.note(entries["numerator"], f"found it for {population}, expected it only for agencies")
+    counted, told = vocabulary.counts, vocabulary.period_counts
+    numerator = file.choice(entries["numerator"], [*told, *counted])
+    registered = [key.name for key in vocabulary.of("agency") if key.type == "int"]
+    if numerator in told and told[numerator].of:
+        wholes = [told[numerator].of]
+    elif numerator in told and told[numerator].flow:
+        wholes = []
+        file.note(entries["numerator"], f"found {numerator!r}, which is no part of another count, expected one that is")
+    else:
+        wholes = registered
+    return numerator, file.choice(entries["denominator"], wholes) if wholes else ""
 
 
 def _check_expression(
@@ -167,7 +215,7 @@ def _declared_as(file: StrictFile, entry: Entry, population: str, vocabulary: Vo
 
 
 def _plan(file: StrictFile, top: Entry, plan_id: str, controls: Collection[str]) -> Plan:
-    entries = file.fields(top, ("title", "period", "goals"), ("number", "issued"))
+    entries = file.fields(top, ("title", "period", "goals"), ("number", "issued", "reports", "reports_basis"))
     listed: list[Entry] = _take(entries, "goals", file.items, [])
     issued: date | None = _take(entries, "issued", file.day, None)
     period = _take(entries, "period", file.text, "")
@@ -188,6 +236,8 @@ def _plan(file: StrictFile, top: Entry, plan_id: str, controls: Collection[str])
         issued=issued,
         period=period,
         goals=tuple(goals.values()),
+        reports=_take(entries, "reports", lambda e: file.choice(e, REPORTS), "quarter"),
+        reports_basis=_take(entries, "reports_basis", lambda e: file.choice(e, TARGET_BASES), "own"),
     )
 
 
@@ -195,7 +245,7 @@ def _goal(file: StrictFile, item: Entry, controls: Collection[str], issued: date
     entries = file.fields(
         item,
         ("id", "statement", "cite", "title", "levels", "due_basis"),
-        ("target", "target_basis", "parts", "due", "control", "note"),
+        ("target", "target_basis", "parts", "due", "control", "note", "baseline"),
     )
     levels: tuple[str, ...] = _take(entries, "levels", lambda e: _levels(file, e), ())
     basis = _take(entries, "due_basis", lambda e: file.choice(e, DUE_BASES), "")
@@ -224,6 +274,17 @@ def _goal(file: StrictFile, item: Entry, controls: Collection[str], issued: date
         control=_take(entries, "control", lambda e: _used_control(file, e, controls), None),
         parts=_take(entries, "parts", lambda e: _parts(file, e), ()),
         note=_take(entries, "note", file.title, None),
+        baseline=_take(entries, "baseline", lambda e: _baseline(file, e), None),
+    )
+
+
+def _baseline(file: StrictFile, entry: Entry) -> Baseline:
+    entries = file.fields(entry, ("statement", "cite", "title"), ("share",))
+    return Baseline(
+        statement=_take(entries, "statement", lambda e: _statement(file, e), ""),
+        cite=_take(entries, "cite", file.text, ""),
+        title=_take(entries, "title", file.title, _NO_TITLE),
+        share=_take(entries, "share", file.share, None),
     )
 
 

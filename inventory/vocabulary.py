@@ -6,10 +6,11 @@ import functools
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -84,6 +85,22 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodCount:
+    """A number that an agency or application counts in a period, such as its documents of a month."""
+
+    name: str
+    title: Title
+    flow: bool
+    """Whether the periods of a year add up; of a stock the newest number counts."""
+    of: str = ""
+    """The count that it is a part of; empty where it is a part of none."""
+
+
+STOCK_AGE = timedelta(days=100)
+"""How long after the end of its period a stock counts, and a flow answers whether there was any: a quarter and more."""
+
+
+@dataclass(frozen=True, slots=True)
 class EventKind:
     """What can happen to an asset, and how much it asks of people."""
 
@@ -99,6 +116,7 @@ class Vocabulary:
     keys: Mapping[str, Key]
     counts: Mapping[str, Count]
     events: Mapping[str, EventKind]
+    period_counts: Mapping[str, PeriodCount] = field(default_factory=dict)
 
     def of(self, subject: str) -> tuple[Key, ...]:
         """The keys of one subject, tables left out."""
@@ -109,12 +127,20 @@ class Vocabulary:
         columns = {k.name: k.type for k in self.of(POPULATIONS[population])}
         columns |= REGISTER_COLUMNS[population]
         if population == "agencies":
-            columns |= dict.fromkeys(self.counts, "count")
+            columns |= dict.fromkeys(self.counts, "count") | dict.fromkeys(self.period_counts, "int")
         return columns
+
+    def max_age(self, name: str) -> timedelta:
+        """How old a fact of this key, or a count of a period after its end, may be."""
+        return STOCK_AGE if name in self.period_counts else self.keys[name].max_age
+
+    def is_table(self, name: str) -> bool:
+        """Whether a key holds rows."""
+        return name not in self.period_counts and self.keys[name].type == "table"
 
     def title(self, column: str) -> Title:
         """The names of a key or count; the column's own name where it comes from the register."""
-        known = self.keys.get(column) or self.counts.get(column)
+        known = self.keys.get(column) or self.counts.get(column) or self.period_counts.get(column)
         return known.title if known else Title(column, column)
 
 
@@ -172,7 +198,21 @@ def load(path: Path = FILE) -> Vocabulary:
     events = {
         name: EventKind(name, Severity(row["severity"]), Title(**row["title"])) for name, row in data["events"].items()
     }
-    return Vocabulary(keys, counts, events)
+    return Vocabulary(keys, counts, events, _period_counts(path, data.get("period_counts", {}), {*keys, *counts}))
+
+
+def _period_counts(path: Path, data: Mapping[str, Any], others: Collection[str]) -> dict[str, PeriodCount]:
+    found: dict[str, PeriodCount] = {}
+    for name, row in data.items():
+        whole = row.get("of", "")
+        if name in others or row["kind"] not in ("flow", "stock"):
+            raise InputError(f"{path.name}: period_counts.{name}: expected a name of its own, of kind flow or stock")
+        if whole and (whole not in found or found[whole].flow != (row["kind"] == "flow")):
+            raise InputError(
+                f"{path.name}: period_counts.{name}: found of {whole!r}, expected one of its kind above it"
+            )
+        found[name] = PeriodCount(name, Title(**row["title"]), row["kind"] == "flow", whole)
+    return found
 
 
 def write_value(key: Key, value: Value) -> str | None:

@@ -308,9 +308,9 @@ class Control:
     id: str
     title: Title
     population: str
-    """"agencies", "assets" or "links"."""
+    """"agencies", "assets", "links", or "organisation" for what is declared of a goal as a whole."""
     meets: str
-    """A SQL boolean expression over the population's columns."""
+    """A SQL boolean expression over the population's columns; empty where shares are asked for."""
     where: str | None = None
     """Which members it is asked of; None for all."""
     declared_as: str | None = None
@@ -318,6 +318,18 @@ class Control:
     note: Title | None = None
     parameters: Mapping[str, float | str] = field(default_factory=dict, hash=False)
     """Named thresholds that its expressions use."""
+    numerator: str | None = None
+    """A ratio control sums two numbers of each agency: its members are what `denominator` counts."""
+    denominator: str | None = None
+    goal: tuple[str, str] | None = None
+    """Plan and goal that only declarations answer: no file describes such a control, it follows from the plan."""
+    parts: tuple[float, ...] = ()
+    """The shares to reach of such a goal's parts; its members are then the parts."""
+
+    @property
+    def is_shares(self) -> bool:
+        """Whether its members are what was counted, so that one agency may have several answers."""
+        return self.numerator is not None or self.goal is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +397,23 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a plan reported of a goal before its period began."""
+
+    statement: str
+    """The plan statement's id, such as VP-025."""
+    cite: str
+    """Section and lines of the plan's text."""
+    title: Title
+    share: float | None = None
+    """The share (0-1) where the text gives one, or both of its numbers."""
+
+
+ONLY_DECLARED = "declared:"
+"""How the control of a goal begins that only declarations answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """A control, a population, a target and a due date, cited to the plan that states it (chỉ tiêu)."""
 
@@ -402,12 +431,15 @@ class Goal:
     due_basis: str
     """"written", "plan-year", "plan-period" or "none"."""
     control: str | None = None
-    """None: nothing measures it yet; it is shown as not measured, never dropped."""
+    """None: nothing measures it yet; it is shown as not measured, never dropped. Beginning with `ONLY_DECLARED`: no
+    control measures it, and what a person declares of it with a document is its answer."""
     parts: tuple[tuple[Title, float], ...] = ()
     """The single targets of a goal that lists several, as the plan writes them."""
     note: Title | None = None
     target_basis: str = "written"
     """"written", or "own" where the plan gives no number and the target is a proposal."""
+    baseline: Baseline | None = None
+    """Where it stood before, as the plan itself reported it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +452,10 @@ class Plan:
     issued: date | None
     period: str
     goals: tuple[Goal, ...]
+    reports: str = "quarter"
+    """How often it is reported on: month, quarter, half or year."""
+    reports_basis: str = "own"
+    """"written" where the plan's text says so."""
 
 
 class CoverageStatus(enum.StrEnum):
@@ -427,8 +463,10 @@ class CoverageStatus(enum.StrEnum):
 
     REACHED = "reached"
     """Proven: no unknown could change it."""
+    DECLARED = "declared"
+    """Reached only together with what was declared: it rests on the word of a person."""
     OPEN = "open"
-    """The target lies between proven and possible."""
+    """The target lies between proven and possible, or what was declared may make the difference."""
     NOT_REACHED = "not_reached"
     """Even if every unknown were met, the target would not be."""
     NO_TARGET = "no_target"
@@ -498,7 +536,11 @@ class Coverage(Shares):
             return CoverageStatus.NO_TARGET
         if self.proven >= self.target:
             return CoverageStatus.REACHED
-        return CoverageStatus.OPEN if self.possible >= self.target else CoverageStatus.NOT_REACHED
+        told = self.met + self.declared
+        if self.declared and told / self.counted >= self.target:
+            return CoverageStatus.DECLARED
+        reachable = (told + self.unknown) / self.counted >= self.target
+        return CoverageStatus.OPEN if reachable else CoverageStatus.NOT_REACHED
 
 
 # --- the snapshot: the only thing that exporters, dashboards, reports and pages read --------------------------------

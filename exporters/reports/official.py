@@ -4,7 +4,7 @@ The tags that a template may use:
 
     authority, department, number, place, signed_on    the head: who issues it, where and when
     plan, plan_number, period, as_of, compared         what it reports on; `compared` is the day of the figures before
-    tally.reached, .open, .not_reached, .no_target, .not_measured, .goals        how many goals
+    tally.reached, .declared, .open, .not_reached, .no_target, .not_measured, .goals        how many goals
     rows: number, goal, cite, level, target, due, counted, met, unmet, unknown, proven, before, possible, short, status
     missing: goal, level, agency, need, number, reason     what each agency lacks of each goal, and how often
     missing_left           how many more such rows there are: the workbook has all, with every member

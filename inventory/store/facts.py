@@ -264,8 +264,7 @@ def take(vocabulary: Vocabulary, facts: Iterable[Fact], at: datetime) -> dict[st
     """
     taken: dict[str, Fact] = {}
     for fact in facts:
-        key = vocabulary.keys[fact.key]
-        if key.type == "table" or fact.value is None or is_stale(vocabulary, fact, at):
+        if vocabulary.is_table(fact.key) or fact.value is None or is_stale(vocabulary, fact, at):
             continue
         best = taken.get(fact.key)
         if best is None or _rank(fact) > _rank(best):
@@ -279,14 +278,14 @@ def _rank(fact: Fact) -> tuple[int, float, str]:
 
 def is_stale(vocabulary: Vocabulary, fact: Fact, at: datetime) -> bool:
     """Whether the fact is older at `at` than its key allows."""
-    return at - fact.observed_at > vocabulary.keys[fact.key].max_age
+    return at - fact.observed_at > vocabulary.max_age(fact.key)
 
 
 def conflicts(vocabulary: Vocabulary, facts: Iterable[Fact], at: datetime) -> dict[str, list[Fact]]:
     """The keys on which fresh sources disagree as of `at`, each with what they say, the one taken first."""
     said: dict[str, list[Fact]] = {}
     for fact in facts:
-        if vocabulary.keys[fact.key].type != "table" and fact.value is not None and not is_stale(vocabulary, fact, at):
+        if not vocabulary.is_table(fact.key) and fact.value is not None and not is_stale(vocabulary, fact, at):
             said.setdefault(fact.key, []).append(fact)
     return {
         key: sorted(rows, key=_rank, reverse=True)

@@ -8,13 +8,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, select, text
 
-from inventory.store import facts
-from inventory.store.judge import ANSWERS, MISSING, ZONE, Judgement
+from inventory.periods import ZONE, read_period
+from inventory.shares import Share
+from inventory.store import facts, period_counts
+from inventory.store.judge import ANSWERS, MISSING, Judgement
 from inventory.store.tables import FOREVER, finding
-from inventory.vocabulary import POPULATIONS, Vocabulary, instant, moment
+from inventory.vocabulary import POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
 from inventory.words import Control, Counted, Fact, Finding, Status, Title, Value
 
+_MOST_EVIDENCE = 48
+"""Numbers of periods beside an answer: a year of months of two counts, told by two sources."""
+
 _WHY = {
+    "counted": Title("đo được {part} trên {whole} ({periods})", "counted {part} of {whole} ({periods})"),
+    "written": Title("kê khai {part} trên {whole} ({periods})", "declared {part} of {whole} ({periods})"),
+    "silent": Title("chưa có số liệu {periods}", "nothing told of {periods}"),
+    "no_count": Title("chưa có số liệu", "nothing told"),
     "missing": Title("khai báo nhiều hơn {weight} so với số tìm thấy", "{weight} more declared than found"),
     "never": Title("chưa quan sát được lần nào", "never observed"),
     "stated": Title("{sources} cho biết là không rõ", "{sources} states that it is unknown"),
@@ -190,6 +199,8 @@ class Explainer:
         Args:
             findings: findings of `control`, whose `reason` still holds the names of the unknown columns.
         """
+        if control.is_shares:
+            return self._explain_shares(connection, findings, control)
         columns = self.judgement.column_names(control.id)
         kind = POPULATIONS[control.population]
         members = [f.member for f in findings if not f.member.endswith(MISSING)]
@@ -198,6 +209,7 @@ class Explainer:
             {"sysname", "address"} if kind == "asset" else set()
         )
         said = facts.read(connection, self.vocabulary, kind, subjects, self.at, keys)
+        self._add_period_counts(connection, columns, members, said)
         counted = self._counted(connection, control, members) if control.population == "agencies" else {}
         unmet = [f.member for f in findings if f.status is Status.UNMET and f.member in set(members)]
         failing = self.judgement.failing(control.id, unmet)
@@ -208,6 +220,81 @@ class Explainer:
             )
             for f in findings
         ]
+
+    def _add_period_counts(
+        self,
+        connection: Connection,
+        columns: Sequence[str],
+        members: Sequence[str],
+        said: dict[facts.Subject, list[Fact]],
+    ) -> None:
+        """Put what agencies counted in periods beside the facts of the agencies as which they count."""
+        named = [c for c in columns if c in self.vocabulary.period_counts]
+        if not named:
+            return
+        homes = {code: place.home for code, place in self.judgement.places.items() if place.home in set(members)}
+        since = (self.at - STOCK_AGE).astimezone(ZONE).date()
+        for code, fact in period_counts.facts_of(connection, homes, named, since, self.at):
+            said.setdefault(homes[code], []).append(fact)
+
+    def _explain_shares(self, connection: Connection, findings: Sequence[Finding], control: Control) -> list[Finding]:
+        """What was counted, by whom and in which periods; for each answer of a member the same."""
+        if control.goal is not None:
+            told = period_counts.goal_reported(connection, *control.goal, self.at)
+            return [self._explain_goal(f, control, told) for f in findings]
+        shares = self.judgement.shares(control.id)
+        homes = {code: p.home for code, p in self.judgement.places.items() if p.home in {f.agency for f in findings}}
+        named = [n for n in (control.numerator, control.denominator) if n and n in self.vocabulary.period_counts]
+        flow = any(self.vocabulary.period_counts[n].flow for n in named)
+        since = self.judgement.year[0].first if flow else (self.at - STOCK_AGE).astimezone(ZONE).date()
+        evidence: dict[str, list[Fact]] = {}
+        for code, fact in period_counts.facts_of(connection, homes, named, since, self.at) if named else ():
+            evidence.setdefault(homes[code], []).append(fact)
+        explained = []
+        for found in findings:
+            own, share = found.agency or "", shares.get(found.agency or "")
+            if found.status in (Status.WAIVED, Status.NOT_APPLICABLE) or share is None:
+                explained.append(self._explain_waived(found, control, {}))
+                continue
+            facts_told = tuple(evidence.get(own, ())[:_MOST_EVIDENCE])
+            reason = self._tell_share(share, found.status)
+            explained.append(replace(found, reason=reason, evidence=facts_told, title=f"{found.weight} ×"))
+        return explained
+
+    def _tell_share(self, share: Share, status: Status) -> str:
+        measured = [row for row in share.used if row.measured]
+        declared = [row for row in share.used if not row.measured]
+        told = []
+        for name, rows in (("counted", measured), ("written", declared)):
+            if rows:
+                part, whole = sum(row.part for row in rows), sum(row.whole for row in rows)
+                periods = self._months(sorted({month for row in rows for month in row.period.months}))
+                told.append(self._say(name, part=part, whole=whole, periods=periods))
+        if status is Status.UNKNOWN:
+            silent = sorted({month for _, month in share.silent if month})
+            told.insert(0, self._say("silent", periods=self._months(silent)) if silent else self._say("no_count"))
+        return "; ".join(told)
+
+    def _months(self, months: Sequence[str]) -> str:
+        """Months as spans: "01–03, 05/2026"."""
+        spans: list[list[str]] = []
+        for month in months:
+            if spans and spans[-1][-1][:5] == month[:5] and int(spans[-1][-1][5:]) + 1 == int(month[5:]):
+                spans[-1].append(month)
+            else:
+                spans.append([month])
+        return ", ".join((f"{s[0][5:]}–" if len(s) > 1 else "") + f"{s[-1][5:]}/{s[-1][:4]}" for s in spans)
+
+    def _explain_goal(self, found: Finding, control: Control, told: Sequence[period_counts.GoalReported]) -> Finding:
+        name = found.member.partition(" (")[0][1:]
+        part = int(name) if control.parts else 0
+        row = next((r for r in told if r.part == part and (control.parts or name in (r.level, ""))), None)
+        title = f"{part}." if part else f"{found.weight} ×"
+        if row is None:
+            return replace(found, reason=self._say("no_count"), title=title)
+        how = "written" if row.origin.source == period_counts.DECLARED else "counted"
+        reason = self._say(how, part=row.value, whole=row.total, periods=read_period(row.period).told(self.language))
+        return replace(found, reason=f"{reason} ({row.origin.told})", title=title)
 
     def _counted(self, connection: Connection, control: Control, agencies: Sequence[str]) -> dict[str, list[Counted]]:
         """What stands behind each agency's counts: the assets and links, with the facts that decided."""
@@ -272,6 +359,8 @@ class Explainer:
     def _gap(self, column: str, found: Finding, evidence: Sequence[Fact]) -> str:
         """Why one column is unknown."""
         title = self.vocabulary.title(column).in_language(self.language)
+        if column in self.vocabulary.period_counts:
+            return f"{title}: {self._say('no_count')}"
         if column in self.vocabulary.counts:
             return f"{title}: {self._why_unread(column, found.agency)}"
         own = [f for f in evidence if f.key == column]

@@ -13,16 +13,28 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, text
 
 from inventory.expressions import Expression, parse
-from inventory.store import registers, runs, waivers
+from inventory.periods import ZONE, year_so_far
+from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
+from inventory.store import period_counts, registers, runs, waivers
 from inventory.store.columns import pivot
 from inventory.vocabulary import POPULATIONS, Key, Vocabulary
-from inventory.words import AgencyTally, AssetTally, Control, LinkState, Register, Status, Waiver
-
-ZONE = registers.ZONE
+from inventory.words import (
+    ALL_LEVELS,
+    AgencyTally,
+    AssetTally,
+    Control,
+    LinkState,
+    Proof,
+    Register,
+    Status,
+    Waiver,
+)
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
 _ALWAYS = {"agency", "role", "answering", "link_answering"}
 MISSING = " (missing)"
+OTHER_ANSWERS = {status: f" ({status})" for status in (Status.UNMET, Status.UNKNOWN, Status.DECLARED)}
+"""What is put behind a member that has several answers, one for each status: what it counted is met in part only."""
 ANSWERS = "judged_now"
 """The table of one control's answers: member, agency, level, status, gaps, weight."""
 
@@ -43,11 +55,15 @@ class Verdict:
 class _Question:
     control: Control
     where: Expression | None
-    meets: Expression
+    meets: Expression | None
+    """None where shares are asked for."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*(self.where.columns if self.where else ()), *self.meets.columns)))
+        asked = self.where.columns if self.where else ()
+        ratio = (self.control.numerator, self.control.denominator)
+        meets = self.meets.columns if self.meets else tuple(name for name in ratio if name)
+        return tuple(dict.fromkeys((*asked, *meets)))
 
 
 class Judgement:
@@ -77,11 +93,20 @@ class Judgement:
             if any(name in q.columns for q in self._questions.values())
         }
         self.read_to_the_end = runs.read_to_the_end(connection, at)
+        self.year = year_so_far(at)
+        self._shares: dict[str, dict[str, Share]] = {}
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
         self._lay_out("assets", {"agency", "role", "answering"})
         self._lay_out("links", {"link_answering"})
         self._lay_out("agencies", set())
+
+    @property
+    def period_counts(self) -> set[str]:
+        """The counts of periods that it rests on."""
+        return {
+            column for q in self._questions.values() for column in q.columns
+        } & self._vocabulary.period_counts.keys()
 
     @property
     def keys(self) -> set[str]:
@@ -165,7 +190,7 @@ class Judgement:
 
     def _lay_out_agencies(self, table: str, members: str, keys: list[Key]) -> None:
         columns = "".join(f", f.{k.name}" for k in keys)
-        bounds, joins = "", ""
+        bounds, joins = self._lay_out_period_counts()
         self._run("CREATE TEMPORARY TABLE IF NOT EXISTS judged_look (home TEXT, name TEXT, PRIMARY KEY (home, name))")
         self._run("DELETE FROM judged_look")
         for number, (name, expression) in enumerate(self._counts.items()):
@@ -189,6 +214,30 @@ class Judgement:
             f"FROM judged_place p LEFT JOIN ({members}) f ON f.subject = p.code{joins} WHERE p.code = p.home"
         )
 
+    def _lay_out_period_counts(self) -> tuple[str, str]:
+        """The columns and joins of what agencies counted of late, their parts' and predecessors' numbers added."""
+        named = sorted(
+            {c for q in self._questions.values() for e in (q.meets, q.where) if e for c in e.columns}
+            & self._vocabulary.period_counts.keys()
+        )
+        if not named:
+            return "", ""
+        self._run("DROP TABLE IF EXISTS judged_told")
+        columns = [column for name in named for column in (name, f"{name}__declared")]
+        self._run(
+            f"CREATE TEMPORARY TABLE judged_told (home {self.text} PRIMARY KEY, {' BIGINT, '.join(columns)} BIGINT)"
+        )
+        counted = period_counts.newest_counts(self._connection, named, self.at)
+        rows: dict[str, dict[str, object]] = {}
+        for name in named:
+            for home, (value, measured) in self._told(counted, name).items():
+                own = rows.setdefault(home, {"home": home, **dict.fromkeys(columns)})
+                own |= {name: value, f"{name}__declared": int(not measured)}
+        if rows:
+            values = ", ".join(f":{name}" for name in ("home", *columns))
+            self._run(f"INSERT INTO judged_told VALUES ({values})", list(rows.values()))
+        return "".join(f", t.{name}" for name in columns), " LEFT JOIN judged_told t ON t.home = p.home"
+
     def unread_networks(self, agency: str, within: timedelta) -> list[str]:
         """The networks of an agency and its parts that were not read to the end within an age; "" where it has none."""
         day = self.at.astimezone(ZONE).date()
@@ -203,7 +252,15 @@ class Judgement:
 
     def close(self) -> None:
         """Drop the tables of members; a transaction that is rolled back does so by itself."""
-        for table in (*_MEMBER.values(), "judged_place", "judged_line", "judged_look", "judged_waiver", ANSWERS):
+        for table in (
+            *_MEMBER.values(),
+            "judged_place",
+            "judged_line",
+            "judged_look",
+            "judged_waiver",
+            "judged_told",
+            ANSWERS,
+        ):
             self._run(f"DROP TABLE IF EXISTS {table}")
 
     # --- answering --------------------------------------------------------------------------------------------------
@@ -211,6 +268,8 @@ class Judgement:
     def answers_sql(self, control: str) -> str:
         """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were."""
         q = self._questions[control]
+        if q.meets is None:
+            raise ValueError(f"{control}: its answers are shares")
         meets = _write(q.meets, self._dialect, self.at)
         columns = q.meets.columns if q.control.population == "assets" else q.columns
         gaps = " || ".join(f"CASE WHEN {self._is_unknown(c)} THEN '{c} ' ELSE '' END" for c in columns)
@@ -220,7 +279,9 @@ class Judgement:
             asked = _write(q.where, self._dialect, self.at)
             where = f" WHERE ({asked}) OR ({asked}) IS NULL"
             meets = f"CASE WHEN ({asked}) THEN ({meets}) END"
-        status = f"CASE WHEN ({meets}) THEN 'met' WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
+        told = [f"{c}__declared = 1" for c in q.meets.columns if c in self._vocabulary.period_counts]
+        met = f"CASE WHEN {' OR '.join(told)} THEN 'declared' ELSE 'met' END" if told else "'met'"
+        status = f"CASE WHEN ({meets}) THEN {met} WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
         answers = (
             f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
             f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps FROM {_MEMBER[q.control.population]}{where}"
@@ -244,7 +305,7 @@ class Judgement:
 
     def missing(self, control: str) -> list[Verdict]:
         """The verdicts for what is declared beyond what was found: it exists, and nothing is known of it."""
-        if self._questions[control].control.declared_as is None:
+        if self._questions[control].control.declared_as is None or self._questions[control].meets is None:
             return []
         return self._missing(control, self._tally(f"({self.answers_sql(control)})"))
 
@@ -282,9 +343,15 @@ class Judgement:
     def lay_out_answers(self, control: str) -> tuple[AgencyTally, ...]:
         """Make the table ANSWERS of one control; how many members have which answer, by agency."""
         self._run(f"DROP TABLE IF EXISTS {ANSWERS}")
-        self._run(f"CREATE TEMPORARY TABLE {ANSWERS} AS SELECT a.*, 1 AS weight FROM ({self.answers_sql(control)}) a")
-        rows = {(a, level, Status(status)): members for a, level, status, members in self._tally(ANSWERS)}
-        missing = self._missing(control, [(*name, members) for name, members in rows.items()])
+        if self._questions[control].meets is None:
+            words = ", ".join(f"{name} {self.text}" for name in ("member", "agency", "level", "status", "gaps"))
+            self._run(f"CREATE TEMPORARY TABLE {ANSWERS} ({words}, weight BIGINT)")
+            rows, missing = {}, self._share_verdicts(control)
+        else:
+            sql = self.answers_sql(control)
+            self._run(f"CREATE TEMPORARY TABLE {ANSWERS} AS SELECT a.*, 1 AS weight FROM ({sql}) a")
+            rows = {(a, level, Status(status)): members for a, level, status, members in self._tally(ANSWERS)}
+            missing = self._missing(control, [(*name, members) for name, members in rows.items()])
         for v in missing:
             rows[v.agency, v.level, v.status] = rows.get((v.agency, v.level, v.status), 0) + v.weight
         if missing:
@@ -303,17 +370,131 @@ class Judgement:
         """For every control, agency and status: how many members."""
         found: list[AgencyTally] = []
         for control in sorted(self._questions):
-            rows = {(a, level, Status(s)): n for a, level, s, n in self._tally(f"({self.answers_sql(control)})")}
-            for v in self._missing(control, [(*name, members) for name, members in rows.items()]):
+            rows: dict[tuple[str, str, Status], int] = {}
+            if self._questions[control].meets is None:
+                added = self._share_verdicts(control)
+            else:
+                rows = {(a, level, Status(s)): n for a, level, s, n in self._tally(f"({self.answers_sql(control)})")}
+                added = self._missing(control, [(*name, members) for name, members in rows.items()])
+            for v in added:
                 rows[v.agency, v.level, v.status] = rows.get((v.agency, v.level, v.status), 0) + v.weight
             found += [AgencyTally(control, *name, members) for name, members in sorted(rows.items())]
         return tuple(found)
 
     def verdicts(self, control: str) -> Iterator[Verdict]:
         """Every member's answer for one control."""
+        if self._questions[control].meets is None:
+            yield from self._share_verdicts(control)
+            return
         for member, agency, level, status, gaps in self._connection.execute(text(self.answers_sql(control))):
             yield Verdict(member, agency, level, Status(status), tuple(gaps.split()))
         yield from self.missing(control)
+
+    # --- shares -----------------------------------------------------------------------------------------------------
+
+    def shares(self, control: str) -> dict[str, Share]:
+        """What each agency counted for a ratio control, by the code as which it counts."""
+        if control not in self._shares:
+            self._shares[control] = self._count_shares(self._questions[control])
+        return self._shares[control]
+
+    def _count_shares(self, q: _Question) -> dict[str, Share]:
+        part, whole = q.control.numerator or "", q.control.denominator or ""
+        known, homes = self._vocabulary.period_counts, self._asked_homes(q)
+        if part in known and known[part].flow:
+            told = period_counts.reported(self._connection, part, whole, self.year, self.at, flow=True)
+            return add_up(self._asked(homes, by_month=True), told)
+        asked = self._asked(homes, by_month=False)
+        if part in known and whole in known:
+            return newest(asked, period_counts.reported(self._connection, part, whole, (), self.at, flow=False))
+        low, high = (f"{part}__low", f"{part}__high") if part in self._counts else ("0", "0")
+        query = f"SELECT member, {low}, {high}, {whole} FROM {_MEMBER['agencies']}"
+        rows = [(home, *map(_whole, numbers)) for home, *numbers in self._connection.execute(text(query))]
+        if part in self._counts:
+            return out_of(asked, {home: (least or 0, most, of) for home, least, most, of in rows})
+        own, month = self._told(period_counts.newest_counts(self._connection, [part], self.at), part), self.year[-1]
+        return newest(
+            asked,
+            [Reported(home, month, min(own[home][0], of), of, own[home][1])
+             for home, _, _, of in rows if of is not None and home in own],
+        )  # fmt: skip
+
+    def _told(self, counted: Mapping[str, Mapping[str, tuple[int, bool]]], name: str) -> dict[str, tuple[int, bool]]:
+        """A count by the code as which agencies count, summed, and whether all of it is measured."""
+        found: dict[str, tuple[int, bool]] = {}
+        for code, own in counted.items():
+            if code in self.places and name in own:
+                value, measured = found.get(home := self.places[code].home, (0, True))
+                found[home] = (value + own[name][0], measured and own[name][1])
+        return found
+
+    def _asked_homes(self, q: _Question) -> set[str]:
+        """The agencies that a ratio control asks, and those of which it is not known whether it does."""
+        where = ""
+        if q.where:
+            asked = _write(q.where, self._dialect, self.at)
+            where = f" WHERE ({asked}) OR ({asked}) IS NULL"
+        query = f"SELECT member FROM {_MEMBER['agencies']}{where}"
+        return {row[0] for row in self._connection.execute(text(query))}
+
+    def _asked(self, homes: Collection[str], *, by_month: bool) -> dict[str, Asked]:
+        """Every code that counts as one of these homes, with the months of which it has to tell.
+
+        An agency tells of the months at whose end there was one; parts of others need not, and may.
+        """
+        parts = {level.code for level in self.register.levels if level.part}
+        months: dict[str, set[str]] = {}
+        for agency in self.register.agencies if by_month else ():
+            if agency.level not in parts:
+                ended = (month for month in self.year if agency.valid_on(month.last))
+                months.setdefault(agency.code, set()).update(month.text for month in ended)
+        return {
+            code: Asked(
+                place.home, place.level,
+                frozenset(months.get(code, ()) if by_month else (self.year[-1].text,) if code == place.home else ()),
+            )
+            for code, place in sorted(self.places.items())
+            if place.home in homes
+        }  # fmt: skip
+
+    def _share_verdicts(self, control: str) -> list[Verdict]:
+        """The answers of a control whose members are what was counted: for each agency one for each status."""
+        q = self._questions[control]
+        if q.control.goal is not None:
+            return self._goal_verdicts(q.control, *q.control.goal)
+        found: list[Verdict] = []
+        for home, share in sorted(self.shares(control).items()):
+            waived = [str(v.status) for v in self.waivers.get(control, ()) if home in (v.member, v.agency)]
+            if waived:
+                weight = max(1, share.known + share.unknown)
+                found.append(Verdict(home, home, share.level, Status(min(waived)), weight=weight))
+                continue
+            answers = {Status.MET: share.met, Status.UNMET: share.unmet, Status.UNKNOWN: share.unknown,
+                       Status.DECLARED: share.declared}  # fmt: skip
+            for status, weight in answers.items():
+                if weight:
+                    gaps = (q.control.numerator or "",) if status is Status.UNKNOWN else ()
+                    found.append(Verdict(home + OTHER_ANSWERS.get(status, ""), home, share.level, status, gaps, weight))
+        return found
+
+    def _goal_verdicts(self, control: Control, plan: str, goal: str) -> list[Verdict]:
+        """The answers of what is told of a goal as a whole; none where nobody told anything."""
+        told = period_counts.goal_reported(self._connection, plan, goal, self.at)
+        found: list[Verdict] = []
+        if control.parts:
+            by_part = {row.part: row for row in told if row.level == ALL_LEVELS}
+            for number, target in enumerate(control.parts, 1) if by_part else ():
+                row = by_part.get(number)
+                reached = row is not None and row.total > 0 and row.value / row.total >= target
+                status = Status.UNKNOWN if row is None else _answer(row.origin.proof) if reached else Status.UNMET
+                found.append(Verdict(f"*{number}", "", ALL_LEVELS, status))
+            return found
+        for row in told:
+            name = "*" if row.level == ALL_LEVELS else f"*{row.level}"
+            for status, weight in ((_answer(row.origin.proof), row.value), (Status.UNMET, row.total - row.value)):
+                if weight:
+                    found.append(Verdict(name + OTHER_ANSWERS.get(status, ""), "", row.level, status, weight=weight))
+        return found
 
     def asset_tallies(self) -> tuple[AssetTally, ...]:
         """Assets by agency, role and whether they answer."""
@@ -349,6 +530,8 @@ class Judgement:
         Beside a count stands how many were counted, beside every other column None.
         """
         question = self._questions[control]
+        if question.meets is None:
+            return {}
         parts = [(part.columns, _write(part, self._dialect, self.at)) for part in question.meets.parts]
         flags = ", ".join(f"CASE WHEN NOT ({sql}) THEN 1 ELSE 0 END" for _, sql in parts)
         counts = [c for c in question.meets.columns if c in self._counts]
@@ -373,10 +556,21 @@ class Judgement:
         return self._questions[control].columns
 
 
+def _answer(proof: Proof) -> Status:
+    return Status.DECLARED if proof is Proof.DECLARED else Status.MET
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)
+
+
 def _question(control: Control, vocabulary: Vocabulary) -> _Question:
+    if control.goal is not None:
+        return _Question(control, None, None)
     columns = vocabulary.columns(control.population)
     where = parse(control.where, columns, control.parameters) if control.where else None
-    return _Question(control, where, parse(control.meets, columns, control.parameters))
+    meets = None if control.is_shares else parse(control.meets, columns, control.parameters)
+    return _Question(control, where, meets)
 
 
 def _write(expression: Expression, dialect: str, at: datetime) -> str:

@@ -54,6 +54,13 @@ def agency_of_token(connection: Connection, sha256: str, purpose: str) -> str | 
     return connection.scalar(select(token.c.agency).where(token.c.sha256 == sha256, token.c.purpose == purpose))
 
 
+def system_of_token(connection: Connection, sha256: str) -> tuple[str | None, str] | None:
+    """The agency and the note of a token with which a system tells what it counts, or None where there is none."""
+    c = token.c
+    row = connection.execute(select(c.agency, c.note).where(c.sha256 == sha256, c.purpose == "facts")).first()
+    return None if row is None else (row.agency, row.note)
+
+
 def tokens(connection: Connection) -> list[tuple[str, str, str | None, str, datetime]]:
     """Every token's hash, purpose, agency, note and when it was made, oldest first."""
     c = token.c

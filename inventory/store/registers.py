@@ -6,17 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select
 
+from inventory.periods import ZONE
 from inventory.register import RegisterError, SheetChange, check_register, merge_registers
 from inventory.store import facts, tables
 from inventory.vocabulary import Vocabulary
 from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
-
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-"""Days, as in "valid until", are days in Vietnam."""
 
 
 def load(connection: Connection) -> Register:

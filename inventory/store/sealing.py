@@ -9,23 +9,29 @@ from typing import Any
 
 from sqlalchemy import Connection, Date, Table, func, insert, select
 
+from inventory.periods import ZONE
 from inventory.store import tables
-from inventory.store.tables import FACTS, asset, run
+from inventory.store.tables import FACTS, FOREVER, asset, run
 from inventory.vocabulary import instant
 from inventory.words import InputError
 
 __all__ = ["TABLES", "dump", "rebuild"]
 
+_COUNTS = (tables.period_count, tables.goal_count)
 _REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count, tables.waiver)
-TABLES: Mapping[str, Table] = {t.name: t for t in (*_REGISTER, asset, *FACTS.values(), run)}
+TABLES: Mapping[str, Table] = {t.name: t for t in (*_REGISTER, asset, *FACTS.values(), run, *_COUNTS)}
 """By name, in the order in which `dump` gives them."""
 _TOGETHER = 5_000
 
 Row = dict[str, Any]
 
 
-def dump(connection: Connection, keys: Collection[str], at: datetime) -> Iterator[tuple[str, Iterator[Row]]]:
+def dump(
+    connection: Connection, keys: Collection[str], at: datetime, *, counts: Collection[str] = (), plan: str = ""
+) -> Iterator[tuple[str, Iterator[Row]]]:
     """The rows of each table, as JSON can hold them: what was observed of these keys up to `at`, as it is known now.
+
+    Of counts of periods only these, and of what was told of goals only what concerns this plan.
 
     Of runs only the last that read a network to its end; of facts no table, and nothing that was replaced before `at`.
     """
@@ -47,6 +53,9 @@ def dump(connection: Connection, keys: Collection[str], at: datetime) -> Iterato
         .order_by(run.c.network)
     )
     yield run.name, _rows(connection, read)
+    for table, named in zip(_COUNTS, (_COUNTS[0].c.key.in_(sorted(counts)), _COUNTS[1].c.plan == plan), strict=True):
+        stood = select(table).where(named, table.c.replaced == FOREVER, table.c.last <= at.astimezone(ZONE).date())
+        yield table.name, _rows(connection, stood.order_by(table.c.id))
 
 
 def _rows(connection: Connection, query: Any) -> Iterator[Row]:

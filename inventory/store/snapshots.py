@@ -10,8 +10,9 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from inventory.coverage import cover
 from inventory.goals import Goals
+from inventory.periods import ZONE
 from inventory.store import findings, registers, runs, software
-from inventory.store.judge import ZONE, Judgement
+from inventory.store.judge import Judgement
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import AgencyTally, Control, Coverage, Finding, Shares, Snapshot, Status

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -291,6 +293,65 @@ waiver = Table(
     Column("valid_to", Date),
     Column("ended", Date),
     _instant("recorded"),
+)
+
+
+def _told() -> tuple[Column[Any], ...]:
+    """Who said it, on which proof, and, where a person did, in which document; until when it was the last word."""
+    return (
+        Column("source", String, nullable=False),
+        Column("proof", Integer, nullable=False),
+        Column("document", String, nullable=False),
+        Column("signer", String, nullable=False),
+        Column("signed", Date),
+        _instant("recorded"),
+        _instant("replaced"),
+    )
+
+
+#: What agencies and applications counted in a period. What was corrected stays, with when it was.
+period_count = Table(
+    "period_count",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("agency", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("period", String, nullable=False),
+    # The period's own days, by which it is found: 2026-Q1 is text.
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    *_told(),
+    Index("period_count_key", "key", "replaced", "last"),
+    Index("period_count_agency", "agency", "replaced"),
+)
+
+#: What was told of a goal as a whole, or of one of its parts: so many of so many.
+goal_count = Table(
+    "goal_count",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("plan", String, nullable=False),
+    Column("goal", String, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("level", String, nullable=False),
+    Column("period", String, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    *_told(),
+    Index("goal_count_plan", "plan", "goal", "replaced"),
+)
+
+#: Which figures were sealed: what is declared afterwards of a day before is refused.
+seal = Table(
+    "seal",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("plan", String, nullable=False),
+    _instant("at"),
+    _instant("sealed"),
+    Column("file", String, nullable=False),
 )
 
 coverage = Table(

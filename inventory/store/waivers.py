@@ -59,6 +59,8 @@ def add(connection: Connection, control: Control, register: Register, given: Wai
 
 
 def _check_whom(connection: Connection, control: Control, register: Register, given: Waiver) -> None:
+    if control.goal is not None:
+        raise InputError(f"waiver, control: found {control.id!r}, expected one that is measured and not declared")
     if bool(given.member) == bool(given.agency):
         raise InputError("waiver: expected either an agency or one member")
     if given.agency:

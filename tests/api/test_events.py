@@ -15,9 +15,9 @@ import pytest
 from api import serving
 from api.workspace import Workspace
 from inventory import vocabulary
+from inventory.periods import ZONE
 from inventory.store import Store, events, facts
 from inventory.store.events import Notice, Wanted
-from inventory.store.judge import ZONE
 from inventory.words import Event, Fact, Identity, InputError
 from tests.api.pages_sample import HOSTILE, fill
 from tests.api.pages_server import opened, served

@@ -14,7 +14,7 @@ import yaml
 
 from inventory import vocabulary
 from inventory.goals import Goals, load_goals
-from inventory.words import ALL_LEVELS, Goal, Plan, Title
+from inventory.words import ALL_LEVELS, ONLY_DECLARED, Goal, Plan, Title
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT.parent / "shared" / "seeds"
@@ -37,6 +37,30 @@ NO_SHARES = {
 }
 # One number for two levels stands at each of them; the same number twice is one target, of what has to hold together.
 BY_LEVEL = {"PT-053": {ALL_LEVELS: 1.0}, "PY-082": {"province": 1.0, "district": 1.0, "commune": 0.7}}
+
+
+# How often each plan is reported on, and whether its text says so or Dophu proposes it.
+REPORTED = {
+    "vinh-phuc-2020": ("month", "written"),
+    "phu-tho-2014": ("quarter", "own"),
+    "hau-giang-2015": ("quarter", "written"),
+    "lao-cai-2018": ("half", "written"),
+    "phu-yen-2021-2025": ("quarter", "own"),
+}
+# Where each plan that writes its period does so, and in which words.
+PERIODS = {
+    "vinh-phuc-2020": ((915, 916), "Định kỳ hàng tháng báo cáo"),
+    "hau-giang-2015": ((276, 276), "Định kỳ hàng quý có báo cáo"),
+    "lao-cai-2018": ((337, 337), "Định kỳ 6 tháng hoặc đột xuất báo cáo"),
+}
+# How many goals have a baseline at least; Hậu Giang's text reports no figure of what its goals ask.
+BASELINES = {
+    "vinh-phuc-2020": 5,
+    "phu-tho-2014": 12,
+    "hau-giang-2015": 0,
+    "lao-cai-2018": 7,
+    "phu-yen-2021-2025": 8,
+}
 
 
 @pytest.fixture(scope="module")
@@ -148,23 +172,120 @@ def _stated_shares(statement: Mapping[str, Any]) -> list[float]:
     ]
 
 
-def test_measured_goals_and_their_controls(shipped: Goals) -> None:
-    plan = shipped.plans["vinh-phuc-2020"]
-    assert {goal.statement: goal.control for goal in plan.goals if goal.control} == {
-        "VP-031": "agency_firewall_answering",
-        "VP-067": "agency_lan_answering",
-        "VP-068": "agency_lan_and_wan_answering",
-        "VP-070": "vc_endpoint_answering",
-        "VP-105": "agency_lan_and_wan_answering",
+def _measured(plan: Plan) -> dict[str, str]:
+    """The controls that measure, by the goal's id."""
+    return {
+        goal.id: goal.control
+        for goal in plan.goals
+        if goal.control is not None and not goal.control.startswith(ONLY_DECLARED)
     }
 
 
-def test_measured_goals_say_in_both_languages_what_is_not_measured(plan: Plan) -> None:
+def test_measured_goals_and_their_controls(shipped: Goals) -> None:
+    plan = shipped.plans["vinh-phuc-2020"]
+    assert _measured(plan) == {
+        "agency_firewall": "agency_firewall_answering",
+        "agency_lan": "agency_lan_answering",
+        "commune_lan_dedicated_network": "agency_lan_and_wan_answering",
+        "document_axis": "agency_document_axis",
+        "video_conference": "vc_endpoint_answering",
+        "document_system_linked": "agency_document_axis",
+        "electronic_documents": "documents_electronic",
+        "online_work_files": "work_files_online",
+        "official_email": "mailboxes_used",
+        "digital_signature": "agency_digital_signature",
+        "periodic_reports": "periodic_reports",
+        "one_stop_dossiers": "dossiers_one_stop",
+        "dossiers_solved_online": "dossiers_online",
+        "services_on_national_portal": "services_national",
+        "commune_lan_wan": "agency_lan_and_wan_answering",
+    }
+
+
+def test_a_goal_that_nothing_measures_is_asked_what_was_declared_of_it(plan: Plan) -> None:
+    measured = _measured(plan)
     for goal in plan.goals:
-        if goal.control:
+        if goal.id not in measured:
+            assert goal.control == f"{ONLY_DECLARED}{plan.id}/{goal.id}"
+
+
+def test_measured_goals_say_in_both_languages_what_is_not_measured(plan: Plan) -> None:
+    measured = _measured(plan)
+    for goal in plan.goals:
+        if goal.id in measured:
             assert goal.note, goal.id
             assert re.search("không (được )?đo", goal.note.vi), goal.id
             assert re.search(r"\bnot\b", goal.note.en) and "measured" in goal.note.en, goal.id
+
+
+def test_goals_that_applications_count_say_that_a_person_s_number_stands_apart(shipped: Goals) -> None:
+    counted = vocabulary.load().period_counts
+    seen = 0
+    for plan in shipped.plans.values():
+        for goal in plan.goals:
+            control = shipped.controls[goal.control or ""]
+            if control.numerator in counted or any(re.search(rf"\b{name}\b", control.meets) for name in counted):
+                seen += 1
+                assert goal.note, goal.id
+                assert "khai báo" in goal.note.vi and "ghi riêng" in goal.note.vi, goal.id
+                assert "declares" in goal.note.en and "shown apart" in goal.note.en, goal.id
+    assert seen >= 20
+
+
+def test_baselines_are_what_the_plans_own_text_reports(plan: Plan, statements: Mapping[str, dict[str, Any]]) -> None:
+    with_one = [goal for goal in plan.goals if goal.baseline]
+    assert len(with_one) >= BASELINES[plan.id]
+    for goal in with_one:
+        baseline = goal.baseline
+        assert baseline is not None
+        stated = statements[baseline.statement]
+        assert stated["kind"] in ("baseline", "limitation"), goal.id
+        lines = ", ".join(f"{first}–{last}" for first, last in stated["lines"])
+        assert baseline.cite == f"{stated['section']}, dòng {lines}", goal.id
+        assert stated.get("numbers"), f"{goal.id}: {baseline.statement} reports no figure"
+        # A figure stands in both titles, and they are no copies of the statement.
+        for title, written in ((baseline.title.vi, stated["vi"]), (baseline.title.en, stated["en"])):
+            assert re.search(r"[0-9]", re.sub(r"\b20[0-9]{2}\b", "", title)), goal.id
+            assert title.rstrip(".") != written.rstrip("."), goal.id
+        if baseline.share is not None:
+            shares = list(_reported_shares(stated["numbers"]))
+            assert any(baseline.share == pytest.approx(share, abs=0.0006) for share in shares), (goal.id, shares)
+
+
+def test_a_baseline_s_share_is_one_of_a_goal_with_one_target(plan: Plan) -> None:
+    for goal in plan.goals:
+        if goal.baseline and goal.baseline.share is not None:
+            assert set(goal.target) == {ALL_LEVELS} and not goal.parts, goal.id
+
+
+def _reported_shares(numbers: Mapping[str, Any]) -> Iterator[float]:
+    """The shares that follow from a statement's numbers: its percentages, and its counts over their totals."""
+    counts = numbers.get("counts", {})
+    derived = numbers.get("derived_not_in_text", {})
+    if "percent" in numbers:
+        yield numbers["percent"] / 100
+    if "denominator" in numbers:
+        yield numbers["numerator"] / numbers["denominator"]
+    yield from (counts[name] / counts[f"{name}_of"] for name in counts if f"{name}_of" in counts)
+    yield from (value / 100 for name, value in {**counts, **derived}.items() if "percent" in name)
+
+
+def test_how_often_each_plan_is_reported_on(shipped: Goals) -> None:
+    assert {plan.id: (plan.reports, plan.reports_basis) for plan in shipped.plans.values()} == REPORTED
+    for plan in shipped.plans:
+        # Stated in the file itself, not left to what the loader takes otherwise; with the line in both languages.
+        text = (ROOT / "goals" / "plans" / f"{plan}.yaml").read_text(encoding="utf-8")
+        assert re.search(r"# .*\bdòng \d+|# Dòng \d+", text[: text.index("\nreports: ")]), plan
+        assert re.search(r"^reports: \w+\nreports_basis: \w+\n", text, re.MULTILINE), plan
+
+
+@pytest.mark.usefixtures("every_statement")  # It skips where the texts are not here.
+def test_a_period_said_to_be_written_stands_in_the_text() -> None:
+    assert set(PERIODS) == {plan for plan, (_, basis) in REPORTED.items() if basis == "written"}
+    files = sorted(SEEDS.glob("00*.txt"))
+    for plan, ((first, last), words) in PERIODS.items():
+        lines = files[list(PLANS).index(plan)].read_text(encoding="utf-8").split("\n")
+        assert words in " ".join(line.strip() for line in lines[first - 1 : last]), plan
 
 
 def test_no_goal_asks_workstations_what_it_asks_servers(shipped: Goals) -> None:
@@ -224,3 +345,5 @@ def _titles_of(goal: Goal) -> Iterator[Title]:
     yield from (title for title, _ in goal.parts)
     if goal.note:
         yield goal.note
+    if goal.baseline:
+        yield goal.baseline.title

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from inventory.periods import ZONE
 from inventory.store import Store, snapshots
-from inventory.store.judge import ZONE
 from inventory.store.tables import coverage
 from inventory.words import ALL_LEVELS
 from tests.inventory.sample import FIREWALL, NOW, device, sweep

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from inventory.periods import ZONE
 from inventory.store import Store, registers, snapshots, waivers
-from inventory.store.judge import ZONE
 from inventory.words import Control, Finding, InputError, Status, Title, Waiver
 from tests.inventory.sample import FIREWALL, NOW, device, sweep
 from tests.inventory.test_judge import DAY, KNOWN, bring, declare, figure, goals, judge
