@@ -17,9 +17,9 @@ from api.gaps import arrange_parts
 from api.members import ORDER, Choice, deciding, last_page, list_members, open_judgement, sum_members
 from api.printing import read_instant
 from api.rendering import Place, Problem
-from api.reporting import recent_periods
+from api.wording import signed_percent
 from api.workspace import Workspace
-from inventory.periods import ZONE
+from inventory.periods import ZONE, recent_periods
 from inventory.store import Connection, consoles, events, registers, snapshots, software
 from inventory.strict_yaml import closest
 from inventory.text import fold
@@ -154,7 +154,11 @@ def tell_goal(connection: Connection, asked: Asked, plan_id: str, goal_id: str) 
     figure = figures[goal_id]
     since = snapshot.at - TREND
     points = snapshots.trend(connection, plan.id, goal_id, ALL_LEVELS, snapshot.at, since) if figure.measured else ()
-    told = {"plan": plan, "figure": figure, "goal": figure.goal, "control": None, "levels": snapshot.levels,
+    today = snapshot.at.astimezone(ZONE).date()
+    later = figure.goal.due is not None and figure.goal.due > today
+    ahead = snapshots.ahead(connection, plan.id, figure.goal, ALL_LEVELS, snapshot.at) if later else None
+    told = {"ahead": ahead, "today": today, "signed": functools.partial(signed_percent, language=place.language),
+            "plan": plan, "figure": figure, "goal": figure.goal, "control": None, "levels": snapshot.levels,
             "trend": points, "curve": curve(points)}  # fmt: skip
     control = next((c for c in snapshot.controls if c.id == figure.goal.control), None)
     if control is None:

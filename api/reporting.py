@@ -13,11 +13,12 @@ from api.figures import stand
 from api.gaps import LIST_COLUMNS, Gaps, find_gaps, listed
 from api.printing import coverage_object, judge_plan
 from api.sheets import Chart, Sheet, csv_text, workbook
-from api.wording import WORDS, clock, day, percent
+from api.wording import WORDS, clock, day, percent, signed_percent
 from api.workspace import Workspace
+from inventory.forecast import Forecast
 from inventory.periods import ZONE, Period, read_period, recent_periods
-from inventory.store import waivers
-from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, InputError, Plan, Waiver
+from inventory.store import Connection, snapshots, waivers
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Goal, InputError, Plan, Waiver
 
 __all__ = [
     "FIGURE_COLUMNS",
@@ -33,9 +34,11 @@ __all__ = [
 ]
 
 FIGURE_COLUMNS = (
-    "number", "goal", "cite", "level", "target", "due", "counted", "met", "unmet", "unknown", "proven", "before",
-    "possible", "short", "status",
+    "number", "goal", "cite", "level", "baseline", "target", "due", "counted", "met", "declared", "unmet", "unknown",
+    "proven", "before", "possible", "short", "status", "at_due", "reached",
 )  # fmt: skip
+AHEAD_COLUMNS = ("goal", "level", "target", "baseline", "proven", "per_month", "due", "at_due", "reached")
+"""Of goals that are due later: where they will be if it goes on as in the last 90 days."""
 WAIVER_COLUMNS = ("control", "whom", "status", "reason", "granted_by", "until")
 MOST_MISSING = 150
 """Rows of what is missing in a document; the workbook has all."""
@@ -57,6 +60,8 @@ class PlanReport:
     """Those that held at the end, of the plan's controls."""
     controls: Mapping[str, str] = field(default_factory=dict)
     """The controls' titles by id."""
+    ahead: Mapping[tuple[str, str], Forecast] = field(default_factory=dict)
+    """What is to be expected, by goal and level, where there are figures enough."""
 
 
 async def make(workspace: Workspace, plan: str, period: Period, language: str) -> PlanReport:
@@ -74,11 +79,20 @@ async def make(workspace: Workspace, plan: str, period: Period, language: str) -
     known = any(row.met or row.unmet for row in before)
     used = {goal.control for goal in gaps.plan.goals}
     held = await workspace.store.read(waivers.load, at.astimezone(ZONE).date())
+    ahead = await workspace.store.read(_look_ahead, gaps, at)
     titles = {name: control.title.in_language(language) for name, control in workspace.goals.controls.items()}
     return PlanReport(
         gaps.plan, period, at, gaps, gaps.coverage, before if known else (),
-        tuple(one for one in held if one.control in used), titles,
+        tuple(one for one in held if one.control in used), titles, ahead,
     )  # fmt: skip
+
+
+def _look_ahead(connection: Connection, gaps: Gaps, at: datetime) -> dict[tuple[str, str], Forecast]:
+    found = {
+        (part.goal.id, part.level): snapshots.ahead(connection, gaps.plan.id, part.goal, part.level, at)
+        for part in gaps.parts
+    }
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def context(report: PlanReport, settings: ReportSettings, language: str) -> dict[str, Any]:
@@ -98,6 +112,8 @@ def context(report: PlanReport, settings: ReportSettings, language: str) -> dict
         "compared": day(report.period.first - timedelta(days=1), language) if report.before else "",
         "tally": {"goals": len(report.plan.goals)} | {str(name): statuses.get(name, 0) for name in CoverageStatus},
         "rows": _told_once([dict(zip(FIGURE_COLUMNS, row, strict=True)) for row in _figures(report, language)]),
+        "ahead_how": words["ahead_how"],
+        "ahead": _told_once([dict(zip(AHEAD_COLUMNS, row, strict=True)) for row in _ahead(report, language)]),
         "missing": _told_once(missing[:MOST_MISSING]), "missing_left": max(0, len(missing) - MOST_MISSING),
         "waivers": [dict(zip(WAIVER_COLUMNS, row, strict=True)) for row in _waived(report, language)],
         "rest": [
@@ -105,6 +121,33 @@ def context(report: PlanReport, settings: ReportSettings, language: str) -> dict
             for number, goal in enumerate(report.gaps.not_measured, 1)
         ],
     }  # fmt: skip
+
+
+def _ahead(report: PlanReport, language: str) -> list[tuple[object, ...]]:
+    """Of the goals that are due after the report: before the plan, now, by how much in a month, when due, reached."""
+    rows: list[tuple[object, ...]] = []
+    today = report.at.astimezone(ZONE).date()
+    for part in report.gaps.parts:
+        c, goal, told = part.coverage, part.goal, report.ahead.get((part.goal.id, part.level))
+        if told is None or goal.due is None or goal.due <= today:
+            continue
+        rows.append(
+            (
+                goal.title.in_language(language), part.level_name, percent(c.target, language),
+                _before_plan(goal, language), percent(c.proven, language),
+                signed_percent(told.per_month, language), day(goal.due, language),
+                percent(told.at_due, language), _reached(told, language),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _before_plan(goal: Goal, language: str) -> str:
+    return percent(goal.baseline.share, language) if goal.baseline and goal.baseline.share is not None else ""
+
+
+def _reached(told: Forecast | None, language: str) -> str:
+    return day(told.reached, language) if told and told.reached else ""
 
 
 def _waived(report: PlanReport, language: str) -> list[tuple[object, ...]]:
@@ -152,14 +195,15 @@ def _figures(report: PlanReport, language: str) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for part in report.gaps.parts:
         c, goal = part.coverage, part.goal
-        old = before.get((goal.id, part.level))
+        old, told = before.get((goal.id, part.level)), report.ahead.get((goal.id, part.level))
         rows.append(
             (
                 numbers[goal.id], goal.title.in_language(language), goal.cite, part.level_name,
-                percent(c.target, language), day(c.due, language) if c.due else "",
-                c.counted, c.met, c.unmet, c.unknown,
+                _before_plan(goal, language), percent(c.target, language), day(c.due, language) if c.due else "",
+                c.counted, c.met, c.declared, c.unmet, c.unknown,
                 percent(c.proven, language), percent(old.proven if old else None, language),
                 percent(c.possible, language), "" if part.short is None else part.short, words[c.status],
+                percent(told.at_due if told else None, language), _reached(told, language),
             )
         )  # fmt: skip
     return rows
@@ -168,6 +212,7 @@ def _figures(report: PlanReport, language: str) -> list[tuple[object, ...]]:
 def as_workbook(report: PlanReport, language: str) -> bytes:
     """The figures with a chart, the list behind them, and what is not measured."""
     words = WORDS[language]
+    ahead = _ahead(report, language)
     above = [words["report_title"], report.plan.title.in_language(language),
              f"{report.period.told(language)}; {words['as_of']} {clock(report.at, language)}"]  # fmt: skip
     chart = Chart(words["measured_goals"], (0,), [(1, "#2E7D32"), (2, "#F2B84B"), (3, "#C62828")])
@@ -182,6 +227,7 @@ def as_workbook(report: PlanReport, language: str) -> bytes:
                 _bars(report, language),
                 chart,
             ),
+            Sheet(words["ahead"], [*above, words["ahead_how"]], _titles(AHEAD_COLUMNS, language), ahead),
             Sheet(words["gaps_list"], above, _titles(LIST_COLUMNS, language), listed(report.gaps, language)),
             Sheet(words["waivers"], above, _titles(WAIVER_COLUMNS, language), _waived(report, language)),
             Sheet(words["not_measured_goals"], above, _titles(("goal", "cite"), language), rest),
@@ -206,7 +252,9 @@ def as_json(report: PlanReport) -> dict[str, Any]:
     return {
         "plan": report.plan.id, "period": report.period.text, "from": report.period.first, "to": report.period.last,
         "as_of": report.at, "coverage": [coverage_object(c) for c in report.coverage],
-        "before": [coverage_object(c) for c in report.before], "waivers": [asdict(v) for v in report.waivers],
+        "before": [coverage_object(c) for c in report.before],
+        "forecast": [{"goal": g, "level": level, **asdict(f)} for (g, level), f in report.ahead.items()],
+        "waivers": [asdict(v) for v in report.waivers],
     }  # fmt: skip
 
 

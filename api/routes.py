@@ -16,7 +16,7 @@ from inventory.periods import ZONE
 from inventory.store import assets, consoles, events, registers, snapshots, waivers
 from inventory.store.software import Wanted
 from inventory.text import fold
-from inventory.words import ALL_LEVELS, Agency, Goal, InputError, Status
+from inventory.words import ALL_LEVELS, ONLY_DECLARED, Agency, Goal, InputError, Status
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -236,7 +236,14 @@ def api_router(desk: Desk) -> APIRouter:
     async def list_plans() -> list[dict[str, Any]]:
         """The plans."""
         return [
-            {"id": p.id, "title": _title(p), "number": p.number, "issued": p.issued, "goals": len(p.goals)}
+            {
+                "id": p.id,
+                "title": _title(p),
+                "number": p.number,
+                "issued": p.issued,
+                "goals": len(p.goals),
+                "reports": p.reports,
+            }
             for p in desk.workspace.goals.plans.values()
         ]
 
@@ -277,6 +284,18 @@ def api_router(desk: Desk) -> APIRouter:
         begin = read_instant(since, begin=True) if since is not None else until - timedelta(days=365)
         points = await store.read(snapshots.trend, plan, goal, level, until, begin)
         return [{**asdict(p), "counted": p.counted, "proven": p.proven, "possible": p.possible} for p in points]
+
+    @router.get("/forecast", tags=["coverage"], responses=told_errors(404))
+    async def get_forecast(plan: str, goal: str, level: str = ALL_LEVELS, as_of: AsOf = None) -> dict[str, Any] | None:
+        """Where a goal's proven share will be on its due date if it goes on as in the last 90 days; null from too few.
+
+        The line is the median of the slopes between all pairs of days (Theil and Sen).
+        """
+        found = next((one for one in find_plan(desk.workspace.goals, plan).goals if one.id == goal), None)
+        if found is None:
+            raise HTTPException(404, f"found the goal {goal!r}, expected one of the plan {plan}")
+        told = await store.read(snapshots.ahead, plan, found, level, read_instant(as_of))
+        return None if told is None else asdict(told)
 
     @router.get("/waivers", tags=["coverage"])
     async def list_waivers(as_of: AsOf = None) -> list[dict[str, Any]]:
@@ -349,7 +368,8 @@ def _goal(g: Goal) -> dict[str, Any]:
         "id": g.id, "title": _title(g), "statement": g.statement, "cite": g.cite, "levels": list(g.levels),
         "target": dict(g.target), "due": g.due, "due_basis": g.due_basis,
         "target_basis": g.target_basis, "control": g.control,
-        "measured": g.control is not None,
+        "measured": g.control is not None and not g.control.startswith(ONLY_DECLARED),
         "parts": [{"title": {"vi": t.vi, "en": t.en}, "target": share} for t, share in g.parts],
         "note": {"vi": g.note.vi, "en": g.note.en} if g.note else None,
+        "baseline": asdict(g.baseline) if g.baseline else None,
     }  # fmt: skip

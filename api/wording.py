@@ -66,6 +66,14 @@ WORDS: dict[str, dict[str, str]] = {
         "report_title": "Báo cáo kết quả thực hiện kế hoạch", "signed_on": "ngày {day:02} tháng {month:02} năm {year}",
         "gaps:cite": "Căn cứ", "gaps:proven": "Đã chứng minh",
         "gaps:before": "Kỳ trước", "gaps:after": "Kỳ này", "no_changes": "Không có gì thay đổi.",
+        "gaps:baseline": "Trước kế hoạch", "gaps:declared": "Kê khai", "gaps:per_month": "Thay đổi mỗi tháng",
+        "gaps:at_due": "Dự báo đến hạn", "gaps:reached": "Dự báo ngày đạt", "ahead": "Dự báo",
+        "ahead_how": "Dự báo: kéo dài đường thẳng qua phần đã chứng minh của 90 ngày gần nhất (trung vị của độ dốc "
+        "giữa mọi cặp ngày), nếu mọi việc tiếp diễn như vậy.",
+        "ahead_told": "Nếu tiếp diễn như 90 ngày qua ({month} mỗi tháng): {share} vào {due}.",
+        "ahead_reached": "Đạt mục tiêu vào khoảng {day}.", "ahead_never": "Chưa thấy ngày đạt mục tiêu.",
+        "baseline": "Trước kế hoạch", "reports_every": "Kỳ báo cáo", "reports:month": "hằng tháng",
+        "reports:quarter": "hằng quý", "reports:half": "6 tháng", "reports:year": "hằng năm",
         "gaps:possible": "Có thể đạt", "gaps:status": "Kết luận",
         "gaps_note": "Chưa đạt: cần bổ sung, khắc phục. Chưa rõ: cần đến kiểm tra. Bấm vào con số để xem danh sách.",
         "within_day": "trong 24 giờ", "collector": "Bộ thu thập", "collected_at": "Thu thập gần nhất",
@@ -253,6 +261,14 @@ WORDS: dict[str, dict[str, str]] = {
         "report_title": "Report on the results of the plan", "signed_on": "{day} {month:02} {year}",
         "gaps:cite": "Cited", "gaps:proven": "Proven",
         "gaps:before": "Before", "gaps:after": "After", "no_changes": "Nothing changed.",
+        "gaps:baseline": "Before the plan", "gaps:declared": "Declared", "gaps:per_month": "Change a month",
+        "gaps:at_due": "Forecast when due", "gaps:reached": "Forecast day reached", "ahead": "Forecast",
+        "ahead_how": "Forecast: the line through what was proven on the last 90 days (the median of the slopes between "
+        "all pairs of days) is prolonged, as if all went on like that.",
+        "ahead_told": "If it goes on as in the last 90 days ({month} a month): {share} on {due}.",
+        "ahead_reached": "The target is reached about {day}.", "ahead_never": "No day is in sight that reaches it.",
+        "baseline": "Before the plan", "reports_every": "Reported", "reports:month": "every month",
+        "reports:quarter": "every quarter", "reports:half": "every half year", "reports:year": "every year",
         "gaps:possible": "Possible", "gaps:status": "Conclusion",
         "gaps_note": "Unmet: to be provided or put right. Unknown: to be visited. A number leads to its list.",
         "collector": "Collector",
@@ -392,6 +408,12 @@ def percent(share: float | None, language: str) -> str:
     tenths = int(share * 1000 + 1e-9)
     text = f"{tenths // 10}" if tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}"
     return (text.replace(".", ",") if language == "vi" else text) + " %"
+
+
+def signed_percent(share: float, language: str) -> str:
+    """A change of a share with its sign: "+1,2 %"."""
+    text = percent(abs(share), language)
+    return text if text.startswith("0 ") else ("+" if share > 0 else "−") + text
 
 
 def number(value: float, language: str) -> str:

@@ -31,20 +31,19 @@ def cover(plans: Iterable[Plan], tallies: Iterable[AgencyTally], levels: Iterabl
                 for status, count in members.items():
                     overall[status] = overall.get(status, 0) + count
                 if len(spoken) > 1 or goal.levels:
-                    rows.append(_row(plan, goal, level, _target(goal.target, level), members))
-            rows.append(_row(plan, goal, ALL_LEVELS, _whole_target(goal), overall))
+                    rows.append(_row(plan, goal, level, level_target(goal, level), members))
+            rows.append(_row(plan, goal, ALL_LEVELS, level_target(goal, ALL_LEVELS), overall))
     return tuple(rows)
 
 
-def _target(targets: Mapping[str, float], level: str) -> float | None:
+def level_target(goal: Goal, level: str) -> float | None:
+    """The share that a goal is to reach at a level, or "all" for all of them together; None where there is none."""
+    if level == ALL_LEVELS and goal.parts and goal.control:
+        # Of a goal with several targets, each with its own share, all are to be reached.
+        return 1.0
     # All of everybody is all of each level; a share of everybody says nothing of one level.
-    overall = targets.get(ALL_LEVELS)
-    return targets.get(level, overall if overall == 1 else None)
-
-
-def _whole_target(goal: Goal) -> float | None:
-    # Of a goal with several targets, each with its own share, all are to be reached.
-    return 1.0 if goal.parts and goal.control else goal.target.get(ALL_LEVELS)
+    overall = goal.target.get(ALL_LEVELS)
+    return goal.target.get(level, overall if overall == 1 or level == ALL_LEVELS else None)
 
 
 def _row(plan: Plan, goal: Goal, level: str, target: float | None, members: Mapping[Status, int]) -> Coverage:

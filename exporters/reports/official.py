@@ -5,7 +5,9 @@ The tags that a template may use:
     authority, department, number, place, signed_on    the head: who issues it, where and when
     plan, plan_number, period, as_of, compared         what it reports on; `compared` is the day of the figures before
     tally.reached, .declared, .open, .not_reached, .no_target, .not_measured, .goals        how many goals
-    rows: number, goal, cite, level, target, due, counted, met, unmet, unknown, proven, before, possible, short, status
+    rows: number, goal, cite, level, baseline, target, due, counted, met, declared, unmet, unknown, proven, before,
+        possible, short, status, at_due, reached
+    ahead: goal, level, target, baseline, proven, per_month, due, at_due, reached     goals that are due later
     missing: goal, level, agency, need, number, reason     what each agency lacks of each goal, and how often
     missing_left           how many more such rows there are: the workbook has all, with every member
     waivers: control, whom, status, reason, granted_by, until        who need not meet a control
@@ -55,8 +57,15 @@ def official_template(language: str) -> bytes:
     _paragraph(document, texts["tally"])
     _paragraph(document, texts["rule"])
     _heading(document, texts["two"])
-    cells = ("number", "goal", "level", "target", "met ~ '/' ~ r.counted", "unknown", "proven", "before", "status")
-    _table(document, "rows", texts["figures"], cells, (0.9, 4.3, 1.7, 1.5, 1.6, 1.5, 1.8, 1.4, 1.9))
+    cells = ("number", "goal", "level", "target", "met ~ '/' ~ r.counted", "declared", "unknown", "proven", "before",
+             "status")  # fmt: skip
+    _table(document, "rows", texts["figures"], cells, (0.8, 3.9, 1.6, 1.4, 1.7, 1.3, 1.4, 1.6, 1.3, 1.7))
+    _line(document, "{%p if ahead %}")
+    _heading(document, texts["ahead_head"])
+    _paragraph(document, "{{ ahead_how }}")
+    names = ("goal", "level", "target", "baseline", "proven", "per_month", "due", "at_due", "reached")
+    _table(document, "ahead", texts["ahead"], names, (4.3, 1.6, 1.4, 1.4, 1.5, 1.5, 1.7, 1.6, 1.7))
+    _line(document, "{%p endif %}")
     _heading(document, texts["three"])
     _line(document, "{%p if missing %}")
     names = ("goal", "level", "agency", "need", "number", "reason")

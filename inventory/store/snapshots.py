@@ -8,14 +8,15 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from inventory.coverage import cover
+from inventory.coverage import cover, level_target
+from inventory.forecast import DAYS, Forecast, forecast
 from inventory.goals import Goals
 from inventory.periods import ZONE
 from inventory.store import findings, registers, runs, software
 from inventory.store.judge import Judgement
 from inventory.store.tables import coverage
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import AgencyTally, Control, Coverage, Finding, Shares, Snapshot, Status
+from inventory.words import AgencyTally, Control, Coverage, Finding, Goal, Shares, Snapshot, Status
 
 EVERY_FIGURE = timedelta(days=8)
 """How long the figures of every judgement are kept, and not only those of a day's last."""
@@ -149,6 +150,14 @@ def trend(
         day = at.astimezone(ZONE).date()
         days[day] = Point(day, at, row.met, row.unmet, row.unknown, row.declared)
     return tuple(days.values())
+
+
+def ahead(connection: Connection, plan: str, goal: Goal, level: str, at: datetime) -> Forecast | None:
+    """What follows for a goal's due date from the figures that were kept of the days before `at`."""
+    points = trend(connection, plan, goal.id, level, at, at - timedelta(days=DAYS))
+    shares = [(point.day, point.proven) for point in points if point.proven is not None]
+    target = level_target(goal, level)
+    return forecast(shares, at.astimezone(ZONE).date(), target, goal.due)
 
 
 def prune(connection: Connection, now: datetime) -> int:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from api.config import ReportSettings
 from api.printing import coverage_object, judge_plan
 from api.workspace import Workspace
 from exporters.reports import as_pdf, fill, official_template
+from inventory.forecast import Forecast
 from inventory.words import ALL_LEVELS, InputError
 from tests.api.pages_sample import PLAN
 from tests.api.pages_sample import fill as fill_sample
@@ -165,9 +166,9 @@ async def test_a_long_list_is_cut_and_says_so(sample: Sample, monkeypatch: pytes
 async def test_the_workbook_has_figures_chart_list_and_what_is_not_measured(sample: Sample) -> None:
     content = reporting.as_workbook(sample.report, "vi")
     book = openpyxl.load_workbook(io.BytesIO(content))
-    names = ["Số liệu theo cấp", "Biểu đồ", "Danh sách", "Miễn và không áp dụng", "Chỉ tiêu chưa đo"]
+    names = ["Số liệu theo cấp", "Biểu đồ", "Dự báo", "Danh sách", "Miễn và không áp dụng", "Chỉ tiêu chưa đo"]
     assert book.sheetnames == names
-    figures, bars, listed, _, rest = (list(page.iter_rows(min_row=5, values_only=True)) for page in book.worksheets)
+    figures, bars, _, listed, _, rest = (list(page.iter_rows(min_row=5, values_only=True)) for page in book.worksheets)
     assert [row[6:10] for row in figures] == [
         (p.coverage.counted, p.coverage.met, p.coverage.unmet, p.coverage.unknown) for p in sample.report.gaps.parts
     ]
@@ -293,3 +294,20 @@ async def test_the_pages_offer_the_reports_of_the_periods_that_people_report_on(
             assert (await client.get(f"/plans/{PLAN}/report.docx", params={"period": period})).status_code == 422
         for path in (f"/plans/{PLAN}/report.odt", "/plans/none/report.docx"):
             assert (await client.get(path)).status_code == 404
+
+
+async def test_what_is_to_come_is_told_of_goals_that_are_due_later(sample: Sample) -> None:
+    later = date(2999, 12, 31)
+    parts = tuple(replace(part, goal=replace(part.goal, due=later)) for part in sample.report.gaps.parts)
+    part = parts[0]
+    told = Forecast(date(2026, 1, 1), 60, 0.021, 0.95, date(2027, 3, 1))
+    report = replace(
+        sample.report, gaps=replace(sample.report.gaps, parts=parts), ahead={(part.goal.id, part.level): told}
+    )
+    values = reporting.context(report, ReportSettings(), "vi")
+    assert [(r["per_month"], r["at_due"], r["reached"]) for r in values["ahead"]] == [("+2,1 %", "95 %", "01/03/2027")]
+    text, _ = words_of(fill(official_template("vi"), "form", values))
+    assert "Dự báo đến hạn" in text and "độ dốc" in text
+    rows = list(openpyxl.load_workbook(io.BytesIO(reporting.as_workbook(report, "en")))["Forecast"].values)
+    assert any("2027-03-01" in map(str, row) for row in rows)
+    assert reporting.as_json(report)["forecast"][0]["at_due"] == 0.95

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -67,3 +68,21 @@ async def test_of_days_long_past_the_last_figures_stay(store: Store) -> None:
     assert await days_of(store) == before
     assert await store.write(snapshots.prune, now) == 0
     assert await store.read(snapshots.newest) == NOW + 9 * DAY + 2 * HOUR
+
+
+async def test_the_figures_kept_tell_what_is_to_come(store: Store) -> None:
+    await declare(store)
+    plan = goals(FIREWALL).plans["plan"]
+    goal = replace(plan.goals[0], due=(NOW + 100 * DAY).date())
+    for day in range(30):
+        at = NOW + day * DAY
+        if day >= 5:
+            await bring(store, sweep("A", device("A", 5, role="firewall", at=at), at=at))
+        if day >= 15:
+            await bring(store, sweep("B", device("B", 5, role="firewall", at=at), at=at))
+        await judge(store, goals(FIREWALL), at, keep=True)
+    told = await store.read(snapshots.ahead, plan.id, goal, ALL_LEVELS, NOW + 29 * DAY)
+    # One of three had a firewall from the sixth day on, two from the sixteenth.
+    assert told is not None and told.days == 30 and told.per_month > 0.3
+    assert told.at_due == 1.0 and told.reached is not None and told.reached < goal.due
+    assert await store.read(snapshots.ahead, plan.id, goal, ALL_LEVELS, NOW + 3 * DAY) is None
