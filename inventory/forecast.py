@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -63,7 +63,7 @@ def official_template(language: str) -> bytes:
     _line(document, "{%p if ahead %}")
     _heading(document, texts["ahead_head"])
     _paragraph(document, "{{ ahead_how }}")
-    names = ("goal", "level", "target", "baseline", "proven", "per_month", "due", "at_due", "reached")
+    names: tuple[str, ...] = ("goal", "level", "target", "baseline", "proven", "per_month", "due", "at_due", "reached")
     _table(document, "ahead", texts["ahead"], names, (4.3, 1.6, 1.4, 1.4, 1.5, 1.5, 1.7, 1.6, 1.7))
     _line(document, "{%p endif %}")
     _heading(document, texts["three"])
