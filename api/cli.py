@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from typer.main import get_command
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
 from api.commands_changes import changes
@@ -23,6 +24,7 @@ from api.commands_sealing import seal, verify
 from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
 from api.commands_waiver import waiver_app
+from api.helping import speak
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
     from api.rounds import Round
@@ -30,7 +32,7 @@ if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
 
 app = typer.Typer(
     name="dophu",
-    help="Measures how far an organisation's ICT plan is true on the ground (đo độ phủ của kế hoạch CNTT).",
+    help="Measures how far an organisation's ICT plan is true on the ground.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -342,8 +344,10 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             # Where the terminal's characters are not all there, an escape is better than to fail half-way.
             stream.reconfigure(errors="backslashreplace")
+    command = get_command(app)
+    speak(command)
     try:
-        app()
+        command()
     except InputError as error:
         say(f"dophu: {error}")
         sys.exit(2)

@@ -14,8 +14,9 @@ from typing import Any
 
 from api.printing import judge_plan
 from api.speaking import is_missing
-from api.wording import WORDS, clock, day, percent
+from api.wording import WORDS, clock, day, number, percent
 from api.workspace import Workspace
+from inventory.store.judge import ALL_OF_AGENCY
 from inventory.words import ALL_LEVELS, Coverage, Finding, Goal, InputError, Level, Plan, Status
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "summed",
 ]
 
+MOST = 20_000
+"""So many members of one control are named; of more, each agency's are told together."""
 SUMMARY_COLUMNS = ("goal", "level", "target", "due", "counted", "met", "unmet", "unknown", "short")
 LIST_COLUMNS = ("goal", "level", "agency_code", "agency", "member", "need", "since", "reason", "number")
 
@@ -92,16 +95,18 @@ async def find_gaps(
     language: str = "vi",
     level: str | None = None,
     agency: str | None = None,
+    most: int | None = MOST,
 ) -> Gaps:
     """Judge a plan as of `at`, and list what is missing; nothing is stored.
 
     Args:
         level, agency: only what is of this level or agency; the figures of a level stay those of the whole level.
+        most: of a control that more members lack than these, each agency's are one row; None: always all.
 
     Raises:
         InputError: there is no such plan, level or agency; the known plans and levels are named.
     """
-    report = await judge_plan(workspace, plan, at, with_members=True, language=language)
+    report = await judge_plan(workspace, plan, at, with_members=True, language=language, most=most)
     if agency is not None and agency not in report.names:
         raise InputError(
             f"--agency: found {agency!r}, expected the code of an agency that the register had on that day"
@@ -156,6 +161,8 @@ def _lack(finding: Finding, names: dict[str, str], language: str) -> Lack:
     title = "" if finding.member == agency else finding.title or finding.member
     if finding.member.startswith("*"):
         title = finding.title
+    if finding.member.endswith(ALL_OF_AGENCY):
+        title = WORDS[language]["summed"].format(n=number(finding.weight, language))
     if is_missing(finding.member):
         title = WORDS[language]["not_found"].format(n=finding.weight)
     return Lack(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -18,8 +19,19 @@ from api.workspace import Workspace
 from collectors.probe import parse_target, probe_all
 from inventory.goals import Goals
 from inventory.periods import ZONE
-from inventory.store import snapshots
-from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Finding, InputError, Level, Plan, Snapshot, Status
+from inventory.store import closings, snapshots
+from inventory.words import (
+    ALL_LEVELS,
+    Coverage,
+    CoverageStatus,
+    Finding,
+    InputError,
+    Level,
+    Plan,
+    Snapshot,
+    Status,
+    StoreError,
+)
 
 _SHOWN_MEMBERS = 20
 
@@ -101,21 +113,42 @@ def find_plan(goals: Goals, plan: str) -> Plan:
 
 
 async def judge_plan(
-    workspace: Workspace, plan: str, at: datetime, *, with_members: bool, language: str = "vi"
+    workspace: Workspace, plan: str, at: datetime, *, with_members: bool, language: str = "vi", most: int | None = None
 ) -> Report:
-    """Judge one plan's goals as of an instant; nothing is stored."""
+    """Judge one plan's goals as of an instant; nothing is stored.
+
+    Args:
+        most: of a control with more members that are unmet or unknown each agency's are told together.
+    """
     found = find_plan(workspace.goals, plan)
+    if not with_members and closings.ends_a_day(at) and at < datetime.now(UTC):
+        return await _close(workspace, found, at, language)
     used = {g.control for g in found.goals if g.control}
     goals = Goals({c: workspace.goals.controls[c] for c in sorted(used)}, {plan: found})
-    snapshot: Snapshot = await workspace.store.read(snapshots.take, workspace.vocabulary, goals, at)
-    members = {}
-    for control in goals.controls if with_members else ():
+    snapshot: Snapshot
+    members: dict[str, list[Finding]] = {}
+    if with_members:
         wanted = (Status.UNMET, Status.UNKNOWN)
-        members[control] = await workspace.store.read(
-            snapshots.members, workspace.vocabulary, goals, control, at, wanted, language
+        snapshot, members = await workspace.store.read(
+            snapshots.take_with_members, workspace.vocabulary, goals, at, wanted, language, most
         )
+    else:
+        snapshot = await workspace.store.read(snapshots.take, workspace.vocabulary, goals, at)
     names = {a.code: a.title.in_language(language) for a in snapshot.agencies}
     return Report(found, at, snapshot.coverage, members, names, snapshot.levels)
+
+
+async def _close(workspace: Workspace, plan: Plan, at: datetime, language: str) -> Report:
+    """The figures as of the end of a day: kept, or judged now and kept."""
+    goals = workspace.goals.only([plan.id])
+    closed = await workspace.store.read(closings.figures, workspace.vocabulary, goals, plan, at)
+    if not closed.kept:
+        # What cannot be kept is judged again the next time.
+        with suppress(StoreError):
+            await workspace.store.write(closings.keep, closed)
+    day = at.astimezone(ZONE).date()
+    names = {a.code: a.title.in_language(language) for a in closed.register.agencies if a.valid_on(day)}
+    return Report(plan, at, closed.coverage, {}, names, closed.register.levels)
 
 
 def print_coverage(report: Report, language: str, console: Console | None = None) -> None:

@@ -5,82 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from api.commanding import print_json, say
+from api.wording import WORDS
 from collectors.recording.record import Recording, record
 from collectors.recording.saving import check_place, save
 from inventory.words import Credential
 
-_WORDS: dict[str, dict[str, str]] = {
-    "vi": {
-        "wrote": "đã ghi {rows} dòng vào {path}; kết quả mong đợi ở {expected}",
-        "partial": "CHƯA HẾT: việc đọc bị dừng giữa chừng, giữ lại những gì đã đọc",
-        "problem": "không đọc được: {what}",
-        "replaced": "đã thay: {what}",
-        "of": "{kind} {times} lần ({different} giá trị)",
-        "left_out": "bỏ ra {rows} dòng: {why}",
-        "changed": "CẢNH BÁO: sau khi thay, nhận dạng khác đi: {field} {before} → {after}",
-        "is": "nhận dạng: {what}",
-        "doubtful": "xem lại trước khi gửi: giữ nguyên vì giống phiên bản, không giống địa chỉ: {what}",
-        "in_indexes": "xem lại trước khi gửi: chữ trong chỉ mục của bảng: {what}",
-        "ports": "xem lại trước khi gửi: tên cổng giữ nguyên: {what}",
-        "like_serials": "xem lại trước khi gửi: giống số sê-ri mà giữ nguyên: {what}",
-        "look": "xem lại trước khi gửi: mở tệp và tìm tên người, tên đơn vị, số điện thoại còn sót",
-        "stopping": "dophu: đang dừng; giữ lại những gì đã đọc",
-        "nothing": "không có gì",
-    },
-    "en": {
-        "wrote": "wrote {rows} rows to {path}; the expected result is in {expected}",
-        "partial": "PARTIAL: broken off before the end; what was read is kept",
-        "problem": "not read: {what}",
-        "replaced": "replaced: {what}",
-        "of": "{kind} {times} times ({different} different)",
-        "left_out": "left out {rows} rows: {why}",
-        "changed": "WARNING: scrubbed, the device is identified otherwise: {field} {before} → {after}",
-        "is": "identified as: {what}",
-        "doubtful": "look over before sending: kept as versions, not addresses: {what}",
-        "in_indexes": "look over before sending: texts in the indexes of tables: {what}",
-        "ports": "look over before sending: names of interfaces, kept: {what}",
-        "like_serials": "look over before sending: look like serial numbers and were kept: {what}",
-        "look": "look over before sending: open the file and search for names of people and offices that are left",
-        "stopping": "dophu: stopping; what was read is kept",
-        "nothing": "nothing",
-    },
-}
-_KINDS = {
-    "IPv4 address": "địa chỉ IPv4",
-    "IPv6 address": "địa chỉ IPv6",
-    "hardware address": "địa chỉ MAC",
-    "host": "tên máy",
-    "domain": "tên miền",
-    "contact": "người liên hệ",
-    "location": "vị trí",
-    "alias": "mô tả cổng",
-    "vlan": "tên VLAN",
-    "ssid": "tên mạng không dây",
-    "user": "người dùng và thư điện tử",
-    "url": "địa chỉ web",
-    "share": "thư mục chia sẻ",
-    "serial number": "số sê-ri",
-    "telephone number": "số điện thoại",
-    "secret": "mật khẩu SNMP",
-    "engine id": "mã SNMP engine",
-    "key": "khóa",
-    "SNMP users, communities, targets and views": "người dùng, community và đích SNMP",
-    "connections": "kết nối mạng",
-    "running programs' paths and parameters": "đường dẫn và tham số của chương trình đang chạy",
-    "scripts, events and schedules": "kịch bản, sự kiện và lịch chạy",
-    "logs": "nhật ký",
-    "users and their sessions": "người dùng và phiên của họ",
-    "places and telephones": "vị trí và điện thoại",
-    "label": "tên ổ đĩa",
-    "UUID": "mã UUID",
-    "who talks to whom": "ai liên lạc với ai",
-}
 _SHOWN = 10
 
 
@@ -107,7 +42,7 @@ async def record_target(
     loop = asyncio.get_running_loop()
 
     def end() -> None:
-        say(_WORDS[language]["stopping"])
+        say(WORDS[language]["record:stopping"])
         stop.set()
         # The second Ctrl-C ends the program.
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -165,29 +100,30 @@ def _as_object(made: Recording, rows: Path, expected: Path) -> dict[str, Any]:
 
 
 def _tell(made: Recording, rows: Path, expected: Path, language: str) -> Iterator[str]:
-    words, scrubbed = _WORDS[language], made.scrubbed
-    yield words["wrote"].format(rows=f"{len(scrubbed.rows):,}", path=rows, expected=expected)
+    words, scrubbed = WORDS[language], made.scrubbed
+    yield words["record:wrote"].format(rows=f"{len(scrubbed.rows):,}", path=rows, expected=expected)
     if made.partial:
-        yield words["partial"]
+        yield words["record:partial"]
     for problem in made.problems[:_SHOWN]:
-        yield "  " + words["problem"].format(what=problem)
+        yield "  " + words["record:problem"].format(what=problem)
     if len(made.problems) > _SHOWN:
         yield f"  … +{len(made.problems) - _SHOWN}"
     known = [made.expected[key] for key in ("role", "vendor", "model", "version")]
-    yield words["is"].format(what=" · ".join(str(value) for value in known if value))
-    kinds: Mapping[str, str] = _KINDS if language == "vi" else {}
+    yield words["record:is"].format(what=" · ".join(str(value) for value in known if value))
     told = [
-        words["of"].format(kind=kinds.get(kind, kind), times=times, different=scrubbed.different[kind])
+        words["record:of"].format(
+            kind=words.get(f"scrubbed:{kind}", kind), times=times, different=scrubbed.different[kind]
+        )
         for kind, times in scrubbed.replaced.most_common()
     ]
-    yield words["replaced"].format(what=", ".join(told) or words["nothing"])
+    yield words["record:replaced"].format(what=", ".join(told) or words["record:nothing"])
     for why, count in made.left_out.most_common():
-        yield words["left_out"].format(rows=count, why=kinds.get(why, why))
+        yield words["record:left_out"].format(rows=count, why=words.get(f"scrubbed:{why}", why))
     for key, (before, after) in made.changed.items():
-        yield words["changed"].format(field=key, before=before, after=after)
+        yield words["record:changed"].format(field=key, before=before, after=after)
     for key in ("doubtful", "in_indexes", "like_serials", "ports"):
         found: Sequence[str] = getattr(scrubbed, key)
         if found:
             more = [f"… +{len(found) - _SHOWN}"] if len(found) > _SHOWN else []
-            yield words[key].format(what=", ".join([*found[:_SHOWN], *more]))
-    yield words["look"]
+            yield words[f"record:{key}"].format(what=", ".join([*found[:_SHOWN], *more]))
+    yield words["record:look"]

@@ -40,6 +40,8 @@ FIGURE_COLUMNS = (
 AHEAD_COLUMNS = ("goal", "level", "target", "baseline", "proven", "per_month", "due", "at_due", "reached")
 """Of goals that are due later: where they will be if it goes on as in the last 90 days."""
 WAIVER_COLUMNS = ("control", "whom", "status", "reason", "granted_by", "until")
+_MOST_NAMED = 2_000
+"""Members of one control that are named one by one in the workbook; of more, each agency has a row."""
 MOST_MISSING = 150
 """Rows of what is missing in a document; the workbook has all."""
 
@@ -74,7 +76,7 @@ async def make(workspace: Workspace, plan: str, period: Period, language: str) -
     if period.begin > now:
         raise InputError(f"--period: found {period.text!r}, which has not begun: nothing was observed then")
     at = min(period.end, now)
-    gaps = await find_gaps(workspace, plan, at, language=language)
+    gaps = await find_gaps(workspace, plan, at, language=language, most=_MOST_NAMED)
     before = (await judge_plan(workspace, plan, period.begin, with_members=False)).coverage
     known = any(row.met or row.unmet for row in before)
     used = {goal.control for goal in gaps.plan.goals}

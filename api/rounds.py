@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
-from inventory.periods import ZONE
-from inventory.store import Connection, facts, registers, runs, snapshots
+from inventory.periods import ZONE, end_of_day
+from inventory.store import Connection, closings, facts, registers, runs, snapshots
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
@@ -21,6 +22,9 @@ SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
 READ_SECONDS = 60.0
 """The deadline of one device, link or host."""
+CLOSED_DAYS = 35
+"""Of how many days past the figures as of their end are kept ready."""
+CLOSE_SECONDS = 20.0
 SERVERS = ("server", "hypervisor", "storage")
 """What is asked over SSH and for an exporter's metrics."""
 LONG_TABLES = timedelta(hours=6)
@@ -116,6 +120,29 @@ async def judge(workspace: Workspace, at: datetime | None = None) -> Snapshot:
     return await workspace.store.write_prepared(
         snapshots.prepare, snapshots.store, workspace.vocabulary, workspace.goals, now
     )
+
+
+async def close_days(workspace: Workspace, now: datetime) -> int:
+    """Judge the ends of days that are asked for later: of the last weeks, and of the months of a year; how many.
+
+    One that something was told of since is judged again. It takes as long as `CLOSE_SECONDS`, and goes on next time.
+    """
+    today = now.astimezone(ZONE).date()
+    days = {today - timedelta(days=n) for n in range(1, CLOSED_DAYS + 1)}
+    months = {date(today.year - (today.month <= n), (today.month - n - 1) % 12 + 1, 1) for n in range(12)}
+    ends = [end_of_day(day) for day in days | {first - timedelta(days=1) for first in months}]
+    loop, closed = asyncio.get_running_loop(), 0
+    until = loop.time() + CLOSE_SECONDS
+    for plan in workspace.goals.plans.values():
+        goals = workspace.goals.only([plan.id])
+        for at in await workspace.store.read(closings.not_closed, goals, plan, ends):
+            if loop.time() >= until or workspace.stop.is_set():
+                return closed
+            made = await workspace.store.read(closings.figures, workspace.vocabulary, goals, plan, at)
+            if not made.kept:
+                await workspace.store.write(closings.keep, made)
+                closed += 1
+    return closed
 
 
 async def _networks(workspace: Workspace, agencies: Sequence[str]) -> list[Network]:

@@ -46,6 +46,8 @@ _CHUNK = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SUM = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _SHOWN = 10
+_NAMED = 20_000
+"""Of controls with more members those that meet it are sealed without their names; their facts are all there."""
 
 
 # --- sealing ----------------------------------------------------------------------------------------------------------
@@ -101,7 +103,8 @@ def _fill(
         bundle.json(COVERAGE, [coverage_object(row) for row in snapshot.coverage])
         explainer = findings.Explainer(workspace.vocabulary, judgement, language)
         for control in goals.controls.values():
-            told = explainer.explain(connection, findings.read_as_of(judgement, control.id), control)
+            rows = findings.read_as_of(judgement, control.id)
+            told = explainer.explain_each(connection, rows, control, met=len(rows) <= _NAMED)
             since = snapshots.stood_since(connection, control.id, at)
             bundle.lines(_findings_file(control.id), (_finding(f, since) for f in told))
         for name, dumped in sealing.dump(connection, judgement.keys, at, counts=judgement.period_counts, plan=plan):

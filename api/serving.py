@@ -182,6 +182,7 @@ async def _collect(desk: Desk) -> None:
         )
     await desk.judge()
     await _prune(desk.workspace)
+    await rounds.close_days(desk.workspace, datetime.now(UTC))
 
 
 async def _ask_console(desk: Desk, server: ConsoleServer) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from inventory.words import InputError, Title
 
-__all__ = ["ZONE", "Period", "read_period", "recent_periods", "year_so_far"]
+__all__ = ["ZONE", "Period", "end_of_day", "read_period", "recent_periods", "year_so_far"]
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 """Days, as in "valid until", are days in Vietnam."""
@@ -37,12 +37,12 @@ class Period:
     @property
     def begin(self) -> datetime:
         """The instant before its first day."""
-        return datetime.combine(self.first, time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
+        return end_of_day(self.first - timedelta(days=1))
 
     @property
     def end(self) -> datetime:
         """Its last instant."""
-        return datetime.combine(self.last + timedelta(days=1), time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
+        return end_of_day(self.last)
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -79,6 +79,11 @@ def read_period(text: str) -> Period:
         first, months = 1, 12
     last = first + months - 1
     return Period(text.strip(), date(year, first, 1), date(year, last, calendar.monthrange(year, last)[1]))
+
+
+def end_of_day(day: date) -> datetime:
+    """The last instant of a day."""
+    return datetime.combine(day + timedelta(days=1), time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
 
 
 def recent_periods(at: datetime) -> list[Period]:

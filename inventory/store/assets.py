@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, text, update
 
 from inventory.identity import KINDS, Known, Match, match, normalise
+from inventory.periods import ZONE
+from inventory.store import revisions
 from inventory.store.columns import pivot
-from inventory.store.tables import address, asset, identifier, merge
-from inventory.vocabulary import Vocabulary, instant
+from inventory.store.tables import FACTS, address, asset, identifier, merge
+from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import Identity, InputError
 
 LATELY = timedelta(days=1)
@@ -228,12 +230,20 @@ def _settle_roots(connection: Connection, touched: Iterable[int]) -> None:
             break
         group = wider
     into = dict(edges)
+    stood = connection.execute(select(asset.c.id, asset.c.root).where(asset.c.id.in_(group)))
+    before = {int(number): int(root) for number, root in stood}
     for number in sorted(group):
         root, seen = number, {number}
         while root in into and into[root] not in seen:
             root = into[root]
             seen.add(root)
-        connection.execute(update(asset).where(asset.c.id == number).values(root=root))
+        if before.get(number) != root:
+            connection.execute(update(asset).where(asset.c.id == number).values(root=root))
+            t = FACTS["asset"]
+            first = connection.scalar(select(func.min(t.c.first)).where(t.c.subject == number))
+            if first is not None:
+                # From when it was first seen on there is one asset more, or one less, than was told.
+                revisions.note(connection, moment(first).astimezone(ZONE).date())
 
 
 #: What a list of assets shows of each.

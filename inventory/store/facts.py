@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, select
 
+from inventory.store import revisions
 from inventory.store.rows import Name, Series, confirm, named, write
 from inventory.store.rows import Subject as Subject
 from inventory.store.series import Held, splice
@@ -59,6 +60,7 @@ def record(
             than `FUTURE` ahead of `now`. The caller's transaction is then to be given up: nothing is half-stored.
     """
     total = new = 0
+    earliest: int | None = None
     grown: set[tuple[Subject, str]] = set()
     for kind, pairs in facts.items():
         by_subject: dict[Subject, list[_Said]] = {}
@@ -72,6 +74,7 @@ def record(
             if (at := times.get(fact.observed_at)) is None:
                 at = check_time(f"fact {fact.key!r} of {fact.source}", fact.observed_at, now)
                 times[fact.observed_at] = at
+                earliest = at if earliest is None else min(earliest, at)
             if fact.key not in ages:
                 ages[fact.key] = int(key.max_age.total_seconds() * 1000) if key.history else None
             name = (subject, fact.key, _item(fact.item) if fact.item else "", fact.source)
@@ -84,6 +87,7 @@ def record(
             begun, longer = _record_chunk(connection, kind, {s: by_subject[s] for s in chunk}, instant(now))
             new += begun
             grown |= longer
+    revisions.note_late(connection, earliest, now)
     return Recorded(total, new, frozenset(grown))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,11 +11,12 @@ from sqlalchemy import Connection, and_, func, select, text
 from inventory.periods import ZONE, read_period
 from inventory.shares import Share
 from inventory.store import facts, period_counts
-from inventory.store.judge import ANSWERS, MISSING, Judgement
+from inventory.store.judge import ALL_OF_AGENCY, ANSWERS, MISSING, Judgement
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
 from inventory.words import Control, Counted, Fact, Finding, Status, Title, Value
 
+_TOGETHER = 2_000
 _MOST_EVIDENCE = 48
 """Numbers of periods beside an answer: a year of months of two counts, told by two sources."""
 
@@ -220,6 +221,45 @@ class Explainer:
             )
             for f in findings
         ]
+
+    def tell_together(
+        self, control: Control, wanted: Collection[Status], since: Mapping[tuple[str, Status], datetime]
+    ) -> list[Finding]:
+        """One finding for each agency and answer in the place of its members', with how many have what wrong.
+
+        Args:
+            since: by agency and status since when the first of them has been so.
+        """
+        found = []
+        for own in self.judgement.by_agency(control.id, wanted):
+            titles = ((self.vocabulary.title(c).in_language(self.language), n) for c, n in own.wrong.items())
+            reason = "; ".join(f"{title}: {number}" for title, number in titles)
+            began = since.get((own.agency, own.status), self.at)
+            found.append(
+                Finding(control.id, own.agency + ALL_OF_AGENCY, own.agency, own.level, own.status, reason, began,
+                        own.number, f"{own.number} ×")
+            )  # fmt: skip
+        missing = [
+            Finding(control.id, v.member, v.agency, v.level, v.status, " ".join(v.gaps), self.at, v.weight)
+            for v in self.judgement.missing(control.id)
+            if v.status in wanted
+        ]
+        return found + [self._explain_one(f, control, (), {}, None) for f in missing]
+
+    def explain_each(
+        self, connection: Connection, findings: Sequence[Finding], control: Control, *, met: bool = True
+    ) -> Iterator[Finding]:
+        """The findings as `explain` tells them, some thousands at a time, so that long lists need no more memory.
+
+        Args:
+            met: otherwise those that meet the control are passed on as they are, without name and evidence.
+        """
+        for start in range(0, len(findings), _TOGETHER):
+            chunk = findings[start : start + _TOGETHER]
+            told = [f for f in chunk if met or f.status is not Status.MET]
+            explained = iter(self.explain(connection, told, control))
+            for one in chunk:
+                yield next(explained) if met or one.status is not Status.MET else one
 
     def _add_period_counts(
         self,

@@ -6,8 +6,8 @@ valid on that day, and the networks that had been read to the end by then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, text
@@ -33,6 +33,8 @@ from inventory.words import (
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
 _ALWAYS = {"agency", "role", "answering", "link_answering"}
 MISSING = " (missing)"
+ALL_OF_AGENCY = " (all)"
+"""What is put behind an agency whose members are told together."""
 OTHER_ANSWERS = {status: f" ({status})" for status in (Status.UNMET, Status.UNKNOWN, Status.DECLARED)}
 """What is put behind a member that has several answers, one for each status: what it counted is met in part only."""
 ANSWERS = "judged_now"
@@ -49,6 +51,18 @@ class Verdict:
     status: Status
     gaps: tuple[str, ...] = ()
     weight: int = 1
+
+
+@dataclass(slots=True)
+class Summed:
+    """The members of one agency that have one answer, together."""
+
+    agency: str
+    level: str
+    status: Status
+    number: int = 0
+    wrong: dict[str, int] = field(default_factory=dict)
+    """By column: of how many it is unknown, or part of a condition that does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,7 @@ class Judgement:
         self.read_to_the_end = runs.read_to_the_end(connection, at)
         self.year = year_so_far(at)
         self._shares: dict[str, dict[str, Share]] = {}
+        self._indexed = False
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
         self._lay_out("assets", {"agency", "role", "answering"})
@@ -265,9 +280,17 @@ class Judgement:
 
     # --- answering --------------------------------------------------------------------------------------------------
 
-    def answers_sql(self, control: str) -> str:
-        """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were."""
+    def answers_sql(self, control: str, flags: Sequence[str] = ()) -> str:
+        """The SELECT of a control: member, agency, level, status and, where unknown, the columns that were.
+
+        Args:
+            flags: conditions that become further columns, flag_0 and so on: 1 where they hold, else 0.
+        """
         q = self._questions[control]
+        told_apart = "".join(
+            f", CASE WHEN {flag} THEN 1 ELSE 0 END AS flag_{number}" for number, flag in enumerate(flags)
+        )
+        passed_on = "".join(f", v.flag_{number}" for number in range(len(flags)))
         if q.meets is None:
             raise ValueError(f"{control}: its answers are shares")
         meets = _write(q.meets, self._dialect, self.at)
@@ -284,7 +307,8 @@ class Judgement:
         status = f"CASE WHEN ({meets}) THEN {met} WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
         answers = (
             f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
-            f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps FROM {_MEMBER[q.control.population]}{where}"
+            f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps{told_apart} "
+            f"FROM {_MEMBER[q.control.population]}{where}"
         )
         if control not in self.waivers:
             return answers
@@ -294,7 +318,7 @@ class Judgement:
         )
         return (
             "SELECT v.member, v.agency, v.level, CASE WHEN v.waived IS NULL THEN v.status ELSE v.waived END AS status, "
-            "CASE WHEN v.waived IS NULL THEN v.gaps ELSE '' END AS gaps "
+            f"CASE WHEN v.waived IS NULL THEN v.gaps ELSE '' END AS gaps{passed_on} "
             f"FROM (SELECT q.*, {waived} AS waived FROM ({answers}) q) v"
         )
 
@@ -496,6 +520,33 @@ class Judgement:
                     found.append(Verdict(name + OTHER_ANSWERS.get(status, ""), "", row.level, status, weight=weight))
         return found
 
+    def by_agency(self, control: str, wanted: Collection[Status]) -> list[Summed]:
+        """How many members of each agency have these answers, and of how many each column is what is wrong.
+
+        For lists too long to name every member; not for controls whose members are what was counted.
+        """
+        q = self._questions[control]
+        parts = q.meets.parts if q.meets else ()
+        flags = [f"NOT ({_write(part, self._dialect, self.at)})" for part in parts]
+        sums = "".join(f", SUM(flag_{number})" for number in range(len(flags)))
+        query = (
+            f"SELECT agency, level, status, gaps, COUNT(*){sums} FROM ({self.answers_sql(control, flags)}) a "
+            "WHERE status IN :wanted GROUP BY agency, level, status, gaps ORDER BY agency, status"
+        )
+        asked = text(query).bindparams(bindparam("wanted", [str(v) for v in wanted], expanding=True))
+        found: dict[tuple[str, str, Status], Summed] = {}
+        for agency, level, status, gaps, number, *failed in self._connection.execute(asked):
+            own = found.setdefault((agency, level, Status(status)), Summed(agency, level, Status(status)))
+            own.number += number
+            if status == Status.UNMET:
+                wrong = [(part.columns, times) for part, times in zip(parts, failed, strict=True)]
+            else:
+                wrong = [((column,), number) for column in gaps.split()]
+            for columns, times in wrong:
+                for column in columns if times else ():
+                    own.wrong[column] = own.wrong.get(column, 0) + times
+        return list(found.values())
+
     def asset_tallies(self) -> tuple[AssetTally, ...]:
         """Assets by agency, role and whether they answer."""
         answers = "CASE WHEN answering THEN 'yes' WHEN NOT answering THEN 'no' ELSE 'unknown' END"
@@ -536,16 +587,26 @@ class Judgement:
         flags = ", ".join(f"CASE WHEN NOT ({sql}) THEN 1 ELSE 0 END" for _, sql in parts)
         counts = [c for c in question.meets.columns if c in self._counts]
         lows = "".join(f", {count}__low" for count in counts)
+        asked: list[object] = list(members)
+        if question.control.population == "assets":
+            asked = [int(member) for member in members]
+            self._index_assets()
         query = text(
             f"SELECT CAST(member AS TEXT), {flags}{lows} FROM {_MEMBER[question.control.population]} "
-            "WHERE CAST(member AS TEXT) IN :members"
-        ).bindparams(bindparam("members", value=list(members), expanding=True))
+            "WHERE member IN :members"
+        ).bindparams(bindparam("members", value=asked, expanding=True))
         found: dict[str, dict[str, float | None]] = {}
         for member, *said in self._connection.execute(query) if members else ():
             counted = dict(zip(counts, said[len(parts) :], strict=True))
             columns = [c for (names, _), failed in zip(parts, said, strict=False) if failed for c in names]
             found[member] = {column: counted.get(column) for column in columns}
         return found
+
+    def _index_assets(self) -> None:
+        """Have members looked up and not searched for; made when somebody first asks, for most judgements never do."""
+        if not self._indexed:
+            self._run(f"CREATE INDEX judged_asset_member ON {_MEMBER['assets']} (member)")
+            self._indexed = True
 
     def count_columns(self, count: str) -> tuple[str, ...]:
         """The columns that decide whether a count counts a member."""

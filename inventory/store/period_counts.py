@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RowMapping, Table, and_, func, insert, select
 from inventory.goals import Goals
 from inventory.periods import ZONE, Period, read_period
 from inventory.shares import Reported
-from inventory.store import registers
+from inventory.store import registers, revisions
 from inventory.store.tables import FOREVER, goal_count, period_count, seal
 from inventory.strict_yaml import nearest
 from inventory.text import nfc, storable
@@ -319,6 +319,7 @@ def _store(connection: Connection, row: tuple[Table, dict[str, Any]], now: int, 
     if not dry:
         connection.execute(update(table).where(name).values(replaced=now))
         connection.execute(insert(table).values(**values, recorded=now, replaced=FOREVER))
+        revisions.note(connection, values["last"])
     return "new" if stood is None else "corrected"
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal_column, select, update
 
 from inventory.posture.derive import derive, is_concerned
-from inventory.store import assets, facts, software
+from inventory.store import assets, facts, revisions, software
 from inventory.store.facts import NO_ROW
 from inventory.store.references import load as load_references
 from inventory.store.tables import FACTS, address, asset, run, target_state
@@ -53,6 +53,8 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
     software.note_read(connection, by_kind["asset"])
     software.note_new(connection, recorded.grown)
     note(connection, finished, len(finished.observations))
+    if finished.complete and finished.network is not None:
+        revisions.note_late(connection, instant(finished.finished), now)
     return recorded
 
 

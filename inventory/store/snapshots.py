@@ -14,7 +14,7 @@ from inventory.goals import Goals
 from inventory.periods import ZONE
 from inventory.store import findings, registers, runs, software
 from inventory.store.judge import Judgement
-from inventory.store.tables import coverage
+from inventory.store.tables import coverage, finding
 from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import AgencyTally, Control, Coverage, Finding, Goal, Shares, Snapshot, Status
 
@@ -196,11 +196,55 @@ def members(
     """
     register = registers.load(connection)
     judgement = Judgement(connection, vocabulary, {control: goals.controls[control]}, register, at)
-    rows = [f for f in findings.read_as_of(judgement, control) if f.status in wanted]
-    since = stood_since(connection, control, at)
-    rows = [replace(f, since=since.get((f.member, f.status), f.since)) for f in rows]
+    return _members(connection, findings.Explainer(vocabulary, judgement, language), goals.controls[control], wanted)
+
+
+def take_with_members(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    goals: Goals,
+    at: datetime,
+    wanted: Collection[Status],
+    language: str,
+    most: int | None = None,
+) -> tuple[Snapshot, dict[str, list[Finding]]]:
+    """Every figure as of `at` and, of one judgement with them, the members behind by control, as `members` tells them.
+
+    Args:
+        most: of a control with more members than these that have one of the answers each agency's are told together.
+    """
+    judgement = Judgement(connection, vocabulary, goals.controls, registers.load(connection), at)
+    snapshot = tell(connection, goals, judgement)
     explainer = findings.Explainer(vocabulary, judgement, language)
-    return explainer.explain(connection, rows, goals.controls[control])
+    listed: dict[str, list[Finding]] = {}
+    for control in goals.controls.values():
+        number = sum(t.members for t in snapshot.tallies if t.control == control.id and t.status in wanted)
+        if most is not None and number > most and control.population == "assets":
+            listed[control.id] = explainer.tell_together(control, wanted, _first_since(connection, control.id, at))
+        else:
+            listed[control.id] = _members(connection, explainer, control, wanted)
+    judgement.close()
+    return snapshot, listed
+
+
+def _members(
+    connection: Connection, explainer: findings.Explainer, control: Control, wanted: Collection[Status]
+) -> list[Finding]:
+    rows = [f for f in findings.read_as_of(explainer.judgement, control.id) if f.status in wanted]
+    since = stood_since(connection, control.id, explainer.at)
+    rows = [replace(f, since=since.get((f.member, f.status), f.since)) for f in rows]
+    return explainer.explain(connection, rows, control)
+
+
+def _first_since(connection: Connection, control: str, at: datetime) -> dict[tuple[str, Status], datetime]:
+    """Since when the first of each agency's members has had an answer, by agency and status."""
+    c, time = finding.c, instant(at)
+    rows = connection.execute(
+        select(c.agency, c.status, func.min(c.since))
+        .where(c.control == control, c.since <= time, c.until > time)
+        .group_by(c.agency, c.status)
+    )
+    return {(agency, Status(status)): moment(since) for agency, status, since in rows}
 
 
 def stood_since(connection: Connection, control: str, at: datetime) -> dict[tuple[str, Status], datetime]:

@@ -343,6 +343,25 @@ goal_count = Table(
     Index("goal_count_plan", "plan", "goal", "replaced"),
 )
 
+#: A plan's figures as of the end of a day, and with which number of `revision` they were made.
+closing = Table(
+    "closing",
+    metadata,
+    Column("plan", String, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("digest", String, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+#: Of which day something was told late, and the number of the last time.
+revision = Table(
+    "revision",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
 #: Which figures were sealed: what is declared afterwards of a day before is refused.
 seal = Table(
     "seal",
