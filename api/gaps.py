@@ -115,7 +115,12 @@ async def find_gaps(
         raise InputError(f"--level: found {level!r}, expected one of {', '.join(one.code for one in report.levels)}")
     parts, not_measured = arrange_parts(report.plan, report.coverage, report.levels, language)
     of_level = [part for part in parts if level in (None, part.level)]
-    found = [report.members.get(part.goal.control or "", []) for part in of_level]
+    by_level = {part.goal.id for part in of_level if part.level != ALL_LEVELS}
+    # Who lacks it stands once, at their level, and not again under the figure of all together.
+    found = [
+        [] if part.level == ALL_LEVELS and part.goal.id in by_level else report.members.get(part.goal.control or "", [])
+        for part in of_level
+    ]
     whole = tuple(
         replace(part, lacks=_lacks(part, members, report.names, agency, language))
         for part, members in zip(of_level, found, strict=True)
@@ -150,9 +155,13 @@ def _lacks(
 
 
 def _by_level(rows: Sequence[Coverage], levels: Sequence[str]) -> list[Coverage]:
-    """The figures of the levels where somebody counts, in the levels' order; else that of all together."""
+    """The figures of the levels where somebody counts, in the levels' order, and that of all together where no level
+    has one or only all together have a target."""
     own = [row for row in rows if row.level != ALL_LEVELS and row.counted]
-    own = own or [row for row in rows if row.level == ALL_LEVELS]
+    whole = [row for row in rows if row.level == ALL_LEVELS]
+    if not own or (whole and whole[0].target is not None and all(row.target is None for row in own)):
+        # A share of everybody is a target of no level: only the figure of all together says whether it is reached.
+        own += whole
     return sorted(own, key=lambda row: levels.index(row.level) if row.level in levels else len(levels))
 
 

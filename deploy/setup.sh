@@ -17,7 +17,9 @@ TEST=("${DEMO[@]}" curl:curl 'postgresql:/usr/lib/postgresql/*/bin/initdb' prome
   prometheus-alertmanager:prometheus-alertmanager fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf)
 # These are not in every release; without them the demo and the tests leave something out and say so.
 DEMO_WISHES=(fusioninventory-agent:fusioninventory-agent)
-TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium prometheus-node-exporter:prometheus-node-exporter)
+TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium prometheus-node-exporter:prometheus-node-exporter
+  libreoffice-writer-nogui:/usr/lib/libreoffice/program/libswlo.so
+  libreoffice-calc-nogui:/usr/lib/libreoffice/program/libsclo.so poppler-utils:pdftoppm)
 # The peers that the benchmarks stand beside.
 BENCH_WISHES=(snmp:snmpbulkwalk prometheus-snmp-exporter:prometheus-snmp-exporter)
 

@@ -59,7 +59,7 @@ def official_template(language: str) -> bytes:
     _heading(document, texts["two"])
     cells = ("number", "goal", "level", "target", "met ~ '/' ~ r.counted", "declared", "unknown", "proven", "before",
              "status")  # fmt: skip
-    _table(document, "rows", texts["figures"], cells, (0.8, 3.9, 1.6, 1.4, 1.7, 1.3, 1.4, 1.6, 1.3, 1.7))
+    _table(document, "rows", texts["figures"], cells, (1.0, 3.5, 1.5, 1.5, 1.7, 1.2, 1.3, 1.6, 1.5, 1.7))
     _line(document, "{%p if ahead %}")
     _heading(document, texts["ahead_head"])
     _paragraph(document, "{{ ahead_how }}")

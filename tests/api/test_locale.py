@@ -28,7 +28,8 @@ TRANSLATED = [language for language in LANGUAGES if language != "en"]
 OFFICIAL = Path(exporters.reports.__file__).with_name("official.yaml")
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 _CODE = re.compile(
-    r"--[a-z][\w-]*|/[a-z]\w*(?:/\w+)*|\b(?!CNTT)[A-Z][A-Z_-]{3,}\b|\b\w+\.\w[\w.]*\b|\{[^}]*\}|\[(?=[:/T])[^\]]*\]|\d[\d-]+"
+    r"\bdophu(?: [a-z]+)+|--[a-z][\w-]*|/[a-z]\w*(?:/\w+)*|\b(?!CNTT)[A-Z][A-Z_-]{3,}\b|\b\w+\.\w[\w.]*\b"
+    r"|\{[^}]*\}|\[(?=[:/T])[^\]]*\]|\d[\d-]+"
 )
 """What stays as it is in every language: options, paths, names of settings, examples, placeholders, markup."""
 
