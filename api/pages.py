@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,12 @@ from api.config import ReportSettings
 from api.contents import Asked, Told
 from api.gaps import Gaps, find_gaps
 from api.gaps_files import as_csv, as_workbook
+from api.printing import judge_plan
 from api.rendering import STYLE, Place, Problem, render, render_problem
 from api.workspace import Workspace
 from inventory.periods import ZONE
 from inventory.store import Connection, snapshots
-from inventory.words import InputError, Snapshot, StoreError
+from inventory.words import Coverage, InputError, Snapshot, StoreError
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -53,9 +54,24 @@ _REPORTS: Mapping[str, tuple[str, Callable[[reporting.PlanReport, ReportSettings
 }
 
 
+_CHARTS = 8
+"""Drawings that are kept: each took a second, and is asked for again by whoever opens the page."""
+_NO_CHART = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+
+
+async def _figures(desk: Desk, plan: str, day: datetime | None) -> tuple[datetime, Sequence[Coverage]]:
+    """The figures that are told now, or those as of the end of a day."""
+    if day is None:
+        snapshot = await desk.current()
+        return snapshot.at, [row for row in snapshot.coverage if row.plan == plan]
+    report = await judge_plan(desk.workspace, plan, day, with_members=False)
+    return report.at, report.coverage
+
+
 def pages_router(desk: Desk) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False)
+    charts: dict[tuple[str, datetime, str], bytes] = {}
 
     @router.get("/")
     async def coverage(request: Request) -> Response:
@@ -105,6 +121,27 @@ def pages_router(desk: Desk) -> APIRouter:
         content = await asyncio.to_thread(write, made, workspace.config.report, place.language)
         name = f"{plan}-{made.period.text}.{form}"
         return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+    @router.get("/plans/{plan}/chart.svg")
+    async def chart(request: Request, plan: str) -> Response:
+        place, workspace = Place.of(request), desk.workspace
+        if plan not in workspace.goals.plans:
+            return tell_missing(desk, request)
+        try:
+            day = contents.read_day(place.query.get("as_of"))
+            at, coverage = await _figures(desk, plan, day)
+        except Problem as problem:
+            return render_problem(problem, place, workspace.vocabulary)
+        except StoreError:
+            return render_problem(Problem(503, "try_again"), place, workspace.vocabulary)
+        known = (plan, at, place.language)
+        if known not in charts:
+            goals = workspace.goals.plans[plan].goals
+            drawn = await asyncio.to_thread(reporting.chart, goals, coverage, place.language, "svg")
+            while len(charts) >= _CHARTS:
+                charts.pop(next(iter(charts)))
+            charts[known] = drawn
+        return Response(charts[known] or _NO_CHART, media_type="image/svg+xml")
 
     @router.get("/agencies")
     async def agencies(request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -97,7 +97,25 @@ def _look_ahead(connection: Connection, gaps: Gaps, at: datetime) -> dict[tuple[
     return {name: one for name, one in found.items() if one is not None}
 
 
-def context(report: PlanReport, settings: ReportSettings, language: str) -> dict[str, Any]:
+def chart(goals: Sequence[Goal], coverage: Iterable[Coverage], language: str, form: str) -> bytes:
+    """The picture of the goals that count somebody, all levels together, as "svg" or "png"; b"" where none does.
+
+    It takes a second: another process draws it.
+    """
+    from exporters.reports import draw
+
+    whole = {c.goal: c for c in coverage if c.level == ALL_LEVELS and c.counted}
+    bars = [
+        {"name": f"{number}. {goal.title.in_language(language)}", "target": c.target}
+        | {name: getattr(c, name) / c.counted for name in ("met", "declared", "unknown", "unmet")}
+        for number, goal in enumerate(goals, 1)
+        if (c := whole.get(goal.id)) is not None
+    ]
+    words = {name: WORDS[language][f"gaps:{name}"] for name in ("declared", "unknown", "unmet")}
+    return draw(bars, words | {"met": WORDS[language]["gaps:proven"]}, form) if bars else b""
+
+
+def context(report: PlanReport, settings: ReportSettings, language: str, *, with_chart: bool = True) -> dict[str, Any]:
     """What the tags of a template stand for (see `exporters.reports.official`)."""
     here = report.at.astimezone(ZONE)
     today = datetime.now(ZONE).date()
@@ -114,6 +132,7 @@ def context(report: PlanReport, settings: ReportSettings, language: str) -> dict
         "compared": day(report.period.first - timedelta(days=1), language) if report.before else "",
         "tally": {"goals": len(report.plan.goals)} | {str(name): statuses.get(name, 0) for name in CoverageStatus},
         "rows": _told_once([dict(zip(FIGURE_COLUMNS, row, strict=True)) for row in _figures(report, language)]),
+        "chart": chart(report.plan.goals, report.coverage, language, "png") if with_chart else b"",
         "ahead_how": words["ahead_how"],
         "ahead": _told_once([dict(zip(AHEAD_COLUMNS, row, strict=True)) for row in _ahead(report, language)]),
         "missing": _told_once(missing[:MOST_MISSING]), "missing_left": max(0, len(missing) - MOST_MISSING),

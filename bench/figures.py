@@ -246,7 +246,7 @@ async def _prepare(url: str) -> None:
 def run(url: str, folder: Path) -> dict[str, Any]:
     """One store in a process of its own, so that its memory is its own."""
     command = [sys.executable, "-m", "bench.figures", "--measure", url, str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -5,6 +5,7 @@ The tags that a template may use:
     authority, department, number, place, signed_on    the head: who issues it, where and when
     plan, plan_number, period, as_of, compared         what it reports on; `compared` is the day of the figures before
     tally.reached, .declared, .open, .not_reached, .no_target, .not_measured, .goals        how many goals
+    chart                  a picture of the goals that are measured, or nothing
     rows: number, goal, cite, level, baseline, target, due, counted, met, declared, unmet, unknown, proven, before,
         possible, short, status, at_due, reached
     ahead: goal, level, target, baseline, proven, per_month, due, at_due, reached     goals that are due later
@@ -56,6 +57,9 @@ def official_template(language: str) -> bytes:
     _heading(document, texts["one"])
     _paragraph(document, texts["tally"])
     _paragraph(document, texts["rule"])
+    _line(document, "{%p if chart %}")
+    _line(document, "{{ chart }}", align=CENTRE)
+    _line(document, "{%p endif %}")
     _heading(document, texts["two"])
     cells = ("number", "goal", "level", "target", "met ~ '/' ~ r.counted", "declared", "unknown", "proven", "before",
              "status")  # fmt: skip

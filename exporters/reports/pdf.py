@@ -31,8 +31,9 @@ def as_pdf(values: Mapping[str, Any], language: str) -> bytes:
         return environment.from_string(words[name]).render(**values)
 
     rows = [{**row, "of_all": f"{row['met']}/{row['counted']}"} for row in values["rows"]]
+    picture = list(values["chart"]) if values["chart"] else []
     data = {
-        **values, "rows": rows, "words": words, "language": language, "subject": filled("subject"),
+        **values, "chart": picture, "rows": rows, "words": words, "language": language, "subject": filled("subject"),
         "intro": filled("intro"), "tally_text": filled("tally"), "four_text": filled("four"),
         "left_text": filled("left"),
     }  # fmt: skip

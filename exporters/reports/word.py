@@ -7,7 +7,8 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from docxtpl import DocxTemplate
+from docx.shared import Cm
+from docxtpl import DocxTemplate, InlineImage
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -15,6 +16,8 @@ from inventory.words import InputError
 
 __all__ = ["fill"]
 
+_PICTURE = Cm(16.5)
+"""As wide as the text of the usual form."""
 _LARGEST, _INFLATED = 20 << 20, 200 << 20
 """Bytes of a template, and of what is in it."""
 
@@ -24,7 +27,7 @@ def fill(template: bytes, name: str, values: Mapping[str, Any]) -> bytes:
 
     Args:
         template: a .docx file. name: what people call it, for what is wrong with it.
-        values: by the names that the tags use: texts, numbers, and lists of such mappings.
+        values: by the names that the tags use: texts, numbers, lists of such mappings, and pictures (PNG) as bytes.
 
     Raises:
         InputError: it is no Word document, a tag is broken, names what there is not, or tries what it may not.
@@ -32,8 +35,13 @@ def fill(template: bytes, name: str, values: Mapping[str, Any]) -> bytes:
     _check(template, name)
     environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
     document = DocxTemplate(io.BytesIO(template))
+    given = {
+        # A picture is told as the bytes of a PNG.
+        key: InlineImage(document, io.BytesIO(value), width=_PICTURE) if isinstance(value, bytes) and value else value
+        for key, value in values.items()
+    }
     try:
-        document.render(dict(values), environment)
+        document.render(given, environment)
     except TemplateSyntaxError as error:
         around = " ".join(str(line).strip() for line in getattr(error, "docx_context", []))[:200]
         where = f", near {around!r}" if around else f", line {error.lineno} of its text"

@@ -109,6 +109,10 @@ def record(connection: Connection, judgement: Judgement) -> int:
     if last is not None and last > at:
         return 0
     _lay_out_changes(connection, judgement)
+    if connection.dialect.name == "postgresql":
+        # Of the tables that were laid out it knows no sizes, and of an empty one it thinks that it stays so: looking
+        # for each finding by going through all would take hours.
+        connection.execute(text("SET LOCAL enable_nestloop TO off"))
     ended = "(control, member, since) IN (SELECT control, member, since FROM judged_ended)"
     if last == at:
         # What began at this same instant and is not so any more never was; what it ended stands again.

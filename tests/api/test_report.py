@@ -312,3 +312,28 @@ async def test_what_is_to_come_is_told_of_goals_that_are_due_later(sample: Sampl
     rows = list(openpyxl.load_workbook(io.BytesIO(reporting.as_workbook(report, "en")))["Forecast"].values)
     assert any(day(told.reached, "en") in map(str, row) for row in rows if told.reached)
     assert reporting.as_json(report)["forecast"][0]["at_due"] == 0.95
+
+
+async def test_one_chart_is_in_the_document_the_pdf_and_on_the_page(sample: Sample) -> None:
+    values = reporting.context(sample.report, SETTINGS, "vi")
+    assert values["chart"].startswith(b"\x89PNG")
+    with zipfile.ZipFile(io.BytesIO(fill(official_template("vi"), "form", values))) as parts:
+        (picture,) = (name for name in parts.namelist() if name.startswith("word/media/"))
+        assert parts.read(picture) == values["chart"]
+    assert len(as_pdf(values, "vi")) > len(as_pdf(values | {"chart": b""}, "vi")) + 1000
+    async with served(sample.workspace) as address, httpx2.AsyncClient(base_url=address, timeout=60) as client:
+        for language, word in (("vi", "Đã chứng minh"), ("en", "Proven")):
+            drawn = await client.get(f"/plans/{PLAN}/chart.svg", params={"lang": language})
+            assert drawn.headers["content-type"] == "image/svg+xml" and word in drawn.text
+            measured = {c.goal for c in sample.report.coverage if c.level == ALL_LEVELS and c.counted}
+            titles = [g.title.in_language(language) for g in sample.report.plan.goals if g.id in measured]
+            assert all(f". {title[:12]}" in drawn.text for title in titles)
+        assert (await client.get(f"/plans/{PLAN}/chart.svg", params={"as_of": "2020-01-01"})).status_code == 200
+        assert (await client.get("/plans/none/chart.svg")).status_code == 404
+
+
+async def test_where_nobody_counts_there_is_no_chart(sample: Sample) -> None:
+    assert reporting.chart(sample.report.plan.goals, (), "vi", "png") == b""
+    values = reporting.context(sample.report, SETTINGS, "vi", with_chart=False)
+    text, _ = words_of(fill(official_template("vi"), "form", values))
+    assert "TỔNG HỢP" in text and as_pdf(values, "vi").startswith(b"%PDF")
