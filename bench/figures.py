@@ -202,6 +202,8 @@ async def measure(url: str, folder: Path) -> dict[str, Any]:
         "kept_seconds": await took(lambda: store.write_prepared(snapshots.prepare, snapshots.store, known, goals, NOW)),
     }
     # The ends of days are judged in the night, as `serve` does it, and asked for later.
+    for plan in goals.plans:
+        await judge_plan(workspace, plan, read_period("2026-Q2").end, with_members=False)
     days = [_end(NOW - timedelta(days=n)) for n in (3, 90, 200, 350)]
     closing: list[float] = []
     asked: list[float] = []

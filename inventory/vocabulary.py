@@ -82,6 +82,8 @@ class Count:
     looked: timedelta | None
     """Within this age all the agency's networks must have been read to the end; None where the register is complete."""
     title: Title
+    centre: bool = False
+    """Not of the agency itself, but of those that run the data centre: the same number for every agency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,12 @@ def load(path: Path = FILE) -> Vocabulary:
             )
     counts = {
         name: Count(
-            name, row["of"], row["where"], parse_age(row["looked"]) if "looked" in row else None, Title(**row["title"])
+            name,
+            row["of"],
+            row["where"],
+            parse_age(row["looked"]) if "looked" in row else None,
+            Title(**row["title"]),
+            row.get("centre", False),
         )
         for name, row in data["counts"].items()
     }

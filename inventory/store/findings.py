@@ -444,8 +444,9 @@ class Explainer:
         within = count.looked
         if within is None:
             return self._say("lines")
-        unread = self.judgement.unread_networks(agency or "", within)
-        if unread == [""]:
+        whose = self.judgement.centre if count.centre else [agency or ""]
+        unread = [network for code in whose for network in self.judgement.unread_networks(code, within)]
+        if unread == [""] or not whose:
             return self._say("no_network")
         if not unread:
             return self._say("not_identified")

@@ -17,7 +17,7 @@ from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
 from inventory.store import period_counts, registers, runs, waivers
 from inventory.store.columns import pivot
-from inventory.vocabulary import POPULATIONS, Key, Vocabulary
+from inventory.vocabulary import POPULATIONS, Count, Key, Vocabulary
 from inventory.words import (
     ALL_LEVELS,
     AgencyTally,
@@ -32,6 +32,8 @@ from inventory.words import (
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
 _ALWAYS = {"agency", "role", "answering", "link_answering"}
+CENTRE = "data_centre"
+"""The purpose of the networks by which the agencies are known that run the data centre."""
 MISSING = " (missing)"
 ALL_OF_AGENCY = " (all)"
 """What is put behind an agency whose members are told together."""
@@ -211,6 +213,10 @@ class Judgement:
         for number, (name, expression) in enumerate(self._counts.items()):
             count = self._vocabulary.counts[name]
             where = _write(expression, self._dialect, self.at)
+            if count.centre:
+                low, most = self._count_at_centre(count, where)
+                bounds += f", {low} AS {name}__low, {'CAST(NULL AS BIGINT)' if most is None else most} AS {name}__high"
+                continue
             joins += (
                 f" LEFT JOIN (SELECT agency, SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END) AS low, "
                 f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure FROM {_MEMBER[count.of]} "
@@ -228,6 +234,24 @@ class Judgement:
             f"CREATE TEMPORARY TABLE {table} AS SELECT p.home AS member, p.home AS agency, p.level{columns}{bounds} "
             f"FROM judged_place p LEFT JOIN ({members}) f ON f.subject = p.code{joins} WHERE p.code = p.home"
         )
+
+    @property
+    def centre(self) -> list[str]:
+        """The agencies that run the data centre: those with a network of that purpose."""
+        day = self.at.astimezone(ZONE).date()
+        networks = (n for n in self.register.networks if n.purpose == CENTRE and n.valid_on(day))
+        return sorted({self.places[n.agency].home for n in networks if n.agency in self.places})
+
+    def _count_at_centre(self, count: Count, where: str) -> tuple[int, int | None]:
+        """How many a count counts in the agencies that run the data centre: at least, and at most (None: not known)."""
+        centre = self.centre
+        query = text(
+            f"SELECT SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END), SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) "
+            f"FROM {_MEMBER[count.of]} WHERE agency IN :centre"
+        ).bindparams(bindparam("centre", value=centre, expanding=True))
+        low, unsure = (int(value or 0) for value in self._connection.execute(query).one()) if centre else (0, 0)
+        read = count.looked is None or set(centre) <= set(self._looked_through(count.looked))
+        return low, low + unsure if read else None
 
     def _lay_out_period_counts(self) -> tuple[str, str]:
         """The columns and joins of what agencies counted of late, their parts' and predecessors' numbers added."""
@@ -571,9 +595,13 @@ class Judgement:
             query = text(
                 f"SELECT agency, CAST(member AS TEXT), CASE WHEN ({where}) THEN 1 ELSE 0 END FROM {table} "
                 f"WHERE agency IN :agencies AND (({where}) OR ({where}) IS NULL) ORDER BY 1, 3 DESC, 2"
-            ).bindparams(bindparam("agencies", value=list(agencies), expanding=True))
-            for agency, member, sure in self._connection.execute(query):
-                yield agency, name, member, bool(sure)
+            )
+            centre = self._vocabulary.counts[name].centre
+            asked = self.centre if centre else list(agencies)
+            bound = query.bindparams(bindparam("agencies", value=asked, expanding=True))
+            for agency, member, sure in self._connection.execute(bound) if asked else ():
+                for whose in agencies if centre else (agency,):
+                    yield whose, name, member, bool(sure)
 
     def failing(self, control: str, members: Collection[str]) -> dict[str, dict[str, float | None]]:
         """Of members that do not meet a control: the columns of the conditions that do not hold, in order.

@@ -59,7 +59,9 @@ def dump(
 
 
 def _rows(connection: Connection, query: Any) -> Iterator[Row]:
-    for row in connection.execute(query).mappings():
+    # PostgreSQL would otherwise hand over millions of facts at once.
+    options = {"stream_results": True, "yield_per": _TOGETHER}
+    for row in connection.execute(query, execution_options=options).mappings():
         yield {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
 
 

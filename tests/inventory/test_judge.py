@@ -334,3 +334,45 @@ async def test_links_and_levels_of_the_register_are_of_the_day(store: Store) -> 
     assert [v.link for v in (await judge(store, goals(FIREWALL), datetime(2026, 1, 15, tzinfo=NOW.tzinfo))).links] == [
         "line-a"
     ]
+
+
+# --- the firewall of the centre ---------------------------------------------------------------------------------------
+
+BEHIND = Control(
+    "behind", TITLE, "agencies",
+    "firewalls_answering >= 1 or (links_internet = 0 and links_wan_answering >= 1 and firewalls_at_centre >= 1)",
+)  # fmt: skip
+
+
+async def centred(store: Store, *, firewall: bool, complete: bool = True) -> None:
+    """A runs the data centre and reaches it by MTSLCD, as C does, which has an Internet line of its own as well."""
+    networks = (network("net-a", "A"), network("net-b", "B"), network("net-c", "C"))
+    centre = replace(networks[0], purpose="data_centre")
+    links = (*REGISTER.links, Link("wan-b", "B", "mtslcd", "198.18.0.3"))
+    await declare(store, replace(REGISTER, networks=(centre, *networks[1:]), links=links))
+    role = "firewall" if firewall else "server"
+    await bring(store, sweep("A", device("A", 1, role=role), complete=complete), sweep("B"), sweep("C"))
+    for code in ("line-a", "wan-b"):
+        said = Observation(facts("icmp", NOW, link_answering=True), link=code)
+        await bring(store, Run("icmp", code, NOW, NOW, (said,), True))
+
+
+async def test_an_agency_that_reaches_the_internet_through_the_centre_is_behind_its_firewall(store: Store) -> None:
+    await centred(store, firewall=True)
+    found = {f.member: f for f in await store.read(snapshots.members, KNOWN, goals(BEHIND), "behind", NOW)}
+    assert {member: f.status for member, f in found.items()} == {
+        "A": Status.MET, "B": Status.MET, "C": Status.UNMET,
+    }  # fmt: skip
+    counted = {(c.count, c.sure) for c in found["B"].counted}
+    assert ("firewalls_at_centre", True) in counted and ("links_wan_answering", True) in counted
+
+
+async def test_a_centre_that_was_not_read_to_the_end_proves_nothing(store: Store) -> None:
+    await centred(store, firewall=False, complete=False)
+    status, reason = await status_of(store, BEHIND, "B")
+    assert status is Status.UNKNOWN and "networks not read to the end within 8 d: net-a" in reason
+
+
+async def test_a_centre_without_a_firewall_covers_nobody(store: Store) -> None:
+    await centred(store, firewall=False)
+    assert (await status_of(store, BEHIND, "B"))[0] is Status.UNMET
