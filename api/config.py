@@ -67,6 +67,8 @@ class Config(BaseSettings):
     """The key ring; default: keys in the data folder."""
     goals: Path = Path(next(iter(goals.__path__)))
     """The folder of controls and plans."""
+    parameters: dict[str, dict[str, float | str]] = {}
+    """[parameters.CONTROL]: thresholds of a control in place of those that its file proposes."""
     plans: list[str] = []
     """The ids of the plans that hold here, that of the first page first; empty: all in the folder."""
     api_token: SecretStr | None = None

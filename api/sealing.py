@@ -8,7 +8,7 @@ that was sealed, and not another that was made well, its own digest must be know
     coverage.json               the figures, as `dophu coverage --output json` tells them
     findings/CONTROL.jsonl      every member: status, since when, why
     data/TABLE.jsonl            the register, and every fact that decided, with source, proof and times
-    definitions/                the plan, its controls and the vocabulary, as they were used
+    definitions/                the plan, its controls, their thresholds and the vocabulary, as they were used
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any, TextIO
 from api.printing import coverage_object, find_plan
 from api.workspace import Workspace
 from inventory import vocabulary
-from inventory.goals import Goals, load_goals
+from inventory.goals import Goals, load_goals, set_parameters
 from inventory.store import Connection, Store, findings, period_counts, registers, sealing, snapshots
 from inventory.store.judge import Judgement
 from inventory.words import Finding, InputError, Snapshot, Status, StoreError
@@ -40,6 +40,8 @@ __all__ = ["FORMAT", "Verdict", "seal", "verify"]
 
 FORMAT = "dophu-seal/1"
 SUMS, ABOUT, COVERAGE = "SHA256SUMS", "about.json", "coverage.json"
+PARAMETERS = "definitions/parameters.json"
+"""The thresholds as they were set; a department may have others than the controls' files propose."""
 _LARGEST = 4 << 30
 """Bytes of a seal's files, unpacked."""
 _CHUNK = 1 << 20
@@ -113,6 +115,8 @@ def _fill(
         for control_id in (c.id for c in goals.controls.values() if c.goal is None):
             source = workspace.config.goals / "controls" / f"{control_id}.yaml"
             bundle.copy(f"definitions/controls/{control_id}.yaml", source)
+        own = {c.id: dict(c.parameters) for c in goals.controls.values() if c.parameters}
+        bundle.json(PARAMETERS, own)
         bundle.copy("definitions/vocabulary.yaml", vocabulary.FILE)
     return about
 
@@ -305,6 +309,8 @@ async def _judge_again(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
                     target.write_bytes(bundle.read(name))
             known = vocabulary.load(folder / "definitions" / "vocabulary.yaml")
             goals = load_goals(folder / "definitions", known)
+            if PARAMETERS in bundle.namelist():
+                goals = set_parameters(goals, json.loads(bundle.read(PARAMETERS)))
             store = Store.open(f"sqlite:///{folder / 'sealed.db'}")
             try:
                 await store.migrate()

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from api.config import Config
 from inventory import vocabulary
-from inventory.goals import Goals, load_goals
+from inventory.goals import Goals, load_goals, set_parameters
 from inventory.secrets import KeyRing
 from inventory.store import Store, keys
 from inventory.strict_yaml import nearest
@@ -55,7 +55,7 @@ class Workspace:
         Raises:
             InputError: with everything that is wrong in the folder.
         """
-        goals = load_goals(self.config.goals, self.vocabulary)
+        goals = set_parameters(load_goals(self.config.goals, self.vocabulary), self.config.parameters)
         wanted = self.config.plans
         if unknown := [plan for plan in wanted if plan not in goals.plans]:
             raise InputError(f"plans: unknown plan {unknown[0]!r}{nearest(unknown[0], goals.plans)}")

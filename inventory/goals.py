@@ -27,6 +27,7 @@ _IDS = {"controls": re.compile(r"[a-z][a-z0-9_]*"), "plans": re.compile(r"[a-z][
 _EXAMPLES = {"controls": "agency_lan_answering.yaml", "plans": "vinh-phuc-2020.yaml"}
 _FIRST_YEAR = re.compile(r"[12][0-9]{3}(?![0-9])")
 _STATEMENT = re.compile(r"[A-Z]{2,5}-[0-9]{3}")
+_LARGEST = 1e15
 _NO_TITLE = Title("", "")
 
 T = TypeVar("T")
@@ -48,6 +49,34 @@ class Goals:
         kept = {plan: self.plans[plan] for plan in plans}
         used = {goal.control for plan in kept.values() for goal in plan.goals}
         return Goals({name: control for name, control in self.controls.items() if name in used}, kept)
+
+
+def set_parameters(goals: Goals, given: Mapping[str, Mapping[str, float | str]]) -> Goals:
+    """The goals with thresholds of controls in place of those that the files propose.
+
+    Raises:
+        InputError: there is no such control or parameter, or the value is of another kind than the file's.
+    """
+    controls = dict(goals.controls)
+    for name, values in given.items():
+        if name not in controls:
+            raise InputError(f"parameters: unknown control {name!r}{nearest(name, controls)}")
+        known = controls[name].parameters
+        for parameter, value in values.items():
+            where = f"parameters.{name}.{parameter}"
+            if parameter not in known:
+                has = f"expected one of {', '.join(known)}" if known else "the control has none"
+                raise InputError(f"{where}: found no such parameter, {has}")
+            wants_text = isinstance(known[parameter], str)
+            if not (isinstance(value, str) if wants_text else _is_number(value)):
+                expected = "text" if wants_text else "a number"
+                raise InputError(f"{where}: found {value!r:.80}, expected {expected} such as {known[parameter]!r}")
+        controls[name] = replace(controls[name], parameters={**known, **values})
+    return Goals(controls, goals.plans)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def load_goals(folder: Path, vocabulary: Vocabulary) -> Goals:

@@ -223,3 +223,15 @@ async def test_the_commands(sealed: Sealed, tmp_path: Path) -> None:
         wrong = dophu(tmp_path, *arguments, **data)
         assert (wrong.returncode, expected in wrong.stderr) == (2, True), wrong.stderr
     assert await asyncio.to_thread(lambda: list(tmp_path.glob(".*.part"))) == []
+
+
+async def test_a_seal_holds_the_thresholds_that_the_department_set(sealed: Sealed, tmp_path: Path) -> None:
+    config = sealed.workspace.config.model_copy(
+        update={"plans": [], "parameters": {"workstation_seen": {"report_days": 3}}}
+    )
+    stricter = Workspace(config, sealed.workspace.store)
+    await seal(stricter, "phu-yen-2021-2025", datetime.now(UTC), tmp_path / "strict.zip")
+    verdict = await verify(tmp_path / "strict.zip")
+    assert verdict.good, verdict.problems
+    with zipfile.ZipFile(tmp_path / "strict.zip") as bundle:
+        assert json.loads(bundle.read("definitions/parameters.json"))["workstation_seen"] == {"report_days": 3}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import unicodedata
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from inventory import vocabulary
-from inventory.goals import Goals, load_goals
+from inventory.goals import Goals, load_goals, set_parameters
 from inventory.words import Control, Goal, InputError, Plan, Title
 
+SHIPPED = Path(__file__).parents[2] / "goals"
 CONTROL = """\
 title:
   vi: Cơ quan có tường lửa
@@ -691,3 +693,37 @@ def _read_or_refuse(folder: Path) -> None:
         assert all(line.startswith(("controls/has_firewall.yaml", "plans/test-2020.yaml")) for line in lines)
     else:
         assert goals.plans["test-2020"].goals
+
+
+# --- thresholds that a department sets --------------------------------------------------------------------------------
+
+
+def test_a_department_sets_thresholds() -> None:
+    goals = load_goals(SHIPPED, vocabulary.load())
+    changed = set_parameters(goals, {"workstation_seen": {"report_days": 14}})
+    assert goals.controls["workstation_seen"].parameters["report_days"] == 30
+    assert changed.controls["workstation_seen"].parameters["report_days"] == 14
+    assert changed.plans == goals.plans
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"workstation_sen": {"report_days": 1}},
+            "unknown control 'workstation_sen'; did you mean",
+        ),
+        (
+            {"workstation_seen": {"days": 1}},
+            "parameters.workstation_seen.days: found no such parameter",
+        ),
+        ({"workstation_seen": {"report_days": "x"}}, "report_days: found 'x', expected a number such as 30"),
+        ({"workstation_seen": {"report_days": True}}, "found True, expected a number"),
+        ({"workstation_seen": {"report_days": float("inf")}}, "found inf, expected a number"),
+        ({"agency_vc_answering": {"x": 1}}, "the control has none"),
+    ],
+)
+def test_a_threshold_that_there_is_not_is_named(given: dict[str, dict[str, Any]], expected: str) -> None:
+    with pytest.raises(InputError) as error:
+        set_parameters(load_goals(SHIPPED, vocabulary.load()), given)
+    assert expected in str(error.value)
