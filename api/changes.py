@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from api.printing import find_plan, judge_control, judge_plan
 from api.wording import WORDS, percent
 from api.workspace import Workspace
+from inventory.periods import ZONE
 from inventory.words import ALL_LEVELS, Coverage, Finding, Goal, InputError, Plan, Status
 
 __all__ = ["CHANGE_COLUMNS", "Change", "Changes", "changes_object", "find_changes", "listed"]
@@ -47,9 +48,14 @@ class Changes:
 
 
 async def find_changes(
-    workspace: Workspace, plan: str, first: datetime, second: datetime, language: str = "vi", agency: str | None = None
-) -> Changes:
+    workspace: Workspace, plan: str, first: datetime, second: datetime, language: str = "vi",
+    agency: str | None = None, *, one_tree: bool = False,
+) -> Changes:  # fmt: skip
     """Judge a plan as of two instants and compare; nothing is stored.
+
+    Args:
+        one_tree: both by the agencies of the second instant: what was told of those that were merged since counts as
+            told of the one that they became.
 
     Raises:
         InputError: there is no such plan, or the first instant is not before the second.
@@ -57,12 +63,13 @@ async def find_changes(
     found = find_plan(workspace.goals, plan)
     if first >= second:
         raise InputError(f"--from: found {first.isoformat()}, expected a time before {second.isoformat()}")
-    then = await judge_plan(workspace, plan, first, with_members=False, language=language)
+    tree = second.astimezone(ZONE).date() if one_tree else None
+    then = await judge_plan(workspace, plan, first, with_members=False, language=language, tree=tree)
     later = await judge_plan(workspace, plan, second, with_members=False, language=language)
     names = then.names | later.names
     rows: list[Change] = []
     answers = {
-        control: [await _answers(workspace, control, at, language) for at in (first, second)]
+        control: [await _answers(workspace, control, at, language, tree) for at in (first, second)]
         for control in {goal.control for goal in found.goals if goal.control}
     }
     for goal in found.goals:
@@ -77,8 +84,10 @@ async def find_changes(
     return Changes(found, then.at, later.at, figures, tuple(rows))
 
 
-async def _answers(workspace: Workspace, control: str, at: datetime, language: str) -> dict[str, Finding]:
-    return {f.member: f for f in await judge_control(workspace, control, None, at, language)}
+async def _answers(
+    workspace: Workspace, control: str, at: datetime, language: str, tree: date | None
+) -> dict[str, Finding]:
+    return {f.member: f for f in await judge_control(workspace, control, None, at, language, tree)}
 
 
 def _differences(

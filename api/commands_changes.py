@@ -15,6 +15,9 @@ def changes(
     first: Annotated[str, typer.Option("--from", help="A date (its end) or a time, ISO 8601.")],
     second: Annotated[str | None, typer.Option("--to", help="A date (its end) or a time; now if absent.")] = None,
     agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only this agency.")] = None,
+    one_tree: Annotated[
+        bool, typer.Option("--one-tree", help="Both by the agencies of the second day, after a merger.")
+    ] = False,
     output: Annotated[str, typer.Option("--output", "-o", help="table, json or csv.")] = "table",
     language: Language = "vi",
 ) -> None:
@@ -28,7 +31,7 @@ def changes(
     from api.wording import WORDS
 
     begin, end = read_instant(first), read_instant(second)
-    found = run(lambda w: comparing.find_changes(w, plan, begin, end, language, agency))
+    found = run(lambda w: comparing.find_changes(w, plan, begin, end, language, agency, one_tree=one_tree))
     if output == "json":
         print_json(comparing.changes_object(found))
     elif output == "csv":

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from rich.console import Console
 from rich.table import Table
@@ -113,15 +113,17 @@ def find_plan(goals: Goals, plan: str) -> Plan:
 
 
 async def judge_plan(
-    workspace: Workspace, plan: str, at: datetime, *, with_members: bool, language: str = "vi", most: int | None = None
-) -> Report:
+    workspace: Workspace, plan: str, at: datetime, *, with_members: bool, language: str = "vi", most: int | None = None,
+    tree: date | None = None,
+) -> Report:  # fmt: skip
     """Judge one plan's goals as of an instant; nothing is stored.
 
     Args:
         most: of a control with more members that are unmet or unknown each agency's are told together.
+        tree: the day whose tree of agencies counts, for figures without members.
     """
     found = find_plan(workspace.goals, plan)
-    if not with_members and closings.ends_a_day(at) and at < datetime.now(UTC):
+    if not with_members and tree is None and closings.ends_a_day(at) and at < datetime.now(UTC):
         return await _close(workspace, found, at, language)
     used = {g.control for g in found.goals if g.control}
     goals = Goals({c: workspace.goals.controls[c] for c in sorted(used)}, {plan: found})
@@ -133,7 +135,7 @@ async def judge_plan(
             snapshots.take_with_members, workspace.vocabulary, goals, at, wanted, language, most
         )
     else:
-        snapshot = await workspace.store.read(snapshots.take, workspace.vocabulary, goals, at)
+        snapshot = await workspace.store.read(snapshots.take, workspace.vocabulary, goals, at, tree=tree)
     names = {a.code: a.title.in_language(language) for a in snapshot.agencies}
     return Report(found, at, snapshot.coverage, members, names, snapshot.levels)
 
@@ -211,7 +213,7 @@ def _print_members(console: Console, members: list[Finding], report: Report, wor
 
 
 async def judge_control(
-    workspace: Workspace, control: str, status: str | None, at: datetime, language: str
+    workspace: Workspace, control: str, status: str | None, at: datetime, language: str, tree: date | None = None
 ) -> list[Finding]:
     """The members behind a control's figures as of an instant; nothing is stored.
 
@@ -223,7 +225,9 @@ async def judge_control(
             raise InputError(f"found the {what} {found!r}, expected one of {', '.join(sorted(known))}")
     wanted = tuple(Status) if status is None else (Status(status),)
     goals = workspace.goals
-    return await workspace.store.read(snapshots.members, workspace.vocabulary, goals, control, at, wanted, language)
+    return await workspace.store.read(
+        snapshots.members, workspace.vocabulary, goals, control, at, wanted, language, tree
+    )
 
 
 async def probe_targets(

@@ -100,6 +100,8 @@ class Chronicle:
     sweeps: list[Swept] = field(default_factory=list)
     documents: list[tuple[str, date, datetime, int, int, bool]] = field(default_factory=list)
     """Agency, last day of the month, when it was told, signed, of how many, whether a system told it."""
+    tree: date | None = None
+    """The day whose tree of agencies counts; None for that of each day."""
 
     def figures(self, when: datetime, known: datetime) -> dict[tuple[str, str], Counter[Status]]:
         """By goal and level how many members have which status as of `when`, by what was known at `known`."""
@@ -118,6 +120,7 @@ class Chronicle:
         return found
 
     def homes(self, day: date) -> dict[str, str]:
+        day = self.tree or day
         return {code: "C" if code == "B" and day >= MERGER else code for code in LEVEL_OF}
 
     def firewalls(self, when: datetime) -> list[tuple[str, Status, int]]:
@@ -168,7 +171,7 @@ class Chronicle:
     def declared(self, home: str, day: date) -> int:
         own = [(since, n) for (code, since), n in DECLARED_COUNTS.items() if code == home and since <= day]
         total = max(own)[1] if own else 0
-        if home == "C" and day >= MERGER and max(own)[0] < MERGER:
+        if home == "C" and (self.tree or day) >= MERGER and max(own)[0] < MERGER:
             total += DECLARED_COUNTS["B", FIRST]
         return total
 
@@ -388,6 +391,7 @@ async def test_a_year_day_by_day(store_url: str, tmp_path: Path) -> None:
         await check_events(workspace, chronicle)
         await check_changes(workspace, chronicle, date(2025, 6, 30), date(2025, 7, 1))
         await check_changes(workspace, chronicle, date(2025, 5, 20), date(2025, 11, 20))
+        await check_one_tree(workspace, chronicle, date(2025, 6, 20), date(2025, 8, 20))
         sealed = tmp_path / "year.seal.zip"
         await seal(workspace, "year", at(date(2025, 8, 14), 20), sealed)
         verdict = await verify(sealed)
@@ -440,3 +444,20 @@ async def check_changes(workspace: Workspace, chronicle: Chronicle, first: date,
         assert row is not None
         name = (goal.id, row.level)
         assert (told(old) if old else Counter(), told(new) if new else Counter()) == (before[name], after[name])
+
+
+async def check_one_tree(workspace: Workspace, chronicle: Chronicle, first: date, second: date) -> None:
+    """Across the merger, both days by the agencies of the second: nobody comes or goes, and the figures compare."""
+    found = await find_changes(workspace, "year", at(first, 20), at(second, 20), one_tree=True)
+    by_tree = dataclasses.replace(chronicle, tree=second)
+    then, later = ({h: s for h, s, _ in by_tree.firewalls(at(day, 20))} for day in (first, second))
+    assert then.keys() == later.keys() and "B" not in then
+    assert {(c.member, c.before, c.after) for c in found.changes if c.goal.id == "firewall"} == {
+        (home, then[home], later[home]) for home in then if then[home] != later[home]
+    }
+    before, after = (by_tree.figures(at(day, 20), at(LAST, 20)) for day in (first, second))
+    assert before != chronicle.figures(at(first, 20), at(LAST, 20)), "by its own tree B still stood"
+    for goal, old, new in found.figures:
+        row = new or old
+        assert row is not None and old is not None and new is not None
+        assert (told(old), told(new)) == (before[goal.id, row.level], after[goal.id, row.level])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, text
 
@@ -92,11 +92,17 @@ class Judgement:
         controls: Mapping[str, Control],
         register: Register,
         at: datetime,
+        tree: date | None = None,
     ) -> None:
-        """Lay out the members of every population with the columns that the controls name."""
+        """Lay out the members of every population with the columns that the controls name.
+
+        Args:
+            tree: the day whose tree of agencies counts instead of that of `at`: after a merger, what was then told of
+                the old agencies counts as the new one's, so that both can be compared.
+        """
         self.at = at
         self.register = register
-        self.places = registers.places(register, at.astimezone(ZONE).date())
+        self.places = registers.places(register, tree or at.astimezone(ZONE).date())
         self._connection = connection
         self._vocabulary = vocabulary
         self._dialect = connection.dialect.name
@@ -364,7 +370,8 @@ class Judgement:
         found: dict[str, int] = {}
         for agency, _, _, members in tallied:
             found[agency] = found.get(agency, 0) + members
-        declared = registers.declared(self.register, declared_as, self.at.astimezone(ZONE).date())
+        day = self.at.astimezone(ZONE).date()
+        declared = registers.declared(self.register, declared_as, day, self.places)
         return [
             Verdict(
                 agency + MISSING, agency, self.places[agency].level, self._status_of_missing(control, agency),

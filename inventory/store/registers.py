@@ -168,12 +168,15 @@ def _now(code: str, valid: Mapping[str, Agency], latest: Mapping[str, Agency]) -
     return valid[code]
 
 
-def declared(register: Register, key: str, day: date) -> dict[str, int]:
+def declared(register: Register, key: str, day: date, stands: Mapping[str, Place] | None = None) -> dict[str, int]:
     """How many of something the agencies of `day` have declared, by the code of the agency as which they count.
 
     The newest number stands until there is a newer one, however old: a denominator does not shrink by growing old.
     An agency's own number includes its parts; where it declared none, those of its parts are summed. Of an agency that
     was taken over, the number is added to the successor's, unless that declared anew since.
+
+    Args:
+        stands: as whom the agencies count, where that is not as on `day`.
     """
     newest: dict[str, DeclaredCount] = {}
     for count in sorted(register.counts, key=lambda c: c.day):
@@ -189,7 +192,7 @@ def declared(register: Register, key: str, day: date) -> dict[str, int]:
         elif whole not in newest:
             value, since = summed.get(whole, (0, count.day))
             summed[whole] = (value + count.value, max(since, count.day))
-    stands = places(register, day)
+    stands = places(register, day) if stands is None else stands
     total = {code: value for code, (value, _) in summed.items() if code in stands and stands[code].home == code}
     for code, (value, _) in summed.items():
         home = stands[code].home if code in stands else code

@@ -33,15 +33,24 @@ class Prepared:
     """The last judgement in which something changed, when this one was compared with what stood."""
 
 
-def take(connection: Connection, vocabulary: Vocabulary, goals: Goals, at: datetime, *, keep: bool = False) -> Snapshot:
+def take(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    goals: Goals,
+    at: datetime,
+    *,
+    keep: bool = False,
+    tree: date | None = None,
+) -> Snapshot:
     """Every coverage and tally as of `at`, judged from the facts.
 
     Args:
+        tree: the day whose tree of agencies counts, see `Judgement`; not together with `keep`.
         keep: also store what changed in the findings, and the coverage; needs a transaction that writes. See `store`.
     """
     if keep:
         return store(connection, prepare(connection, vocabulary, goals, at))
-    judgement = Judgement(connection, vocabulary, goals.controls, registers.load(connection), at)
+    judgement = Judgement(connection, vocabulary, goals.controls, registers.load(connection), at, tree)
     snapshot = tell(connection, goals, judgement)
     judgement.close()
     return snapshot
@@ -189,13 +198,14 @@ def members(
     at: datetime,
     wanted: Collection[Status] = tuple(Status),
     language: str = "en",
+    tree: date | None = None,
 ) -> list[Finding]:
     """The members behind a control's figures as of `at`, judged from the facts, with reason and evidence.
 
     `since` is that of the stored finding where it says the same; otherwise, such as after a late delivery, `at`.
     """
     register = registers.load(connection)
-    judgement = Judgement(connection, vocabulary, {control: goals.controls[control]}, register, at)
+    judgement = Judgement(connection, vocabulary, {control: goals.controls[control]}, register, at, tree)
     return _members(connection, findings.Explainer(vocabulary, judgement, language), goals.controls[control], wanted)
 
 
