@@ -22,11 +22,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from tests.lab import namespaces
+from tests.lab import eoffice, namespaces
 from tests.lab.declared import CREDENTIALS, REGISTER, UNSCANNED, LabError, devices, networks
 from tests.lab.loopback import LEFT_OUT, Loopback, can_ping
 from tests.lab.province import ROOT, Province
@@ -66,6 +67,11 @@ class Demo:
             ),
             ("Đọc thiết bị và đường truyền", "Read devices and lines", self.collect),
             ("Nhận báo cáo của tác tử trên máy trạm", "Take the report of a workstation's agent", self.take_report),
+            (
+                "Nhận số liệu của hệ thống quản lý văn bản, và bản kê khai",
+                "Take what the document system counted, and what people declare",
+                self.take_counts,
+            ),
             ("Đánh giá các tiêu chí", "Judge the controls", lambda: self.dophu("judge")),
             ("Độ phủ của kế hoạch", "The plan's coverage", lambda: self.dophu("coverage", "--plan", PLAN)),
             ("Mạng không được quét", "The network that may not be scanned", self.check_capture),
@@ -128,22 +134,35 @@ class Demo:
         kept = self.folder / "agent-token"
         if not kept.exists():
             agency = next(networks()[d.network].agency for d in devices() if "agent" in d.services)
-            made = subprocess.run(
-                self.lab.command(str(DOPHU), "token", "add", agency),
-                stdout=subprocess.PIPE,
-                text=True,
-                timeout=60,
-                env=self.environment,
-                cwd=ROOT,
-                check=False,
-            )
-            if made.returncode:
-                raise LabError(f"`dophu token add {agency}` ended with status {made.returncode}")
+            made = self.tell(f"dophu token add {agency}", str(DOPHU), "token", "add", agency)
             kept.touch(mode=0o600)
-            kept.write_text(made.stdout.strip())
+            kept.write_text(made.strip())
         with self.serving():
             log = self.lab.report_agent(f"http://{self.lab.core_address}:{AGENTS_PORT}/agents/{kept.read_text()}")
         print("\n".join(f"    {line}" for line in log.strip().splitlines()), file=sys.stderr)
+
+    def take_counts(self) -> None:
+        """Serves for as long as the lab's document system sends, then imports what was written down."""
+        argv = ["token", "add", "--facts", "--note", "eoffice"]
+        token = self.tell("dophu token add --facts", str(DOPHU), *argv)
+        with self.serving():
+            where = f"http://{self.lab.core_address}:{AGENTS_PORT}"
+            answer = self.tell("the document system", sys.executable, "-m", "tests.lab.eoffice", where, stdin=token)
+        print(f"    {answer.strip()}", file=sys.stderr)
+        now = datetime.now(UTC)
+        for name, text in (("ke-khai.csv", eoffice.declared(now)), ("chi-tieu.csv", eoffice.goals(now))):
+            (self.folder / name).write_text(text, encoding="utf-8")
+            self.dophu("import", "counts", os.path.relpath(self.folder / name, ROOT))
+
+    def tell(self, what: str, *argv: str, stdin: str | None = None) -> str:
+        """What a command prints that runs where the collectors stand; LabError when it fails."""
+        done = subprocess.run(
+            self.lab.command(*argv), input=stdin, stdout=subprocess.PIPE, text=True, timeout=60, env=self.environment,
+            cwd=ROOT, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise LabError(f"{what} ended with status {done.returncode}")
+        return done.stdout
 
     @contextmanager
     def serving(self) -> Iterator[None]:
