@@ -162,7 +162,9 @@ def print_coverage(report: Report, language: str, console: Console | None = None
     console.print(f"[bold]{report.plan.title.in_language(language)}[/] · {report.plan.number} · {when:%d/%m/%Y %H:%M}")
     table = Table(show_lines=False)
     table.add_column(words["goal"], ratio=1)
-    for name in ("level", "target", "proven", "possible", "met", "unmet", "unknown", "status"):
+    told = ("met", "unmet", "unknown", *(["declared"] if any(c.declared for c in report.coverage) else []))
+    levels = {level.code: level.title.in_language(language) for level in report.levels}
+    for name in ("level", "target", "proven", "possible", *told, "status"):
         table.add_column(words[name], justify="left" if name in ("level", "status") else "right", no_wrap=True)
     goals = {g.id: g for g in report.plan.goals}
     measured = [c for c in report.coverage if c.status is not CoverageStatus.NOT_MEASURED]
@@ -175,9 +177,9 @@ def print_coverage(report: Report, language: str, console: Console | None = None
         last = row.goal
         style = {"reached": "green", "not_reached": "red", "open": "yellow"}.get(str(row.status), "")
         table.add_row(
-            title, words.get(f"level:{row.level}", row.level),
+            title, words.get(f"level:{row.level}") or levels.get(row.level, row.level),
             percent(row.target, language), percent(row.proven, language), percent(row.possible, language),
-            str(row.met), str(row.unmet), str(row.unknown), f"[{style or 'none'}]{words[row.status]}[/]",
+            *(str(getattr(row, name)) for name in told), f"[{style or 'none'}]{words[row.status]}[/]",
         )  # fmt: skip
     console.print(table)
     rest = [c for c in report.coverage if c.level == ALL_LEVELS and c.status is CoverageStatus.NOT_MEASURED]

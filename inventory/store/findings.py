@@ -175,11 +175,11 @@ def read(
     return rows, total
 
 
-def read_as_of(judgement: Judgement, control: str) -> list[Finding]:
+def read_as_of(judgement: Judgement, control: str, wanted: Collection[Status] = tuple(Status)) -> list[Finding]:
     """The findings of one control as judged from the facts; `since` is the instant of the judgement itself."""
     return [
         Finding(control, v.member, v.agency, v.level, v.status, " ".join(v.gaps), judgement.at, v.weight)
-        for v in judgement.verdicts(control)
+        for v in judgement.verdicts(control, wanted)
     ]
 
 

@@ -436,14 +436,18 @@ class Judgement:
             found += [AgencyTally(control, *name, members) for name, members in sorted(rows.items())]
         return tuple(found)
 
-    def verdicts(self, control: str) -> Iterator[Verdict]:
-        """Every member's answer for one control."""
+    def verdicts(self, control: str, wanted: Collection[Status] = tuple(Status)) -> Iterator[Verdict]:
+        """The members' answers for one control, those of them that are wanted."""
         if self._questions[control].meets is None:
-            yield from self._share_verdicts(control)
+            yield from (v for v in self._share_verdicts(control) if v.status in wanted)
             return
-        for member, agency, level, status, gaps in self._connection.execute(text(self.answers_sql(control))):
+        among = "" if len(wanted) == len(Status) else " WHERE status IN :wanted"
+        query = text(f"SELECT * FROM ({self.answers_sql(control)}) a{among}")
+        if among:
+            query = query.bindparams(bindparam("wanted", [str(status) for status in wanted], expanding=True))
+        for member, agency, level, status, gaps in self._connection.execute(query):
             yield Verdict(member, agency, level, Status(status), tuple(gaps.split()))
-        yield from self.missing(control)
+        yield from (v for v in self.missing(control) if v.status in wanted)
 
     # --- shares -----------------------------------------------------------------------------------------------------
 

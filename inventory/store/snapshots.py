@@ -240,7 +240,7 @@ def take_with_members(
 def _members(
     connection: Connection, explainer: findings.Explainer, control: Control, wanted: Collection[Status]
 ) -> list[Finding]:
-    rows = [f for f in findings.read_as_of(explainer.judgement, control.id) if f.status in wanted]
+    rows = findings.read_as_of(explainer.judgement, control.id, wanted)
     since = stood_since(connection, control.id, explainer.at)
     rows = [replace(f, since=since.get((f.member, f.status), f.since)) for f in rows]
     return explainer.explain(connection, rows, control)
