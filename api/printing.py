@@ -190,9 +190,9 @@ def print_coverage(report: Report, language: str, console: Console | None = None
         )
     for control, members in report.members.items():
         spoken = [g for g in report.plan.goals if g.control == control]
-        levels = {level for g in spoken for level in g.levels}
+        spoken_of = {level for g in spoken for level in g.levels}
         for status in (Status.UNMET, Status.UNKNOWN):
-            own = [m for m in members if m.status is status and (not levels or m.level in levels)]
+            own = [m for m in members if m.status is status and (not spoken_of or m.level in (*spoken_of, ALL_LEVELS))]
             if own:
                 title = "; ".join(g.title.in_language(language) for g in spoken)
                 console.print(f"[bold]{words[status]}[/] · {title}:")

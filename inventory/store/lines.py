@@ -1,0 +1,129 @@
+"""What goes through declared lines: from two readings of the counters of the interface that has a line's address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from inventory.periods import ZONE
+from inventory.store.tables import FACTS, FOREVER, link
+from inventory.vocabulary import instant, moment
+from inventory.words import Fact, Observation
+
+__all__ = ["CARRYING", "traffic"]
+
+CARRYING = 20_000
+"""Bits a second in both directions from which on a line carries traffic: what Dophu itself asks is less."""
+_SHORTEST, _LONGEST = timedelta(seconds=30), timedelta(hours=26)
+"""Between two readings: of shorter spans agents tell old numbers, of longer ones nothing is known of when."""
+_COUNTERS = "interface_counters"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    code: str
+    address: str
+    contracted: float | None
+
+
+def traffic(
+    connection: Connection, observation: Observation, subject: int, agency: str | None
+) -> Iterator[tuple[str, Fact]]:
+    """What is to be recorded of lines because this device was read: the line's code and each fact.
+
+    Asked before the device's counters are recorded, for those that are stored are the ones before.
+
+    Args:
+        subject: the asset that was read. agency: whose it is; its lines are looked for among the device's addresses.
+    """
+    counters = {f.item: f for f in observation.facts if f.key == _COUNTERS and isinstance(f.value, dict)}
+    if not counters or agency is None:
+        return
+    for line in _lines(connection, agency, next(iter(counters.values())).observed_at):
+        name = _interface(connection, observation, subject, line.address)
+        now = counters.get(name or "")
+        if now is None or not isinstance(now.value, dict):
+            continue
+        before = _before(connection, subject, now)
+        if before is None or (rates := _rates(before, now)) is None:
+            continue
+        into, out = rates
+        told: dict[str, Any] = {"traffic_in": into, "traffic_out": out}
+        if line.contracted:
+            told["utilisation"] = max(into, out) / (line.contracted * 1_000_000)
+        if into + out >= CARRYING:
+            told |= {"carried_at": now.observed_at, "idle_days": 0}
+        else:
+            told["idle_days"] = _idle_days(connection, line.code, now.observed_at)
+        for key, value in told.items():
+            yield line.code, Fact(key, value, now.source, now.observed_at, now.proof)
+
+
+def _lines(connection: Connection, agency: str, at: datetime) -> list[_Line]:
+    day = at.astimezone(ZONE).date()
+    rows = connection.execute(select(link).where(link.c.agency == agency, link.c.address.is_not(None)))
+    return [_Line(r.code, str(r.address), r.contracted_mbps) for r in rows if _holds(r.valid_from, r.valid_to, day)]
+
+
+def _holds(first: date, last: date | None, day: date) -> bool:
+    return first <= day and (last is None or day <= last)
+
+
+def _interface(connection: Connection, observation: Observation, subject: int, address: str) -> str | None:
+    """The name of the interface that has an address: as just read, or as it was read with the long tables before."""
+    for fact in observation.facts:
+        if fact.key == "ip_address" and fact.item == address and isinstance(fact.value, dict):
+            return str(fact.value.get("interface", "")) or None
+    t = FACTS["asset"]
+    query = select(t.c.value).where(
+        t.c.subject == subject, t.c.key == "ip_address", t.c.item == address, t.c.until == FOREVER
+    )  # fmt: skip
+    found = connection.scalar(query.limit(1))
+    return None if found is None else str(json.loads(found).get("interface", "")) or None
+
+
+def _before(connection: Connection, subject: int, now: Fact) -> Fact | None:
+    t = FACTS["asset"]
+    row = connection.execute(
+        select(t.c.last, t.c.value).where(
+            t.c.subject == subject, t.c.key == _COUNTERS, t.c.item == now.item, t.c.source == now.source,
+            t.c.until == FOREVER,
+        )
+    ).first()  # fmt: skip
+    if row is None or row.value is None:
+        return None
+    return Fact(_COUNTERS, json.loads(row.value), now.source, moment(row.last), now.proof, now.item)
+
+
+def _rates(before: Fact, now: Fact) -> tuple[float, float] | None:
+    """Bits a second in and out; None where the counters began anew, or the readings lie too near or too far apart."""
+    span = now.observed_at - before.observed_at
+    if not _SHORTEST <= span <= _LONGEST:
+        return None
+    rates = []
+    for name in ("in_octets", "out_octets"):
+        old, new = _octets(before.value, name), _octets(now.value, name)
+        if old is None or new is None or new < old:
+            return None
+        rates.append((new - old) * 8 / span.total_seconds())
+    return rates[0], rates[1]
+
+
+def _octets(value: object, name: str) -> int | None:
+    number = value.get(name) if isinstance(value, Mapping) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _idle_days(connection: Connection, code: str, at: datetime) -> int:
+    """For how many whole days a line has carried nothing: since it last did, or since it was first counted."""
+    t = FACTS["link"]
+    own = (t.c.subject == code, t.c.first <= instant(at))
+    since = connection.scalar(select(func.max(t.c.last)).where(*own, t.c.key == "carried_at"))
+    if since is None:
+        since = connection.scalar(select(func.min(t.c.first)).where(*own, t.c.key == "idle_days"))
+    return 0 if since is None else max(0, (at - moment(since)).days)
