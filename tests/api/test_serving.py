@@ -205,8 +205,8 @@ def test_a_full_disk_costs_only_what_came_meanwhile(folder: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root for a private mount")
     script = f"""
-        set -e; mount --make-rprivate /; mkdir small; mount -t tmpfs -o size=2m tmpfs small; cp -p dophu.db keys small/
-        head -c 3000000 /dev/zero > small/ballast 2>/dev/null || true; truncate -s -100K small/ballast
+        set -e; mount --make-rprivate /; mkdir small; mount -t tmpfs -o size=8m tmpfs small; cp -p dophu.db keys small/
+        head -c 9000000 /dev/zero > small/ballast 2>/dev/null || true; truncate -s -100K small/ballast
         export DOPHU_DATA=small
         set +e
         '{DOPHU}' collect --only icmp -o json > full.json; echo $? > full.status
