@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, and_, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, select, update
 
 from inventory.goals import Goals
 from inventory.periods import ZONE, Period, read_period
@@ -130,23 +130,41 @@ def take_in(
             ended, a number that is none or above its total, a declaration without document, signer or date, or one of
             a period whose figures were sealed.
     """
-    check = _Check(connection, vocabulary, goals, now)
+    check = _Check(connection, vocabulary, goals, now, _standing_of(connection, given))
     rows = [check.row(one) for one in given]
     check.wholes([one for one in given if isinstance(one, Counted)])
     if check.problems:
         more = len(check.problems) - _SHOWN
         told = [*check.problems[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])]
         raise InputError("\n".join(told))
-    taken = [_store(connection, row, instant(now), dry=dry) for row in rows if row is not None]
-    return Taken(len(taken), taken.count("new"), taken.count("corrected"))
+    checked = [row for row in rows if row is not None]
+    new, corrected = [], []
+    for table, values in checked:
+        stood = check.stood.get((table.name, *(values[column] for column in _NAMES[table.name])))
+        said = [name for name in ("value", "total", "document", "signer", "signed") if name in values]
+        if stood is None:
+            new.append((table, values))
+        elif any(stood[column] != values[column] for column in said):
+            corrected.append((table, values, stood["id"]))
+    if not dry:
+        _store(connection, new, corrected, instant(now))
+    return Taken(len(checked), len(new), len(corrected))
 
 
 class _Check:
     """Turns what was told into rows, and gathers what is wrong with it."""
 
-    def __init__(self, connection: Connection, vocabulary: Vocabulary, goals: Goals, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        vocabulary: Vocabulary,
+        goals: Goals,
+        now: datetime,
+        stood: Mapping[tuple[object, ...], RowMapping],
+    ) -> None:
         self.problems: list[str] = []
-        self._connection, self._vocabulary, self._goals, self._now = connection, vocabulary, goals, now
+        self.stood = stood
+        self._vocabulary, self._goals, self._now = vocabulary, goals, now
         register = registers.load(connection)
         self._agencies: dict[str, list[Agency]] = {}
         for agency in register.agencies:
@@ -197,6 +215,8 @@ class _Check:
         except InputError as error:
             self.problems.append(f"{given.place}, {error}")
             return None
+        if period.text != given.period:
+            self._note(given, "period", given.period, f"it without spaces: {period.text}")
         if period.end > self._now:
             self._note(given, "period", given.period, "a period that has ended")
         return period
@@ -282,14 +302,8 @@ class _Check:
             )
 
     def _stored(self, one: Counted, key: str) -> int | None:
-        c = period_count.c
-        value: int | None = self._connection.scalar(
-            select(c.value).where(
-                c.agency == one.agency, c.key == key, c.period == one.period, c.source == one.origin.source,
-                c.replaced == FOREVER,
-            )
-        )  # fmt: skip
-        return value
+        row = self.stood.get((period_count.name, one.agency, key, one.period, one.origin.source))
+        return None if row is None else row["value"]
 
 
 def plans_of(goals: Goals, key: str) -> list[str]:
@@ -309,18 +323,41 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _store(connection: Connection, row: tuple[Table, dict[str, Any]], now: int, *, dry: bool) -> str:
-    table, values = row
-    name = and_(*(table.c[column] == values[column] for column in _NAMES[table.name]), table.c.replaced == FOREVER)
-    stood = connection.execute(select(table).where(name)).mappings().first()
-    said = [name for name in ("value", "total", "document", "signer", "signed") if name in values]
-    if stood is not None and all(stood[column] == values[column] for column in said):
-        return "same"
-    if not dry:
-        connection.execute(update(table).where(name).values(replaced=now))
-        connection.execute(insert(table).values(**values, recorded=now, replaced=FOREVER))
-        revisions.note(connection, values["last"])
-    return "new" if stood is None else "corrected"
+def _standing_of(
+    connection: Connection, given: Sequence[Counted | GoalCounted]
+) -> dict[tuple[object, ...], RowMapping]:
+    """What stands of the sources and periods that are told of, by table and name: read at once, for there may be
+    tens of thousands."""
+    found: dict[tuple[object, ...], RowMapping] = {}
+    for table, kind in ((period_count, Counted), (goal_count, GoalCounted)):
+        told = [one for one in given if isinstance(one, kind)]
+        if not told:
+            continue
+        sources, periods = {one.origin.source for one in told}, {one.period for one in told}
+        query = select(table).where(
+            table.c.replaced == FOREVER, table.c.source.in_(sorted(sources)), table.c.period.in_(sorted(periods))
+        )
+        for row in connection.execute(query).mappings():
+            found[(table.name, *(row[column] for column in _NAMES[table.name]))] = row
+    return found
+
+
+def _store(
+    connection: Connection,
+    new: Sequence[tuple[Table, dict[str, Any]]],
+    corrected: Sequence[tuple[Table, dict[str, Any], int]],
+    now: int,
+) -> None:
+    for table in (period_count, goal_count):
+        ended = [{"b_id": number} for of, _, number in corrected if of is table]
+        begun = [values for of, values in new if of is table]
+        begun += [values for of, values, _ in corrected if of is table]
+        if ended:
+            connection.execute(update(table).where(table.c.id == bindparam("b_id")).values(replaced=now), ended)
+        if begun:
+            connection.execute(insert(table), [{**values, "recorded": now, "replaced": FOREVER} for values in begun])
+        for day in sorted({values["last"] for values in begun}):
+            revisions.note(connection, day)
 
 
 # --- what was sealed --------------------------------------------------------------------------------------------------

@@ -203,6 +203,7 @@ async def test_a_kept_judgement_stores_its_answers_and_ends_them_when_they_chang
             "expected the name of a count; did you mean 'documents'?",
         ),
         (told("A", "2026-03", documents=5), "period: found '2026-03', expected a period that has ended"),
+        (told("A", " 2026-02", documents=5), "period: found ' 2026-02', expected it without spaces: 2026-02"),
         (told("A", "02/2026", documents=5), "period: found '02/2026', expected such as 2026-09"),
         (told("A", "2026-02", documents=-1), "value: found -1, expected a whole number from 0 on"),
         (told("A", "2026-02", documents=True), "value: found True, expected a whole number"),
