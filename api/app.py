@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import rounds
 from api.agents import agents_router
 from api.pages import pages_router, tell_missing
-from api.receiving import FACTS_PATH, LARGEST, counts_router
+from api.receiving import FACTS_PATH, counts_router
 from api.routes import api_router, told_errors
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
@@ -197,9 +197,6 @@ class Guard:
             headers = {"WWW-Authenticate": 'Basic realm="Dophu"'}
             refusal = JSONResponse({"detail": "expected the API token"}, 401, headers)
             return await refusal(scope, receive, send_strict)
-        if sends and not 0 < int(request.headers.get("content-length") or 0) <= LARGEST:
-            expected = f"expected a body of known length, of at most {LARGEST >> 20} MB"
-            return await JSONResponse({"detail": expected}, 413)(scope, receive, send_strict)
         if scope["method"] == "HEAD":
             # The server leaves the body out by itself: it still knows what was asked.
             scope = {**scope, "method": "GET"}

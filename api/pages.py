@@ -71,7 +71,7 @@ async def _figures(desk: Desk, plan: str, day: datetime | None) -> tuple[datetim
 def pages_router(desk: Desk) -> APIRouter:
     """The routes of the pages."""
     router = APIRouter(include_in_schema=False)
-    charts: dict[tuple[str, datetime, str], bytes] = {}
+    charts: dict[tuple[str, str, tuple[Coverage, ...]], bytes] = {}
 
     @router.get("/")
     async def coverage(request: Request) -> Response:
@@ -129,12 +129,13 @@ def pages_router(desk: Desk) -> APIRouter:
             return tell_missing(desk, request)
         try:
             day = contents.read_day(place.query.get("as_of"))
-            at, coverage = await _figures(desk, plan, day)
+            _, coverage = await _figures(desk, plan, day)
         except Problem as problem:
             return render_problem(problem, place, workspace.vocabulary)
         except StoreError:
             return render_problem(Problem(503, "try_again"), place, workspace.vocabulary)
-        known = (plan, at, place.language)
+        # Of a day that is past the figures may change, when something of it comes late.
+        known = (plan, place.language, tuple(coverage))
         if known not in charts:
             goals = workspace.goals.plans[plan].goals
             drawn = await asyncio.to_thread(reporting.chart, goals, coverage, place.language, "svg")

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import counting
 from api.routes import Limit, Offset, Page, told_errors
@@ -62,13 +62,45 @@ class Receipt(BaseModel):
     corrected: int
 
 
+def _schema() -> dict[str, Any]:
+    """What a body is, in one piece: the handler reads it itself, so nobody else describes it."""
+    schema = Sent.model_json_schema()
+    schema["properties"]["facts"]["items"] = schema.pop("$defs")["Told"]
+    return schema
+
+
+_BODY = {"required": True, "content": {"application/json": {"schema": _schema()}}}
+_TOLD = 20
+"""Problems of a body that are told: of thousands nobody reads more, and telling all would take longer than to read."""
+
+
+async def _read(request: Request) -> Sent:
+    """The body, once its sender is known, and of no more than `LARGEST` bytes whatever it says of its length.
+
+    Raises:
+        HTTPException: 413, 422.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise HTTPException(413, f"expected a body of at most {LARGEST >> 20} MB")
+    try:
+        return Sent.model_validate_json(bytes(body))
+    except ValidationError as error:
+        rows = error.errors(include_url=False, include_context=False, include_input=False)[:_TOLD]
+        told = [f"{'.'.join(map(str, row['loc'])) or 'the body'}: {row['msg']}" for row in rows]
+        more = error.error_count() - len(told)
+        raise HTTPException(422, "\n".join([*told, *([f"… and {more} more"] if more else [])])) from None
+
+
 def counts_router(desk: Desk) -> APIRouter:
     """The routes of what agencies and applications count."""
     router = APIRouter(prefix="/api/v1", tags=["facts"], responses=told_errors(401, 422, 503))
     workspace = desk.workspace
 
-    @router.post("/facts")
-    async def post_facts(request: Request, sent: Sent) -> Receipt:
+    @router.post("/facts", openapi_extra={"requestBody": _BODY})
+    async def post_facts(request: Request) -> Receipt:
         """Take what a system counted in periods; it is stored whole or not at all.
 
         The token is of `dophu token add --facts --note SYSTEM`, sent as `Authorization: Bearer TOKEN`.
@@ -80,6 +112,7 @@ def counts_router(desk: Desk) -> APIRouter:
                 401, "expected a token for facts: dophu token add --facts", {"WWW-Authenticate": "Bearer"}
             )
         agency, system = known
+        sent = await _read(request)
         declared = bool(sent.document or sent.signer or sent.signed)
         origin = Origin(DECLARED if declared else system, sent.document, sent.signer, sent.signed)
         rows = counting.read_sent([one.model_dump() for one in sent.facts], origin)

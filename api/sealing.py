@@ -23,7 +23,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -311,6 +311,7 @@ async def _judge_again(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
             goals = load_goals(folder / "definitions", known)
             if PARAMETERS in bundle.namelist():
                 goals = set_parameters(goals, json.loads(bundle.read(PARAMETERS)))
+            goals = _as_sealed(goals, set(about["controls"]))
             store = Store.open(f"sqlite:///{folder / 'sealed.db'}")
             try:
                 await store.migrate()
@@ -323,6 +324,15 @@ async def _judge_again(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
         return
     verdict.problems += found[0]
     verdict.figures, verdict.members = found[1:]
+
+
+def _as_sealed(goals: Goals, controls: set[str]) -> Goals:
+    """The goals with the controls that the seal names: a former version asked nobody of goals without one."""
+    plans = {
+        name: replace(plan, goals=tuple(g if g.control in controls else replace(g, control=None) for g in plan.goals))
+        for name, plan in goals.plans.items()
+    }
+    return Goals({name: control for name, control in goals.controls.items() if name in controls}, plans)
 
 
 def _dumped(bundle: zipfile.ZipFile) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:

@@ -45,6 +45,8 @@ class Key:
     """Whether former values are kept; not for what changes with every reading."""
     columns: tuple[str, ...] = ()
     """What the rows of a table hold, in the order in which people read it."""
+    daily: bool = False
+    """Whether of each day the last value is kept, where not all are: what is judged can be judged as of its end."""
 
     def check(self, value: Value) -> None:
         """Refuse a value that is not of the key's type (None, stated unknown, always passes).
@@ -186,8 +188,9 @@ def load(path: Path = FILE) -> Vocabulary:
                 Title(**row["title"]),
                 row.get("unit", ""),
                 tuple(row.get("one_of", ())),
-                row.get("history", True),
+                row.get("history", True) is True,
                 tuple(row.get("columns", ())),
+                row.get("history", True) == "daily",
             )
     counts = {
         name: Count(

@@ -22,6 +22,16 @@ _LARGEST, _INFLATED = 20 << 20, 200 << 20
 """Bytes of a template, and of what is in it."""
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A sandbox in which the picture can be placed and nothing else be asked of it: it knows the document, which can
+    read and write files."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if type(obj).__module__.partition(".")[0] in ("docx", "docxtpl", "lxml"):
+            return False
+        return super().is_safe_attribute(obj, attr, value)
+
+
 def fill(template: bytes, name: str, values: Mapping[str, Any]) -> bytes:
     """The document that a template makes of these values.
 
@@ -33,7 +43,7 @@ def fill(template: bytes, name: str, values: Mapping[str, Any]) -> bytes:
         InputError: it is no Word document, a tag is broken, names what there is not, or tries what it may not.
     """
     _check(template, name)
-    environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined)
+    environment = _Sandbox(autoescape=True, undefined=StrictUndefined)
     document = DocxTemplate(io.BytesIO(template))
     given = {
         # A picture is told as the bytes of a PNG.

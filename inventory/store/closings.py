@@ -24,7 +24,10 @@ from inventory.store.tables import closing, coverage, revision
 from inventory.vocabulary import Vocabulary, instant
 from inventory.words import Coverage, Plan, Register
 
-__all__ = ["Closing", "ends_a_day", "figures", "keep", "not_closed"]
+JUDGING = 1
+"""To be raised with every change of how is judged: what was closed by the former rule no longer holds."""
+
+__all__ = ["JUDGING", "Closing", "ends_a_day", "figures", "keep", "not_closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def _changed(connection: Connection, at: datetime) -> int:
 
 def _digest(connection: Connection, goals: Goals, register: Register) -> str:
     """Of all that is not dated by observation: what is declared, who is waived, and how is judged."""
-    told = (goals, register, waivers.load(connection), words.FILE.read_bytes())
+    told = (JUDGING, goals, register, waivers.load(connection), words.FILE.read_bytes())
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 

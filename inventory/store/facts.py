@@ -29,6 +29,9 @@ FUTURE = timedelta(minutes=5)
 NO_ROW = "(no row)"
 """The item of the row that says that a table was read and had none."""
 
+DAILY = -1
+"""In the place of how long a gap may be: of each day the last value is kept."""
+_AHEAD, _A_DAY = 7 * 3_600_000, 24 * 3_600_000
 _CHUNK = 400
 _LONGEST = 300
 """Characters of a row's name in a table fact."""
@@ -76,7 +79,8 @@ def record(
                 times[fact.observed_at] = at
                 earliest = at if earliest is None else min(earliest, at)
             if fact.key not in ages:
-                ages[fact.key] = int(key.max_age.total_seconds() * 1000) if key.history else None
+                kept = DAILY if key.daily else None
+                ages[fact.key] = int(key.max_age.total_seconds() * 1000) if key.history else kept
             name = (subject, fact.key, _item(fact.item) if fact.item else "", fact.source)
             said = (name, write_value(key, fact.value), int(fact.proof), at, ages[fact.key])
             by_subject.setdefault(subject, []).append(said)
@@ -115,7 +119,8 @@ def _item(name: str) -> str:
     return f"{name[:_LONGEST]}… {hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-#: The name of a series, what was said, on which proof, when, and how long a gap may be (None: no history is kept).
+#: The name of a series, what was said, on which proof, when, and how long a gap may be; None: no history is kept, or
+#: `DAILY`.
 _Said = tuple[Name, str | None, int, int, int | None]
 
 
@@ -156,9 +161,9 @@ def _record_chunk(
                 found[name] = Series([seen])
                 if not name[2]:
                     beside.setdefault(name[:2], {})[name] = found[name]
-            elif age is None:
-                if at > series.rows[0].last:
-                    series.rows, series.moved = [seen], True
+            elif age is None or age == DAILY:
+                if at > series.rows[-1].last:
+                    _replace(series, seen, keep=age == DAILY)
             elif series.stored is None and at > series.rows[-1].last:
                 others = beside.get(name[:2], {}) if not name[2] else {}
                 disputed = len(others) > 1 and _is_disputed(connection, kind, others, series.rows[-1], seen)
@@ -190,6 +195,22 @@ def _is_disputed(connection: Connection, kind: str, others: Mapping[Name, Series
             if any(Held(*row).contradicts(seen) for row in connection.execute(query)):
                 return True
     return False
+
+
+def _replace(series: Series, seen: Held, *, keep: bool) -> None:
+    """Put a value in place of the last one, which is kept where it is of a day before and `keep` says so."""
+    head = series.rows[-1]
+    series.moved = True
+    if keep and _day_of(head.last) != _day_of(seen.first):
+        head.until = seen.first
+        series.rows.append(seen)
+    else:
+        series.rows[-1] = seen
+
+
+def _day_of(at: int) -> int:
+    """The day of Vietnam of an instant, whose clocks have been seven hours ahead since long before any fact."""
+    return (at + _AHEAD) // _A_DAY
 
 
 def _advance(series: Series, seen: Held, age: int, disputed: bool) -> None:

@@ -256,7 +256,8 @@ class Judgement:
             f"FROM {_MEMBER[count.of]} WHERE agency IN :centre"
         ).bindparams(bindparam("centre", value=centre, expanding=True))
         low, unsure = (int(value or 0) for value in self._connection.execute(query).one()) if centre else (0, 0)
-        read = count.looked is None or set(centre) <= set(self._looked_through(count.looked))
+        # Where nobody runs a data centre nobody looked into it.
+        read = bool(centre) and (count.looked is None or set(centre) <= set(self._looked_through(count.looked)))
         return low, low + unsure if read else None
 
     def _lay_out_period_counts(self) -> tuple[str, str]:
@@ -467,8 +468,12 @@ class Judgement:
         if part in known and whole in known:
             return newest(asked, period_counts.reported(self._connection, part, whole, (), self.at, flow=False))
         low, high = (f"{part}__low", f"{part}__high") if part in self._counts else ("0", "0")
-        query = f"SELECT member, {low}, {high}, {whole} FROM {_MEMBER['agencies']}"
-        rows = [(home, *map(_whole, numbers)) for home, *numbers in self._connection.execute(text(query))]
+        query = f"SELECT member, {low}, {high} FROM {_MEMBER['agencies']}"
+        # As the denominators of all lists: with those of parts and predecessors, and however old.
+        of_whom = registers.declared(self.register, whole, self.at.astimezone(ZONE).date(), self.places)
+        rows = [
+            (home, *map(_whole, numbers), of_whom.get(home)) for home, *numbers in self._connection.execute(text(query))
+        ]
         if part in self._counts:
             return out_of(asked, {home: (least or 0, most, of) for home, least, most, of in rows})
         own, month = self._told(period_counts.newest_counts(self._connection, [part], self.at), part), self.year[-1]

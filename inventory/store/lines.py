@@ -56,10 +56,11 @@ def traffic(
         told: dict[str, Any] = {"traffic_in": into, "traffic_out": out}
         if line.contracted:
             told["utilisation"] = max(into, out) / (line.contracted * 1_000_000)
-        if into + out >= CARRYING:
-            told |= {"carried_at": now.observed_at, "idle_days": 0}
+        since = None if into + out >= CARRYING else _idle_since(connection, line.code, now.observed_at)
+        if since is None:
+            told |= {"idle_since": now.observed_at, "idle_days": 0}
         else:
-            told["idle_days"] = _idle_days(connection, line.code, now.observed_at)
+            told["idle_days"] = max(0, (now.observed_at - since).days)
         for key, value in told.items():
             yield line.code, Fact(key, value, now.source, now.observed_at, now.proof)
 
@@ -119,11 +120,16 @@ def _octets(value: object, name: str) -> int | None:
     return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
-def _idle_days(connection: Connection, code: str, at: datetime) -> int:
-    """For how many whole days a line has carried nothing: since it last did, or since it was first counted."""
+def _idle_since(connection: Connection, code: str, at: datetime) -> datetime | None:
+    """Since when nothing was seen going through a line; None where it begins now.
+
+    It begins with the last reading that saw traffic, and anew after a time in which nobody read the line: then it may
+    have carried, and is not said to have been idle.
+    """
     t = FACTS["link"]
     own = (t.c.subject == code, t.c.first <= instant(at))
-    since = connection.scalar(select(func.max(t.c.last)).where(*own, t.c.key == "carried_at"))
-    if since is None:
-        since = connection.scalar(select(func.min(t.c.first)).where(*own, t.c.key == "idle_days"))
-    return 0 if since is None else max(0, (at - moment(since)).days)
+    counted = connection.scalar(select(func.max(t.c.last)).where(*own, t.c.key == "idle_days"))
+    if counted is None or at - moment(counted) > _LONGEST:
+        return None
+    since = connection.scalar(select(func.max(t.c.last)).where(*own, t.c.key == "idle_since"))
+    return None if since is None else moment(since)

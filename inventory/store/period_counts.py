@@ -42,6 +42,8 @@ __all__ = [
 
 DECLARED = "declared"
 """The source of what a person wrote down."""
+DECLARED_AGE = timedelta(days=400)
+"""How long what was told of a goal as a whole stands: a year, and the time to tell it anew."""
 _LARGEST = 2**53
 """What JSON and spreadsheets hold without loss."""
 _LONGEST = 300
@@ -388,12 +390,19 @@ def reported(
         window: the months of the year so far; for a flow only periods within them count.
         flow: otherwise periods count that ended within `STOCK_AGE`.
     """
-    best: dict[tuple[str, str], dict[str, tuple[int, int, int]]] = {}
+    told: dict[tuple[str, str], dict[str, dict[str, tuple[int, int, int]]]] = {}
     for row in _standing(connection, {part, whole}, window, at, flow=flow):
-        own = best.setdefault((row.agency, row.period), {})
-        rank = (-row.proof, row.recorded, row.value)
-        if row.key not in own or rank > own[row.key]:
-            own[row.key] = rank
+        by_source = told.setdefault((row.agency, row.period), {})
+        by_source.setdefault(row.source, {})[row.key] = (-row.proof, row.recorded, row.value)
+    best: dict[tuple[str, str], dict[str, tuple[int, int, int]]] = {}
+    for name, by_source in told.items():
+        # Both numbers of one source belong together; only where none told both, one of each is taken.
+        whole_pairs = [own for own in by_source.values() if {part, whole} <= own.keys()]
+        if whole_pairs:
+            best[name] = max(whole_pairs, key=lambda own: (own[whole], own[part]))
+        else:
+            keys = {key for own in by_source.values() for key in own}
+            best[name] = {key: max(own[key] for own in by_source.values() if key in own) for key in keys}
     periods = {period: read_period(period) for _, period in best}
     found = []
     for (agency, period), own in best.items():
@@ -429,7 +438,7 @@ def _standing(
         ended += [c.first >= first, c.last <= last]
     else:
         ended.append(c.last >= (at - STOCK_AGE).astimezone(ZONE).date())
-    query = select(c.agency, c.key, c.period, c.last, c.value, c.proof, c.recorded).where(*ended)
+    query = select(c.agency, c.key, c.period, c.last, c.source, c.value, c.proof, c.recorded).where(*ended)
     yield from connection.execute(query)
 
 
@@ -474,7 +483,8 @@ def goal_reported(connection: Connection, plan: str, goal: str, at: datetime) ->
     """What stands of a goal as of `at`: by part and level the newest period, measured before declared."""
     c = goal_count.c
     query = select(goal_count).where(
-        c.plan == plan, c.goal == goal, c.replaced == FOREVER, c.last <= _last_day(at)
+        c.plan == plan, c.goal == goal, c.replaced == FOREVER, c.last <= _last_day(at),
+        c.last >= (at - DECLARED_AGE).astimezone(ZONE).date(),
     )  # fmt: skip
     best: dict[tuple[int, str], tuple[tuple[date, int, int], RowMapping]] = {}
     for row in connection.execute(query).mappings():
@@ -482,6 +492,12 @@ def goal_reported(connection: Connection, plan: str, goal: str, at: datetime) ->
         name = (row["part"], row["level"])
         if name not in best or rank > best[name][0]:
             best[name] = (rank, row)
+    # Told of the whole and told by level is the same told twice: the newer of the two counts.
+    of_all = [rank for (_, level), (rank, _) in best.items() if level == ALL_LEVELS]
+    of_levels = [rank for (_, level), (rank, _) in best.items() if level != ALL_LEVELS]
+    if of_all and of_levels:
+        whole = max(of_all) >= max(of_levels)
+        best = {name: row for name, row in best.items() if (name[1] == ALL_LEVELS) is whole}
     return [
         GoalReported(part, level, row["period"], row["value"], row["total"], _origin(row))
         for (part, level), (_, row) in sorted(best.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -11,6 +11,9 @@ from inventory.store.tables import revision
 from inventory.vocabulary import moment
 
 __all__ = ["note", "note_late"]
+
+_WAITING = timedelta(minutes=15)
+"""As long as a writer may wait at most between looking at the clock and being committed."""
 
 
 def note(connection: Connection, day: date) -> None:
@@ -24,5 +27,6 @@ def note_late(connection: Connection, observed: int | None, now: datetime) -> No
     """Note an instant (milliseconds) of which something was told, where its day had ended at `now`."""
     if observed is not None:
         day = moment(observed).astimezone(ZONE).date()
-        if day < now.astimezone(ZONE).date():
+        # What is told just before midnight may be committed after the day was closed.
+        if day < (now + _WAITING).astimezone(ZONE).date():
             note(connection, day)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api import counting, rounds
+from api.receiving import LARGEST
 from api.sealing import seal, verify
 from api.workspace import Workspace
 from inventory import vocabulary
@@ -64,7 +65,13 @@ async def test_a_system_sends_a_person_declares_and_both_stand_apart(workspace: 
     async with served(workspace) as address, httpx2.AsyncClient(base_url=address) as client:
         for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": f"Basic {token}"}):
             assert (await client.post(post, json={"facts": facts}, headers=headers)).status_code == 401
+        # Who has no token is refused before anything of the body is read.
+        large = b'{"facts":[' + b"{}," * 200_000 + b"{}]}"
+        assert (await client.post(post, content=large)).status_code == 401
         client.headers["Authorization"] = f"Bearer {token}"
+        refused = await client.post(post, content=large)
+        assert refused.status_code == 422 and len(refused.content) < 5_000
+        assert (await client.post(post, content=b" " * (LARGEST + 1))).status_code == 413
         answer = await client.post(post, json={"facts": facts})
         assert answer.json() == {"source": "eoffice", "measured": True, "facts": 8, "new": 8, "corrected": 0}
         assert (await client.post(post, json={"facts": facts})).json()["new"] == 0

@@ -35,6 +35,11 @@ from tests.api.test_cli import dophu
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+"""The smallest picture."""
 SETTINGS = ReportSettings(department="Sở Khoa học & Công nghệ", place="Vĩnh Yên", signer="Nguyễn Văn A <b>")
 
 
@@ -337,3 +342,14 @@ async def test_where_nobody_counts_there_is_no_chart(sample: Sample) -> None:
     values = reporting.context(sample.report, SETTINGS, "vi", with_chart=False)
     text, _ = words_of(fill(official_template("vi"), "form", values))
     assert "TỔNG HỢP" in text and as_pdf(values, "vi").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("tag", ["chart.tpl", "chart.tpl.save('x.docx')", "chart.image_descriptor", "chart.__class__"])
+async def test_a_template_can_place_the_picture_and_ask_nothing_else_of_it(
+    tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="a tag cannot be filled in"):
+        fill(template("{{ " + tag + " }}"), "mau.docx", {"chart": PIXEL})
+    assert list(tmp_path.iterdir()) == []
+    assert fill(template("{{ chart }}"), "mau.docx", {"chart": PIXEL})

@@ -235,3 +235,9 @@ async def test_a_seal_holds_the_thresholds_that_the_department_set(sealed: Seale
     assert verdict.good, verdict.problems
     with zipfile.ZipFile(tmp_path / "strict.zip") as bundle:
         assert json.loads(bundle.read("definitions/parameters.json"))["workstation_seen"] == {"report_days": 3}
+
+
+async def test_a_seal_of_a_former_version_still_verifies() -> None:
+    """Made before goals without a control could be declared: they are judged as they were then, and parts as well."""
+    verdict = await verify(Path(__file__).parents[1] / "recordings" / "seal" / "before-declarations.seal.zip")
+    assert verdict.good and (verdict.figures, verdict.members) == (33, 9), verdict.problems

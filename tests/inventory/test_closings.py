@@ -138,3 +138,28 @@ async def test_which_days_are_still_to_be_closed(closed: Store) -> None:
     assert await closed.read(closings.not_closed, GOALS, PLAN, ends) == [END - 3 * DAY, END - 4 * DAY]
     await late_report(closed)
     assert await closed.read(closings.not_closed, GOALS, PLAN, ends) == [END - n * DAY for n in (0, 1, 3, 4)]
+
+
+async def test_of_what_changes_with_every_reading_each_day_keeps_its_last(store: Store) -> None:
+    """Else a past day would be unknown as soon as the next reading came, and its closing would say otherwise."""
+    warm = Control("warm", Title("a", "a"), "assets", "temperature <= 27", "role = 'sensor'")
+    what = goals(warm)
+    await declare(store)
+    for hours, degrees in ((0, 20.0), (5, 30.0), (24, 21.0), (29, 22.0), (48, 40.0)):
+        at = NOW + timedelta(hours=hours)
+        said = device("A", 7, at=at, source="snmp", role="sensor", temperature=degrees)
+        await bring(store, reading("A", said, at=at), now=at)
+    found = []
+    for day in (0, 1, 2):
+        await figures(store, END + day * DAY, what)
+        coverage = (await figures(store, END + day * DAY, what)).coverage[-1]
+        found.append((coverage.met, coverage.unmet, coverage.unknown))
+    assert found == [(0, 1, 0), (1, 0, 0), (0, 1, 0)]
+
+
+async def test_what_is_told_at_midnight_and_committed_after_it_is_in_the_day(store: Store) -> None:
+    await declare(store)
+    await figures(store)
+    at = END - timedelta(seconds=2)
+    await bring(store, sweep("A", device("A", 5, role="firewall", at=at), at=at), now=END - timedelta(seconds=1))
+    assert not (await figures(store)).kept

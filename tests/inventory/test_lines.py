@@ -46,7 +46,7 @@ async def test_the_rate_of_a_line_is_that_of_the_interface_with_its_address(prov
     await bring(province, read(NOW + 5 * MINUTE, 1_000 + 75_000_000, 500 + 7_500_000, address=None))
     at = NOW + 5 * MINUTE
     assert await told(province, at) == {
-        "carried_at": at, "traffic_in": 2_000_000.0, "traffic_out": 200_000.0, "utilisation": 0.1, "idle_days": 0,
+        "idle_since": at, "traffic_in": 2_000_000.0, "traffic_out": 200_000.0, "utilisation": 0.1, "idle_days": 0,
     }  # fmt: skip
     assert await told(province, NOW + 5 * MINUTE, "line-c") == {}, "the same address elsewhere is another line"
 
@@ -87,6 +87,16 @@ async def test_a_line_that_never_carried_anything_is_idle_since_it_was_first_cou
     for hour in range(0, 24 * 3, 12):
         await bring(province, read(NOW + timedelta(hours=hour), 1_000 + hour, 1_000))
     assert (await told(province, NOW + timedelta(hours=60)))["idle_days"] == 2
+
+
+async def test_of_days_on_which_nobody_read_the_line_it_is_not_said_that_it_was_idle(province: Store) -> None:
+    await bring(province, read(NOW, 0, 0), read(NOW + 5 * MINUTE, 10**9, 10**9))
+    back = NOW + 20 * DAY
+    await bring(province, read(back, 10**12, 10**12), read(back + 5 * MINUTE, 10**12 + 50, 10**12))
+    assert (await told(province, back + 5 * MINUTE))["idle_days"] == 0
+    later = back + timedelta(hours=25)
+    await bring(province, read(later, 10**12 + 99, 10**12))
+    assert (await told(province, later))["idle_days"] == 1
 
 
 async def test_lines_without_address_or_of_other_days_are_left_alone(store: Store) -> None:

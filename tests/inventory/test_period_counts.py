@@ -190,6 +190,34 @@ async def test_a_kept_judgement_stores_its_answers_and_ends_them_when_they_chang
     }  # fmt: skip
 
 
+async def test_both_numbers_of_one_source_belong_together(store: Store) -> None:
+    await declare(store)
+    await take_in(store, *told("A", "2026-02", Origin("x"), documents=100, documents_signed=90))
+    await take_in(store, *told("A", "2026-02", Origin("y"), documents=90), days=1)
+    row = await of_goal(store, "signed", level="province", days=2)
+    assert (row.met, row.unmet) == (90, 10)
+
+
+async def test_told_of_the_whole_and_told_by_level_is_not_added_up(store: Store) -> None:
+    await declare(store)
+    await take_in(store, GoalCounted("x", "plan", "built", "2026-01", 10, 100, PAPER))
+    for level, value in (("province", 50), ("commune", 45)):
+        await take_in(store, GoalCounted("x", "plan", "built", "2026-02", value, 50, PAPER, level=level))
+    row = await of_goal(store, "built")
+    assert (row.declared, row.unmet) == (95, 5)
+    # After more than a year it stands no longer.
+    assert (await of_goal(store, "built", days=500)).status is CoverageStatus.NOT_MEASURED
+
+
+async def test_after_a_merger_the_officials_of_the_old_agency_are_among_those_of_the_new_one(store: Store) -> None:
+    day = date(2026, 1, 5)
+    merged = (agency("A", valid_to=date(2026, 1, 31), successor="B"), agency("B"), agency("C", "commune"))
+    counts = (DeclaredCount("A", "officials", 10, day), DeclaredCount("B", "officials", 10, day))
+    await declare(store, Register(LEVELS, merged, counts=counts))
+    await take_in(store, *told("A", "2026-01", mailboxes=9), *told("B", "2026-02", mailboxes=1))
+    assert numbers(await of_goal(store, "mail", level="province")) == (10, 10, 0, 0)
+
+
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
