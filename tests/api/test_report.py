@@ -351,5 +351,5 @@ async def test_a_template_can_place_the_picture_and_ask_nothing_else_of_it(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="a tag cannot be filled in"):
         fill(template("{{ " + tag + " }}"), "mau.docx", {"chart": PIXEL})
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
     assert fill(template("{{ chart }}"), "mau.docx", {"chart": PIXEL})

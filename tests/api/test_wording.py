@@ -20,7 +20,7 @@ from api.wording import WORDS, clock, day, number, percent
 from collectors.reading import explain, origins
 from collectors.recording.left_out import LEFT_OUT
 from collectors.recording.places import KINDS_OF_TEXT
-from inventory.goals import DUE_BASES
+from inventory.goals import DUE_BASES, REPORTS, TARGET_BASES
 from inventory.identity import KINDS
 from inventory.register import LINK_KINDS, PURPOSES
 from inventory.store import consoles
@@ -54,6 +54,7 @@ SAID = {str(status) for status in (*Status, *CoverageStatus)} | {"and", "or", "n
 """What answers, figures and expressions are made of."""
 FAMILIES: dict[str, Collection[str]] = {
     "asked_of": (*POPULATIONS, "organisation"),
+    "basis": TARGET_BASES,
     "col": {column for key in load().keys.values() for column in key.columns},
     "due": DUE_BASES,
     "gaps": {*SUMMARY_COLUMNS, *LIST_COLUMNS, *CHANGE_COLUMNS, *FIGURE_COLUMNS, *AHEAD_COLUMNS, *WAIVER_COLUMNS},
@@ -70,6 +71,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "purpose": PURPOSES,
     "record": ("doubtful", "in_indexes", "like_serials", "ports"),
     "rejected": explain.REASONS,
+    "reports": REPORTS,
     "role": load().keys["role"].one_of,
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
