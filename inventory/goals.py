@@ -143,7 +143,7 @@ def _unused(controls: Mapping[str, Path], plans: Mapping[str, Plan]) -> list[Pro
         if goal.control and not goal.control.startswith(ONLY_DECLARED)
     }
     # The control that a misspelt name most likely means is not reported a second time.
-    meant = {closest(name, controls) for name in used}
+    meant = {closest(name, controls) for name in used - controls.keys()}
     return [
         Problem(f"controls/{path.name}", 0, "no goal of any plan uses this control")
         for control_id, path in controls.items()
