@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from inventory.words import StoreError
 
@@ -17,12 +13,16 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 def current(connection: Connection) -> str | None:
     """The version of the database's tables; None where there are none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    # Every command asks; to ask Alembic, it would have to be imported, which takes longer than most of them work.
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 def needed() -> str:
     """The version that this Dophu works with."""
-    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+    return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
 def upgrade(connection: Connection) -> None:
@@ -31,6 +31,10 @@ def upgrade(connection: Connection) -> None:
     Raises:
         StoreError: they were made by a newer Dophu.
     """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

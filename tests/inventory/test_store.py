@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, select
 
 from inventory import vocabulary
-from inventory.store import Store, facts, runs
+from inventory.store import Store, facts, runs, versions
 from inventory.store.tables import level, metadata
 from inventory.words import InputError, StoreError
 from tests.inventory.sample import NOW, device, reading
@@ -117,3 +117,9 @@ async def test_errors_hold_neither_password_nor_parameters(tmp_path: Path) -> No
     with pytest.raises(StoreError, match="the file is no database of Dophu's"):
         await store.read(runs.addresses)
     await store.close()
+
+
+def test_the_version_that_is_needed_is_the_head_of_the_migrations() -> None:
+    from alembic.script import ScriptDirectory
+
+    assert versions.needed() == ScriptDirectory(str(versions.MIGRATIONS)).get_current_head()
