@@ -16,7 +16,7 @@ from inventory.periods import ZONE
 from inventory.store import assets, consoles, events, registers, snapshots, waivers
 from inventory.store.software import Wanted
 from inventory.text import fold
-from inventory.words import ALL_LEVELS, ONLY_DECLARED, Agency, Goal, InputError, Status
+from inventory.words import ALL_LEVELS, Agency, Goal, InputError, Status
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -368,7 +368,7 @@ def _goal(g: Goal) -> dict[str, Any]:
         "id": g.id, "title": _title(g), "statement": g.statement, "cite": g.cite, "levels": list(g.levels),
         "target": dict(g.target), "due": g.due, "due_basis": g.due_basis,
         "target_basis": g.target_basis, "control": g.control,
-        "measured": g.control is not None and not g.control.startswith(ONLY_DECLARED),
+        "measured": g.control is not None and not g.only_declared,
         "parts": [{"title": {"vi": t.vi, "en": t.en}, "target": share} for t, share in g.parts],
         "note": {"vi": g.note.vi, "en": g.note.en} if g.note else None,
         "baseline": asdict(g.baseline) if g.baseline else None,

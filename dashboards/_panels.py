@@ -29,7 +29,7 @@ STATUSES: Mapping[str, tuple[Title, str]] = {
     "met": (Title("Đạt", "Met"), GREEN),
     "unmet": (Title("Chưa đạt", "Unmet"), RED),
     "unknown": (Title("Chưa rõ", "Unknown"), YELLOW),
-    "declared": (Title("Tự khai báo", "Declared"), BLUE),
+    "declared": (Title("Khai báo", "Declared"), BLUE),
     "waived": (Title("Được miễn", "Waived"), PURPLE),
     "not_applicable": (Title("Không áp dụng", "Not applicable"), GREY),
     "yes": (Title("Có trả lời", "Answering"), GREEN),

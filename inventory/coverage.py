@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from inventory.words import ALL_LEVELS, ONLY_DECLARED, AgencyTally, Coverage, Goal, Level, Plan, Status
+from inventory.words import ALL_LEVELS, AgencyTally, Coverage, Goal, Level, Plan, Status
 
 
 def cover(plans: Iterable[Plan], tallies: Iterable[AgencyTally], levels: Iterable[Level]) -> tuple[Coverage, ...]:
@@ -47,7 +47,6 @@ def level_target(goal: Goal, level: str) -> float | None:
 
 
 def _row(plan: Plan, goal: Goal, level: str, target: float | None, members: Mapping[Status, int]) -> Coverage:
-    only_declared = goal.control is not None and goal.control.startswith(ONLY_DECLARED)
     return Coverage(
         plan.id, goal.id, level, target, goal.due,
         met=members.get(Status.MET, 0),
@@ -57,5 +56,5 @@ def _row(plan: Plan, goal: Goal, level: str, target: float | None, members: Mapp
         waived=members.get(Status.WAIVED, 0),
         declared=members.get(Status.DECLARED, 0),
         # A goal that nothing measures is measured from when somebody declares it.
-        measured=goal.control is not None and (bool(members) or not only_declared),
+        measured=goal.control is not None and (bool(members) or not goal.only_declared),
     )  # fmt: skip

@@ -136,12 +136,7 @@ def _files(folder: Path, kind: str, problems: list[Problem]) -> dict[str, Path]:
 
 
 def _unused(controls: Mapping[str, Path], plans: Mapping[str, Plan]) -> list[Problem]:
-    used = {
-        goal.control
-        for plan in plans.values()
-        for goal in plan.goals
-        if goal.control and not goal.control.startswith(ONLY_DECLARED)
-    }
+    used = {goal.control for plan in plans.values() for goal in plan.goals if goal.control and not goal.only_declared}
     # The control that a misspelt name most likely means is not reported a second time.
     meant = {closest(name, controls) for name in used - controls.keys()}
     return [

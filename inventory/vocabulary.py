@@ -219,7 +219,7 @@ def _period_counts(path: Path, data: Mapping[str, Any], others: Collection[str])
             raise InputError(f"{path.name}: period_counts.{name}: expected a name of its own, of kind flow or stock")
         if whole and (whole not in found or found[whole].flow != (row["kind"] == "flow")):
             raise InputError(
-                f"{path.name}: period_counts.{name}: found of {whole!r}, expected one of its kind above it"
+                f"{path.name}: period_counts.{name}: of: found {whole!r}, expected one of its kind above it"
             )
         found[name] = PeriodCount(name, Title(**row["title"]), row["kind"] == "flow", whole)
     return found

@@ -441,6 +441,11 @@ class Goal:
     baseline: Baseline | None = None
     """Where it stood before, as the plan itself reported it."""
 
+    @property
+    def only_declared(self) -> bool:
+        """Whether no control measures it, and only a declaration answers it."""
+        return self.control is not None and self.control.startswith(ONLY_DECLARED)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -468,7 +473,7 @@ class CoverageStatus(enum.StrEnum):
     OPEN = "open"
     """The target lies between proven and possible, or what was declared may make the difference."""
     NOT_REACHED = "not_reached"
-    """Even if every unknown were met, the target would not be."""
+    """Even if every unknown were met, and all that was declared true, the target would not be."""
     NO_TARGET = "no_target"
     """Measured, but the plan writes no number."""
     NOT_MEASURED = "not_measured"

@@ -22,7 +22,7 @@ _MOST_EVIDENCE = 48
 
 _WHY = {
     "counted": Title("đo được {part} trên {whole} ({periods})", "counted {part} of {whole} ({periods})"),
-    "written": Title("kê khai {part} trên {whole} ({periods})", "declared {part} of {whole} ({periods})"),
+    "written": Title("khai báo {part} trên {whole} ({periods})", "declared {part} of {whole} ({periods})"),
     "silent": Title("chưa có số liệu {periods}", "nothing told of {periods}"),
     "no_count": Title("chưa có số liệu", "nothing told"),
     "missing": Title("khai báo nhiều hơn {weight} so với số tìm thấy", "{weight} more declared than found"),

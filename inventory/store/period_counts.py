@@ -22,7 +22,7 @@ from inventory.store.tables import FOREVER, goal_count, period_count, seal
 from inventory.strict_yaml import nearest
 from inventory.text import nfc, storable
 from inventory.vocabulary import STOCK_AGE, Vocabulary, instant, moment
-from inventory.words import ALL_LEVELS, ONLY_DECLARED, Agency, Fact, InputError, Proof
+from inventory.words import ALL_LEVELS, Agency, Fact, InputError, Proof
 
 __all__ = [
     "DECLARED",
@@ -264,11 +264,13 @@ class _Check:
             self._note(
                 given, "goal", given.goal, f"a goal of {plan.id}{nearest(given.goal, [g.id for g in plan.goals])}"
             )
-        elif not (goal.control or "").startswith(ONLY_DECLARED):
+        elif not goal.only_declared:
             self._note(given, "goal", given.goal, f"a goal that no control measures; {goal.control} measures this one")
         elif bool(goal.parts) != bool(given.part) or given.part > len(goal.parts) or given.part < 0:
             expected = f"a part from 1 to {len(goal.parts)}" if goal.parts else "no part, for the goal has none"
             self._note(given, "part", given.part, expected)
+        elif given.part and given.level != ALL_LEVELS:
+            self._note(given, "level", given.level, "none beside a part, which is of all levels together")
         elif given.level != ALL_LEVELS and given.level not in (goal.levels or self._levels):
             self._note(given, "level", given.level, f"one of {', '.join(goal.levels or sorted(self._levels))}, or none")
 

@@ -114,7 +114,7 @@ async def test_a_system_sends_a_person_declares_and_both_stand_apart(workspace: 
     await rounds.judge(workspace)
     async with served(workspace) as address, httpx2.AsyncClient(base_url=address) as client:
         page = (await client.get(f"/plans/{PLAN}/goals/electronic_documents?evidence=open")).text
-        for words in ("kê khai 950 trên 1000", "12/BC-SKHCN, Nguyễn Văn Ân", "đo được 90 trên 100"):
+        for words in ("khai báo 950 trên 1000", "12/BC-SKHCN, Nguyễn Văn Ân", "đo được 90 trên 100"):
             assert words in page, words
         assert (await client.get("/agencies/tp-vinh-yen")).status_code == 200
 

@@ -165,7 +165,7 @@ async def test_a_figure_and_its_list_agree_and_say_where_they_come_from(store: S
     )
     row = await of_goal(store, "signed")
     for language, words in (("en", "counted 80 of 100 (01/2026); declared 4 of 10 (02/2026)"),
-                            ("vi", "đo được 80 trên 100 (01/2026); kê khai 4 trên 10 (02/2026)")):  # fmt: skip
+                            ("vi", "đo được 80 trên 100 (01/2026); khai báo 4 trên 10 (02/2026)")):  # fmt: skip
         found = await store.read(snapshots.members, KNOWN, GOALS, "signed", NOW, tuple(Status), language)
         sums = {status: sum(f.weight for f in found if f.status is status) for status in Status}
         assert (sums[Status.MET], sums[Status.UNMET], sums[Status.DECLARED], sums[Status.UNKNOWN]) == numbers(row)
@@ -249,6 +249,10 @@ async def test_after_a_merger_the_officials_of_the_old_agency_are_among_those_of
         ([GoalCounted("x", "plan", "services", "2026-02", 1, 1, PAPER)], "part: found 0, expected a part from 1 to 2"),
         ([GoalCounted("x", "plan", "built", "2026-02", 1, 1, PAPER, part=1)], "expected no part"),
         ([GoalCounted("x", "plan", "built", "2026-02", 1, 1, PAPER, level="xa")], "level: found 'xa', expected one of"),
+        (
+            [GoalCounted("x", "plan", "services", "2026-02", 1, 1, PAPER, part=1, level="province")],
+            "level: found 'province', expected none beside a part",
+        ),
         ([GoalCounted("x", "pln", "built", "2026-02", 1, 1, PAPER)], "plan: found 'pln', expected one of plan"),
     ],
 )

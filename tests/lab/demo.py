@@ -68,7 +68,7 @@ class Demo:
             ("Đọc thiết bị và đường truyền", "Read devices and lines", self.collect),
             ("Nhận báo cáo của tác tử trên máy trạm", "Take the report of a workstation's agent", self.take_report),
             (
-                "Nhận số liệu của hệ thống quản lý văn bản, và bản kê khai",
+                "Nhận số liệu của hệ thống quản lý văn bản, và bản khai báo",
                 "Take what the document system counted, and what people declare",
                 self.take_counts,
             ),
