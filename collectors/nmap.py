@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from collectors import facts, role
-from collectors.reading.makers import makers
+from collectors.reading.identify import identify_banner
+from collectors.reading.makers import makers as makers_of
 from collectors.scans import Profile
 from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, Service, raw_allowed, scan
+from collectors.vendors import load_vendors
 from inventory.words import Fact, Identity, InputError, Network, Observation, Proof, Run, Target, Title
 
 COLLECTOR = "nmap"
@@ -33,6 +35,7 @@ LARGEST_IPV4 = 16
 LARGEST_IPV6 = 120
 
 _REFUSED = frozenset({"reset", "conn-refused"})
+_PAGES = frozenset({"http-title", "http-auth"})
 _OURSELVES = "localhost-response"
 #: Addresses that move between routers (VRRP and CARP, HSRP): they identify a service, not a device. RFC 9568 §7.3.
 _SHARED_MACS = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f")
@@ -310,8 +313,8 @@ class _Reading:
         """The Run of what has been seen."""
         # Reading the table of vendors takes a moment: not in the loop, and not when no MAC was seen.
         own_macs = self._own_macs()
-        vendors = await asyncio.to_thread(makers, own_macs) if own_macs else {}
-        total = len(self.known) or _size(self.network)
+        vendors = await asyncio.to_thread(makers_of, own_macs) if own_macs else {}
+        total = len(self.known) or size(self.network)
         met = any(host.reason != _OURSELVES for host, _ in self.seen.values())
         present = self.present()
         return Run(
@@ -360,6 +363,8 @@ class _Reading:
             ]
             told += facts(self.source, when, {"role": role.conclude(scanned.services)}, proof=Proof.INFERRED)
             told += facts(self.source, when, {each.key: each.judge(scanned) for each in self.profile.exposures})
+            if self.profile.default_logins:
+                told += _of_pages(scanned, self.profile, self.source, when)
         return Observation(
             facts=tuple(told),
             asset=Identity(
@@ -372,11 +377,24 @@ class _Reading:
         )
 
 
-def _size(network: Network) -> int:
+def size(network: Network) -> int:
     """How many addresses `hosts()` of its prefix has."""
     prefix = network.prefix
     edges = 0 if prefix.prefixlen >= prefix.max_prefixlen - 1 else 2 if prefix.version == 4 else 1
     return prefix.num_addresses - edges
+
+
+def _of_pages(host: Host, profile: Profile, source: str, when: datetime) -> Iterator[Fact]:
+    """What a host's web pages say of it by title and greeting, and whether its maker's default password is public."""
+    known = load_vendors()
+    makers: set[str] = set()
+    for words in (text for service in host.services for name, text in service.scripts if name in _PAGES):
+        for vendors in (known.vendors, (known.general,)):
+            said = identify_banner(words, [banner for vendor in vendors for banner in vendor.http], "http")
+            makers |= {said.fields["vendor"]} if said and "vendor" in said.fields else set()
+    if len(makers) == 1:
+        yield Fact("vendor", next(iter(makers)), source, when, Proof.INFERRED)
+    yield Fact("default_login", bool(makers & profile.default_logins), source, when)
 
 
 def _row(service: Service) -> dict[str, object]:

@@ -361,6 +361,10 @@ class Status(enum.StrEnum):
     DECLARED = "declared"
 
 
+SEVERITIES = ("high", "medium", "low")
+"""How much a finding asks of those who see to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Control:
     """A question asked of every member of a population (tiêu chí)."""
@@ -385,6 +389,8 @@ class Control:
     """Plan and goal that only declarations answer: no file describes such a control, it follows from the plan."""
     parts: tuple[float, ...] = ()
     """The shares to reach of such a goal's parts; its members are then the parts."""
+    severity: str = ""
+    """"high", "medium" or "low" where not meeting it is a weakness that somebody has to see to; else empty."""
 
     @property
     def is_shares(self) -> bool:

@@ -10,6 +10,7 @@
     exposures:                  facts that follow of each host all of whose ports were read
       exposed_telnet: {services: [telnet], ports: [23]}
       smb1: {script: smb-protocols, says: ["NT LM 0.12"]}
+    default_logins: [Dahua]     makers whose login pages make `default_login` true, by their vendor files
 
 The file's name is the profile's id.
 """
@@ -80,6 +81,8 @@ class Profile:
     scripts: tuple[str, ...] = ()
     host_timeout: int = 90
     exposures: tuple[Exposure, ...] = ()
+    default_logins: frozenset[str] = frozenset()
+    """Makers that ship with a password that anyone can look up."""
 
 
 def profile(name: str) -> Profile:
@@ -115,7 +118,7 @@ def load_profiles(folder: Path = _FOLDER) -> Mapping[str, Profile]:
 
 
 def _read(file: StrictFile, top: Entry, name: str, truths: Sequence[str]) -> Profile:
-    optional = ("ports", "version", "scripts", "host_timeout", "exposures")
+    optional = ("ports", "version", "scripts", "host_timeout", "exposures", "default_logins")
     at = file.fields(top, ("title", "note", "knock"), optional)
     nothing = Title("", "")
     version = _number(file, at["version"], 0, 9) if "version" in at else None
@@ -132,6 +135,9 @@ def _read(file: StrictFile, top: Entry, name: str, truths: Sequence[str]) -> Pro
             _exposure(file, entry, key)
             for key, entry in (file.fields(at["exposures"], (), truths) if "exposures" in at else {}).items()
         ),
+        frozenset(file.text(item) for item in file.items(at["default_logins"]))
+        if "default_logins" in at
+        else frozenset(),
     )
 
 
@@ -141,12 +147,16 @@ def _exposure(file: StrictFile, entry: Entry, key: str) -> Exposure:
         file.note(entry, "expected services or ports, or script with says")
     return Exposure(
         key,
-        frozenset(file.text(item) for item in file.items(at["services"])) if "services" in at else frozenset(),
+        _texts(file, at.get("services")),
         frozenset(_ports(file, at["ports"])) if "ports" in at else frozenset(),
         file.flag(at["plain"]) if "plain" in at else False,
         file.choice(at["script"], SCRIPTS) if "script" in at else "",
         tuple(file.text(item) for item in file.items(at["says"])) if "says" in at else (),
     )
+
+
+def _texts(file: StrictFile, entry: Entry | None) -> frozenset[str]:
+    return frozenset(file.text(item) for item in file.items(entry)) if entry is not None else frozenset()
 
 
 def _number(file: StrictFile, entry: Entry, least: int, most: int) -> int:

@@ -18,7 +18,8 @@ from inventory.vocabulary import instant, moment
 from inventory.words import InputError, Outcome, Schedule, Turn
 
 __all__ = [
-    "Claimed", "ask", "claim", "finish", "follow_settings", "load", "pause", "prune", "put", "remove", "renew", "turns",
+    "Claimed", "ask", "claim", "finish", "follow_settings", "is_due", "load", "pause", "prune", "put", "remove",
+    "renew", "take", "turns",
 ]  # fmt: skip
 
 LEASE = timedelta(minutes=2)
@@ -190,6 +191,29 @@ def claim(
         if values:
             connection.execute(update(schedule).where(schedule.c.name == found.name).values(**values))
     return claimed
+
+
+def is_due(connection: Connection, now: datetime) -> bool:
+    """Whether there is anything for `claim` to look at: most times there is not, and the writer is not asked."""
+    s, at = schedule.c, instant(now)
+    waits = (s.paused.is_(False) & (s.next_at <= at)) | (s.asked <= at) | (s.lease < at)
+    return connection.execute(select(s.name).where(waits).limit(1)).first() is not None
+
+
+def take(connection: Connection, name: str, owner: str, now: datetime) -> Claimed | None:
+    """Take one schedule's job for `owner`, due or not, also while it is paused; None where it is being done.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    _end_lost(connection, now)
+    found = _one(connection, name)
+    if found.running is not None:
+        return None
+    number = _tell(connection, name, now, now, Outcome.RUNNING, "")
+    values = {"owner": owner, "lease": instant(now + LEASE), "turn": number}
+    connection.execute(update(schedule).where(schedule.c.name == name).values(**values))
+    return Claimed(found, number)
 
 
 def _is_set_back(found: Schedule, now: datetime, after: Next) -> bool:
