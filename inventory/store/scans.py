@@ -214,7 +214,7 @@ def load(connection: Connection, *, number: int | None = None, limit: int = 50) 
 def networks(connection: Connection, number: int) -> list[NetworkScan]:
     """How far a scan has come in each of its networks."""
     hosts = select(scan_host.c.network, func.count()).where(scan_host.c.scan == number).group_by(scan_host.c.network)
-    counted: dict[str, int] = dict(connection.execute(hosts).tuples().all())
+    counted: dict[str, int] = {row[0]: row[1] for row in connection.execute(hosts)}
     rows = connection.execute(
         select(scan_network).where(scan_network.c.scan == number).order_by(scan_network.c.network)
     )

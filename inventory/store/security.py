@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, tuple_, update
@@ -36,6 +36,7 @@ class SecurityFinding:
     agency: str
     state: str
     first_seen: datetime
+    """When it was first observed since it last was not so."""
     last_seen: datetime | None
     """When the newest fact about it was observed; None where there is none."""
     since: datetime
@@ -89,7 +90,7 @@ def read(
             continue
         if owner is None or told.owner == owner:
             found.append(told)
-    seen = _last_seen(connection, vocabulary, asked, [(f.control, f.member) for f in found], time)
+    seen = _seen(connection, vocabulary, asked, [(f.control, f.member) for f in found], time)
     rows = [_with_seen(f, seen.get((f.control, f.member))) for f in found]
     return sorted(rows, key=lambda f: (SEVERITIES.index(f.severity), -f.first_seen.timestamp(), f.control, f.member))
 
@@ -115,7 +116,7 @@ def _members(connection: Connection, asked: Collection[str], time: int) -> list[
             and_(f.status.in_([str(Status.WAIVED), str(Status.UNKNOWN)]), f.until > time),
         ),
     )
-    rows = {(control, member) for control, member in connection.execute(query).tuples()}
+    rows = {(control, member) for control, member in connection.execute(query)}
     # "N (missing)" stands for machines that are declared and were not found: nobody can mend them.
     return sorted(row for row in rows if "(" not in row[1])
 
@@ -132,7 +133,7 @@ def _intervals(
             .where(tuple_(f.control, f.member).in_(members[start : start + _TOGETHER]), f.since <= time)
             .order_by(f.since)
         )
-        for control, member, status, since, until, agency in connection.execute(query).tuples():
+        for control, member, status, since, until, agency in connection.execute(query):
             found.setdefault((control, member), []).append(_Interval(Status(status), since, until, agency))
     return found
 
@@ -173,20 +174,27 @@ def _tell(
     )  # fmt: skip
 
 
-def _with_seen(found: SecurityFinding, at: datetime | None) -> SecurityFinding:
-    return SecurityFinding(
-        found.control, found.severity, found.member, found.agency, found.state, found.first_seen, at, found.since,
-        found.owner, found.note, found.waiver,
-    )  # fmt: skip
+def _with_seen(found: SecurityFinding, seen: tuple[datetime, datetime] | None) -> SecurityFinding:
+    if seen is None:
+        return found
+    # It was there before it was judged; what is mended or unknown has other facts now.
+    first = min(found.first_seen, seen[0]) if found.state in ("open", "accepted") else found.first_seen
+    return replace(found, first_seen=first, last_seen=seen[1])
 
 
-def _last_seen(
-    connection: Connection, vocabulary: Vocabulary, asked: Mapping[str, Control],
-    members: Collection[tuple[str, str]], time: int,
-) -> dict[tuple[str, str], datetime]:  # fmt: skip
-    """When the facts that the controls' conditions name were last observed of each asset."""
+def _seen(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    asked: Mapping[str, Control],
+    members: Collection[tuple[str, str]],
+    time: int,
+) -> dict[tuple[str, str], tuple[datetime, datetime]]:
+    """Since when the facts that a control's condition names have said so of an asset, and when they last did.
+
+    Of several sources of a fact the first to say so counts; of several facts the last to become so.
+    """
     t = FACTS["asset"]
-    seen: dict[tuple[str, str], datetime] = {}
+    seen: dict[tuple[str, str], tuple[datetime, datetime]] = {}
     for name in {control for control, _ in members}:
         control = asked[name]
         if control.population != "assets":
@@ -196,22 +204,24 @@ def _last_seen(
         own = sorted(int(member) for control_id, member in members if control_id == name)
         for start in range(0, len(own), _TOGETHER):
             query = (
-                select(asset.c.root, func.max(t.c.last))
+                select(asset.c.root, func.min(t.c.first), func.max(t.c.last))
                 .join(t, t.c.subject == asset.c.id)
                 .where(
                     asset.c.root.in_(own[start : start + _TOGETHER]), t.c.key.in_(keys), t.c.first <= time,
                     t.c.until > time,
                 )
-                .group_by(asset.c.root)
+                .group_by(asset.c.root, t.c.key)
             )  # fmt: skip
-            seen |= {(name, str(root)): moment(last) for root, last in connection.execute(query).tuples()}
+            for root, first, last in connection.execute(query):
+                before = seen.get((name, str(root)), (moment(first), moment(last)))
+                seen[name, str(root)] = max(before[0], moment(first)), max(before[1], moment(last))
     return seen
 
 
 def _owners(connection: Connection, time: int) -> dict[tuple[str, str], tuple[str, str]]:
     o = finding_owner.c
     rows = connection.execute(select(o.control, o.member, o.owner, o.note).where(o.since <= time, o.until > time))
-    return {(control, member): (owner, note) for control, member, owner, note in rows.tuples()}
+    return {(control, member): (owner, note) for control, member, owner, note in rows}
 
 
 def assign(connection: Connection, control: Control, member: str, owner: str, note: str, now: datetime) -> None:
