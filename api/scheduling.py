@@ -43,6 +43,8 @@ class Scheduler:
     judge: Callable[[], Awaitable[object]]
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
     windows: Windows = field(default_factory=Windows)
+    patience: float = SECONDS_TO_STOP
+    """Seconds that a job which is told to stop may take."""
     going: dict[str, tuple[asyncio.Task[None], asyncio.Event]] = field(default_factory=dict)
     """By schedule the job under way, and what ends it."""
     _year: int = 0
@@ -115,7 +117,7 @@ class Scheduler:
         for _, stop in list(self.going.values()):
             stop.set()
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=SECONDS_TO_STOP)
+            _, late = await asyncio.wait(tasks, timeout=self.patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
