@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from markupsafe import Markup
 
 from api.wording import WORDS, clock, day, number, percent
+from inventory.periods import ZONE
 from inventory.store.judge import MISSING
 from inventory.vocabulary import REGISTER_COLUMNS, Vocabulary
 from inventory.words import ALL_LEVELS, Fact, Level, Title
@@ -111,7 +112,19 @@ class Speaker:
             return self.quantity(fact.value, unit)
         if fact.key == "role" and isinstance(fact.value, str):
             return self.word(f"role:{fact.value}")
+        if fact.key == "certificate_problem" and isinstance(fact.value, str):
+            return self.problems(fact.value.split())
+        if fact.key == "content_dated_by" and isinstance(fact.value, str):
+            return self.word(f"dated_by:{fact.value}")
         return self.plain(fact.value)
+
+    def problems(self, found: Iterable[str]) -> str:
+        """What is wrong with a certificate."""
+        return "; ".join(self.word(f"certificate:{each}") for each in found)
+
+    def local_day(self, value: datetime) -> str:
+        """The day in Vietnam on which an instant is."""
+        return self.day(value.astimezone(ZONE).date())
 
     def quantity(self, value: float, unit: str) -> str:
         """A number with its unit."""

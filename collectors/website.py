@@ -70,7 +70,7 @@ class Asking:
             found = await self.addresses(url, version)
         except (InputError, ResolverError):
             return False
-        return bool(found) and await connects(found[0], url.port)
+        return bool(found) and await connects(found[0], url.port, self.limits.connect)
 
     async def addresses(self, url: Url, version: int) -> tuple[str, ...]:
         """The addresses of a host of one IP version; a host that is an address has that one."""
@@ -237,8 +237,8 @@ def _tell_answers(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value] | 
     if not known and not nameless:
         return None
     said["answering"] = any(known)
-    problems = [v.why for v in visits.values() if v.why and v.published and not v.seen]
-    said["website_problem"] = "its name has no address" if nameless else "; ".join(dict.fromkeys(problems)) or None
+    problems = [f"IPv{n}: {v.why}" for n, v in visits.items() if v.published and v.answered is False]
+    said["website_problem"] = "its name has no address" if nameless else "; ".join(problems) or None
     if not any(known):
         gone = ("http_status", "first_byte_time", "response_time", "content_type", "leads_to", "hsts")
         said |= dict.fromkeys(gone)

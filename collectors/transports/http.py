@@ -213,7 +213,7 @@ async def _read_body(exchange: _Exchange, seconds: float) -> tuple[bytes, bool]:
     return b"".join(got), False
 
 
-async def connects(address: str, port: int, seconds: float = 3.0) -> bool:
+async def connects(address: str, port: int, seconds: float) -> bool:
     """Whether somebody at an address takes a TCP connection, or refuses it himself."""
     try:
         (await _connect(address, port, seconds)).close()

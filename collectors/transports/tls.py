@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,11 @@ _PROBLEMS = {
     62: "wrong_name",
     64: "wrong_name",
 }
+PROBLEMS = (
+    "none", "absurd_dates", "expired", "not_yet_valid", "chain_expired", "unknown_issuer", "wrong_name", "self_signed",
+    "weak", "unreadable", "untrusted",
+)  # fmt: skip
+"""What may be wrong with a certificate; "none": there is none. An incomplete chain has an unknown issuer."""
 _WEAK_HASHES = ("md5", "sha1")
 _SMALLEST_RSA, _SMALLEST_EC = 2048, 224
 """Bits; NIST SP 800-131A revision 2 allows nothing smaller for signatures."""
@@ -69,8 +75,7 @@ class Shown:
     certificate: Certificate | None
     """None where it cannot be read."""
     problems: tuple[str, ...] = ()
-    """What is wrong with the certificate: expired, not_yet_valid, wrong_name, self_signed, unknown_issuer (so is an
-    incomplete chain), chain_expired, weak, absurd_dates, unreadable or untrusted; empty where it is valid."""
+    """What is wrong with the certificate, of `PROBLEMS`; empty where it is valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +108,24 @@ def trust(files: Sequence[Path] = ()) -> Trust:
     for context in (anything, old):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    _set_versions(old, ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
     return Trust(verifying, anything, old)
 
 
 def _context() -> ssl.SSLContext:
     """A context that agrees to whatever a server has: it is to be looked at, and nothing secret is sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # Not deprecated for us: whether servers still speak them is the question.
-    context.minimum_version = ssl.TLSVersion.TLSv1
+    _set_versions(context, ssl.TLSVersion.TLSv1, ssl.TLSVersion.MAXIMUM_SUPPORTED)
     context.set_ciphers(_WEAKEST)
     context.options |= _LEGACY
     return context
+
+
+def _set_versions(context: ssl.SSLContext, oldest: ssl.TLSVersion, newest: ssl.TLSVersion) -> None:
+    with warnings.catch_warnings():
+        # Python warns of old versions; whether servers still speak them is the question.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = oldest, newest
 
 
 def show(link: ssl.SSLObject, refusal: ssl.SSLCertVerificationError | None, host: str, now: datetime) -> Shown:

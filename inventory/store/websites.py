@@ -99,6 +99,14 @@ def states(
     return tuple(sorted((s for s in found if s is not None), key=lambda s: (s.agency, s.url)))
 
 
+def states_at(connection: Connection, vocabulary: Vocabulary, at: datetime) -> tuple[WebsiteState, ...]:
+    """How every website stands that was declared at `at`, without judging anything."""
+    from inventory.store import registers
+
+    places = registers.places(registers.load(connection), at.astimezone(ZONE).date())
+    return states(connection, vocabulary, places, at)
+
+
 def _state(root: int, taken: Mapping[str, Fact], places: Mapping[str, Place]) -> WebsiteState | None:
     values = {key: fact.value for key, fact in taken.items()}
     place = places.get(str(values.get("agency", "")))

@@ -15,11 +15,13 @@ from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
+from api.sites import LISTS
 from api.speaking import Speaker, clean
 from api.wording import WORDS, clock, day, number, percent
 from collectors.reading import explain, origins
 from collectors.recording.left_out import LEFT_OUT
 from collectors.recording.places import KINDS_OF_TEXT
+from collectors.transports.tls import PROBLEMS
 from inventory.goals import DUE_BASES, REPORTS, TARGET_BASES
 from inventory.identity import KINDS
 from inventory.register import LINK_KINDS, PURPOSES
@@ -55,7 +57,9 @@ SAID = {str(status) for status in (*Status, *CoverageStatus)} | {"and", "or", "n
 FAMILIES: dict[str, Collection[str]] = {
     "asked_of": (*POPULATIONS, "organisation"),
     "basis": TARGET_BASES,
+    "certificate": PROBLEMS,
     "col": {column for key in load().keys.values() for column in key.columns},
+    "dated_by": load().keys["content_dated_by"].one_of,
     "due": DUE_BASES,
     "gaps": {*SUMMARY_COLUMNS, *LIST_COLUMNS, *CHANGE_COLUMNS, *FIGURE_COLUMNS, *AHEAD_COLUMNS, *WAIVER_COLUMNS},
     "how": origins.KINDS,
@@ -75,6 +79,8 @@ FAMILIES: dict[str, Collection[str]] = {
     "role": load().keys["role"].one_of,
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
+    "site": LISTS,
+    "site_state": ("up", "down", "unknown"),
     "state": ("up", "down", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,

@@ -55,8 +55,14 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "other:database": ("agency_open_data",),
     "ipv6": ("website_ipv6",),
     "website": (
-        "website_answering", "website_response", "website_https", "website_certificate", "website_tls", "website_hsts",
-        "website_fresh", "agency_website_answering",
+        "website_answering",
+        "website_response",
+        "website_https",
+        "website_certificate",
+        "website_tls",
+        "website_hsts",
+        "website_fresh",
+        "agency_website_answering",
     ),
 }
 #: What nothing measures, and the goals of which it is declared with a document.
