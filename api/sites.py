@@ -43,7 +43,9 @@ class Look:
 
     def days_left(self, site: WebsiteState) -> int | None:
         """Whole days until the certificate expires, below zero where it has; None where that is not known."""
-        return (site.certificate_expires - self.at).days if site.certificate_expires else None
+        if site.certificate_expires is None:
+            return None
+        return int((site.certificate_expires - self.at).total_seconds() / 86_400)
 
     def expires_soon(self, site: WebsiteState) -> bool:
         """Whether the certificate expires within the days that the control gives."""

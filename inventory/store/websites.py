@@ -79,9 +79,9 @@ def _declared(connection: Connection, vocabulary: Vocabulary, at: datetime) -> d
 def roots(connection: Connection, websites: Iterable[Website]) -> dict[str, int]:
     """The assets that declared websites are, by their addresses as declared."""
     known = select(identifier.c.value, asset.c.root).join(asset, asset.c.id == identifier.c.asset)
-    held = dict(connection.execute(known.where(identifier.c.kind == "url")).tuples().all())
+    held = {value: int(root) for value, root in connection.execute(known.where(identifier.c.kind == "url"))}
     named = ((site.url, normalise("url", site.url)) for site in websites)
-    return {url: int(held[name]) for url, name in named if name in held}
+    return {url: held[name] for url, name in named if name in held}
 
 
 def _roots(connection: Connection) -> list[int]:

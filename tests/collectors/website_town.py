@@ -30,7 +30,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "old": ("127.0.0.2",),
     "mixed": ("127.0.0.3",),
     "four": ("127.0.0.1",),
-    "six": ("::1",),
+    # glibc takes ::1 in a file of hosts for an IPv4 address as well.
+    "six": ("fd00::6",),
     "broken6": ("127.0.0.1", "::9"),
     "silent": ("127.0.0.9",),
     "refused": ("127.0.0.8",),
@@ -82,6 +83,7 @@ def sites(folder: Path) -> Iterator[Sites]:
     )
     with town() as made:
         namespace = made.add("web")
+        made.address(namespace, "lo", "fd00::6/128")
         made.nft(namespace, DROP)
         _start(made, namespace, folder)
         (folder / "authority.pem").write_bytes(root.pem)
