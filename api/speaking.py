@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -112,15 +112,9 @@ class Speaker:
             return self.quantity(fact.value, unit)
         if fact.key == "role" and isinstance(fact.value, str):
             return self.word(f"role:{fact.value}")
-        if fact.key == "certificate_problem" and isinstance(fact.value, str):
-            return self.problems(fact.value.split())
-        if fact.key == "content_dated_by" and isinstance(fact.value, str):
-            return self.word(f"dated_by:{fact.value}")
+        if isinstance(fact.value, str):
+            return self.vocabulary.say(fact.key, fact.value, self.language)
         return self.plain(fact.value)
-
-    def problems(self, found: Iterable[str]) -> str:
-        """What is wrong with a certificate."""
-        return "; ".join(self.word(f"certificate:{each}") for each in found)
 
     def local_day(self, value: datetime) -> str:
         """The day in Vietnam on which an instant is."""

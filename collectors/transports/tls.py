@@ -29,11 +29,6 @@ _PROBLEMS = {
     62: "wrong_name",
     64: "wrong_name",
 }
-PROBLEMS = (
-    "none", "absurd_dates", "expired", "not_yet_valid", "chain_expired", "unknown_issuer", "wrong_name", "self_signed",
-    "weak", "unreadable", "untrusted",
-)  # fmt: skip
-"""What may be wrong with a certificate; "none": there is none. An incomplete chain has an unknown issuer."""
 _WEAK_HASHES = ("md5", "sha1")
 _SMALLEST_RSA, _SMALLEST_EC = 2048, 224
 """Bits; NIST SP 800-131A revision 2 allows nothing smaller for signatures."""
@@ -75,7 +70,7 @@ class Shown:
     certificate: Certificate | None
     """None where it cannot be read."""
     problems: tuple[str, ...] = ()
-    """What is wrong with the certificate, of `PROBLEMS`; empty where it is valid."""
+    """What is wrong with the certificate, in the words of the key certificate_problem; empty where it is valid."""
 
 
 @dataclass(frozen=True, slots=True)

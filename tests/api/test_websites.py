@@ -125,7 +125,7 @@ async def test_one_that_moves_is_the_other_agencys_at_once_and_not_before(provin
 
 
 async def test_a_website_is_no_device_of_the_agencys_networks(province: Store) -> None:
-    """Neither one that answers nor one of which nothing is known changes what is counted of devices; and the reverse."""
+    """Neither one that answers nor one of which nothing is known changes what is counted of devices."""
     lan = "agency_lan_answering"
     before = members(await judge(province, NOW), lan)
     await province.write(runs.record, KNOWN, said_of("https://a.vn/", NOW, answering=True, http_status=200), NOW)

@@ -21,7 +21,6 @@ from api.wording import WORDS, clock, day, number, percent
 from collectors.reading import explain, origins
 from collectors.recording.left_out import LEFT_OUT
 from collectors.recording.places import KINDS_OF_TEXT
-from collectors.transports.tls import PROBLEMS
 from inventory.goals import DUE_BASES, REPORTS, TARGET_BASES
 from inventory.identity import KINDS
 from inventory.register import LINK_KINDS, PURPOSES
@@ -57,9 +56,7 @@ SAID = {str(status) for status in (*Status, *CoverageStatus)} | {"and", "or", "n
 FAMILIES: dict[str, Collection[str]] = {
     "asked_of": (*POPULATIONS, "organisation"),
     "basis": TARGET_BASES,
-    "certificate": PROBLEMS,
     "col": {column for key in load().keys.values() for column in key.columns},
-    "dated_by": load().keys["content_dated_by"].one_of,
     "due": DUE_BASES,
     "gaps": {*SUMMARY_COLUMNS, *LIST_COLUMNS, *CHANGE_COLUMNS, *FIGURE_COLUMNS, *AHEAD_COLUMNS, *WAIVER_COLUMNS},
     "how": origins.KINDS,
@@ -80,7 +77,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
     "site": LISTS,
-    "site_state": ("up", "down", "unknown"),
+    "site_state": ("up", "down", "error", "unknown"),
     "state": ("up", "down", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,

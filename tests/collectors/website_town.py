@@ -148,7 +148,7 @@ def _configuration(folder: Path) -> str:
     good = _server(
         folder,
         "good",
-        listen,
+        f"{listen} listen [fd00::6]:443 ssl;",
         'add_header Strict-Transport-Security "max-age=31536000";',
         "good www.good four six broken6",
     )
