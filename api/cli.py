@@ -27,6 +27,7 @@ from api.commands_security import security_app
 from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
 from api.commands_waiver import waiver_app
+from api.commands_websites import websites
 from api.helping import speak
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
@@ -220,6 +221,7 @@ def coverage(
 app.command()(findings)
 app.command()(events)
 app.command()(software)
+app.command()(websites)
 app.command()(gaps)
 app.command()(changes)
 app.command()(report)

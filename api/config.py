@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import goals
 from api.commanding import split_host
+from inventory.urls import read_url
 from inventory.words import InputError
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
@@ -72,6 +73,24 @@ class ScanSettings(BaseModel):
     """After so long the scan of one network is broken off."""
 
 
+class WebsiteSettings(BaseModel):
+    """[websites]: how declared websites are read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ca: list[Path] = []
+    """Files of certificates (PEM) of the province's own authorities, trusted besides those of the system."""
+    witnesses: list[str] = []
+    """Addresses such as https://example.vn/ of others, asked besides the declared ones whether our own line works."""
+
+    @field_validator("witnesses")
+    @classmethod
+    def _are_addresses(cls, value: list[str]) -> list[str]:
+        for text in value:
+            read_url(text)
+        return value
+
+
 class ReportSettings(BaseModel):
     """[report]: what stands in the head and the foot of reports."""
 
@@ -122,6 +141,7 @@ class Config(BaseSettings):
     """Days off beside the public holidays."""
     scan: ScanSettings = ScanSettings()
     report: ReportSettings = ReportSettings()
+    websites: WebsiteSettings = WebsiteSettings()
 
     @property
     def database_url(self) -> str:
@@ -194,6 +214,9 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         for name in ("data", "goals", "key_file", "api_token_file"):
             if isinstance(values.get(name), str):
                 values[name] = found.parent / values[name]
+        sites = values.get("websites")
+        if isinstance(sites, dict) and isinstance(sites.get("ca"), list):
+            sites["ca"] = [found.parent / path if isinstance(path, str) else path for path in sites["ca"]]
     try:
         config = Config(**values)
     except ValidationError as error:

@@ -17,6 +17,7 @@ from api.gaps import Gaps, find_gaps
 from api.gaps_files import as_csv, as_workbook
 from api.printing import judge_plan
 from api.rendering import STYLE, Place, Problem, render, render_problem
+from api.sites import tell_websites
 from api.workspace import Workspace
 from inventory.periods import ZONE
 from inventory.store import Connection, snapshots
@@ -155,6 +156,10 @@ def pages_router(desk: Desk) -> APIRouter:
     @router.get("/assets/{number}")
     async def asset(request: Request, number: str) -> Response:
         return await _answer(desk, request, "asset.html", functools.partial(contents.tell_asset, text=number))
+
+    @router.get("/websites")
+    async def websites(request: Request) -> Response:
+        return await _answer(desk, request, "websites.html", tell_websites)
 
     @router.get("/software")
     async def software(request: Request) -> Response:

@@ -113,6 +113,12 @@ class Website:
     url: str
     agency: str
     title: str = ""
+    valid_from: date = date.min
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the website is declared on `day` (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -649,6 +655,40 @@ class LinkState:
 
 
 @dataclass(frozen=True, slots=True)
+class WebsiteState:
+    """What is known of one declared website; None is unknown, and where there is nothing to know."""
+
+    asset: int
+    url: str
+    agency: str
+    title: str
+    state: str
+    """"up", "down" or "unknown"."""
+    problem: str = ""
+    """Why it is down, in the collector's words."""
+    leads_to: str = ""
+    """The other host that it sends on to, which was not asked."""
+    http_status: int | None = None
+    response_seconds: float | None = None
+    https_only: bool | None = None
+    hsts: bool | None = None
+    certificate_valid: bool | None = None
+    certificate_problems: tuple[str, ...] = ()
+    certificate_expires: datetime | None = None
+    certificate_issuer: str = ""
+    tls_version: str = ""
+    tls_old: bool | None = None
+    ipv4: bool | None = None
+    """Whether it answered over IPv4."""
+    ipv6_published: bool | None = None
+    ipv6: bool | None = None
+    content_at: datetime | None = None
+    content_dated_by: str = ""
+    observed: datetime | None = None
+    """When somebody last could say whether it answers."""
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorState:
     """The newest round of one collector."""
 
@@ -678,3 +718,4 @@ class Snapshot:
     assets: tuple[AssetTally, ...] = ()
     links: tuple[LinkState, ...] = ()
     collectors: tuple[CollectorState, ...] = ()
+    websites: tuple[WebsiteState, ...] = ()

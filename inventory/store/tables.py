@@ -88,6 +88,8 @@ website = Table(
     Column("url", String, primary_key=True),
     Column("agency", String, nullable=False),
     Column("title", String, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
 )
 
 declared_count = Table(

@@ -15,6 +15,7 @@ from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
+from api.sites import LISTS
 from api.speaking import Speaker, clean
 from api.wording import WORDS, clock, day, number, percent
 from collectors.reading import explain, origins
@@ -75,6 +76,8 @@ FAMILIES: dict[str, Collection[str]] = {
     "role": load().keys["role"].one_of,
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
+    "site": LISTS,
+    "site_state": ("up", "down", "error", "unknown"),
     "state": ("up", "down", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,
