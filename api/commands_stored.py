@@ -291,7 +291,7 @@ def findings(
 ) -> None:
     """The members behind a control's figures, judged from the facts as of any time, with reason and evidence.
 
-    Without a control: what is open in security, the most severe first, as dophu security list has it.
+    Without a control: what is open in security, the most severe first: dophu security list.
     """
     check(output, language)
     if control is None or severity or state or owner:
