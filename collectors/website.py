@@ -94,8 +94,10 @@ class _Visit:
     """What TLS showed at the declared host."""
     strict: bool = False
     """Whether the page that TLS was first shown with has the header of HSTS (RFC 6797)."""
-    no_tls: bool = False
+    code: str = ""
+    """Why there was no page, in a word of the key website_problem."""
     why: str = ""
+    """The same in detail."""
     answered: bool | None = None
     """None where nothing can be said."""
     began: float = 0.0
@@ -163,11 +165,11 @@ async def _visit(url: Url, version: int, asking: Asking) -> _Visit:
             await _walk(visit, url, version, addresses, asking)
         visit.answered = visit.page is not None
     except TimeoutError:
-        visit.answered, visit.why = False, f"no page within {_SECONDS:g} s"
+        visit.answered, visit.code, visit.why = False, "endless", f"no page within {_SECONDS:g} s"
     except ResolverError as error:
         visit.why = str(error)
     except FetchError as error:
-        visit.why, visit.no_tls = str(error), error.tls
+        visit.why, visit.code = str(error), error.code
         visit.shown = visit.shown or error.shown
         if error.fault is Fault.SITE or (error.fault is Fault.SILENCE and await asking.works(version)):
             visit.answered = False
@@ -194,14 +196,14 @@ async def _walk(visit: _Visit, url: Url, version: int, addresses: Sequence[str],
             visit.leads_to = onward
             return
         if str(onward) in seen:
-            raise FetchError(f"it sends on in a circle: {onward}", Fault.SITE)
+            raise FetchError("circle", f"it sends on in a circle: {onward}")
         seen.add(str(onward))
         if onward.host != here.host:
             addresses = await asking.addresses(onward, version)
             if not addresses:
-                raise FetchError(f"it sends on to {onward.host}, which has no IPv{version} address", Fault.SITE)
+                raise FetchError("no_address", f"it sends on to {onward.host}, which has no IPv{version} address")
         here = onward
-    raise FetchError(f"it sends on more than {MOST_HOPS} times", Fault.SITE)
+    raise FetchError("circle", f"it sends on more than {MOST_HOPS} times")
 
 
 async def _fetch_any(url: Url, addresses: Sequence[str], asking: Asking) -> Page:
@@ -212,7 +214,7 @@ async def _fetch_any(url: Url, addresses: Sequence[str], asking: Asking) -> Page
         except FetchError:
             if last:
                 raise
-    raise FetchError("no address", Fault.SITE)
+    raise FetchError("no_address", "no address")
 
 
 def _is_strict(page: Page) -> bool:
@@ -237,8 +239,10 @@ def _tell_answers(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value] | 
     if not known and not nameless:
         return None
     said["answering"] = any(known)
-    problems = [f"IPv{n}: {v.why}" for n, v in visits.items() if v.published and v.answered is False]
-    said["website_problem"] = "its name has no address" if nameless else "; ".join(problems) or None
+    failed = {n: v for n, v in visits.items() if v.published and v.answered is False}
+    codes = ["no_address"] if nameless else list(dict.fromkeys(v.code for v in failed.values()))
+    said["website_problem"] = " ".join(codes) or None
+    said["website_detail"] = "; ".join(f"IPv{n}: {v.why}" for n, v in failed.items()) or None
     if not any(known):
         gone = ("http_status", "first_byte_time", "response_time", "content_type", "leads_to", "hsts")
         said |= dict.fromkeys(gone)
@@ -291,7 +295,7 @@ def _tell_tls(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value]:
 def _tell_no_tls(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value]:
     """That there is no certificate, where somebody answered without; silence where nobody did."""
     plain = any(v.seen for v in visits.values())
-    if not plain and not (url.scheme == "https" and any(v.no_tls for v in visits.values())):
+    if not plain and not (url.scheme == "https" and any(v.code == "no_tls" for v in visits.values())):
         return {}
     gone = ("expires", "issuer", "names", "key", "weak")
     said: dict[str, Value] = {f"certificate_{name}": None for name in gone}
