@@ -25,9 +25,9 @@ _CONFIRMED = timedelta(days=1)
 _STATE = frozenset(
     {
         "in_register", "agency", "url", "sysname", "answering", "website_problem", "website_detail", "leads_to",
-        "http_status", "response_time", "https_only", "hsts", "certificate_valid", "certificate_problem", "certificate_expires",
-        "certificate_issuer", "tls_version", "tls_old", "answers_over_ipv4", "ipv6_published", "answers_over_ipv6",
-        "content_at", "content_dated_by",
+        "http_status", "response_time", "https_only", "hsts", "certificate_valid", "certificate_problem",
+        "certificate_expires", "certificate_issuer", "tls_version", "tls_old", "answers_over_ipv4", "ipv6_published",
+        "answers_over_ipv6", "content_at", "content_dated_by",
     }
 )  # fmt: skip
 
