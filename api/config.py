@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,38 @@ class ConsoleServer(BaseModel):
     def _is_place(cls, value: str) -> str:
         split_host(value, 0, names=True)
         return value
+
+
+class WindowSettings(BaseModel):
+    """One [windows.NAME]: the hours in which jobs that name it may be done, in Vietnam's time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: str = "mon-sun"
+    """Such as mon-fri or sat,sun."""
+    hours: list[str] = ["00:00-24:00"]
+    """Such as 07:30-11:30; one that ends before it begins goes over midnight."""
+    holidays: bool = True
+    """Whether public holidays count."""
+    agencies: list[str] = []
+    """Whose own window this is, in place of the one that a schedule names."""
+
+
+class ScanSettings(BaseModel):
+    """[scan]: how much scans may ask."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rate: int = Field(default=500, ge=4, le=10_000)
+    """Packets a second in one network at most."""
+    share: float = Field(default=0.05, gt=0, le=1)
+    """Of the contracted rate of the agency's slowest line at most so much."""
+    rates: dict[str, int] = {}
+    """Packets a second by network, in place of both."""
+    networks: int = Field(default=4, ge=1, le=50)
+    """Networks scanned at once."""
+    hours: float = Field(default=12, gt=0, le=168)
+    """After so long the scan of one network is broken off."""
 
 
 class WebsiteSettings(BaseModel):
@@ -102,6 +135,11 @@ class Config(BaseSettings):
     """Where SNMP traps and informs are received, such as 0.0.0.0:162; empty: nowhere."""
     consoles: list[ConsoleServer] = []
     """Consoles that are asked on schedule."""
+    windows: dict[str, WindowSettings] = {}
+    """The hours that schedules may name."""
+    holidays: list[date] = []
+    """Days off beside the public holidays."""
+    scan: ScanSettings = ScanSettings()
     report: ReportSettings = ReportSettings()
     websites: WebsiteSettings = WebsiteSettings()
 

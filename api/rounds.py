@@ -314,12 +314,12 @@ async def _go(
         async for run in going:
             # Only a sweep can say that something is not there: a device's run is not of its whole network.
             finished = run if whole_network else replace(run, network=None)
-            await _record(workspace, done, finished)
+            await record_run(workspace, done, finished)
     done.broken_off = workspace.stop.is_set()
     return done
 
 
-async def _record(workspace: Workspace, done: Round, run: Run) -> None:
+async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
     done.targets += 1
     if any(o.link for o in run.observations):
         done.runs.append(run)
