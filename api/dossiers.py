@@ -96,7 +96,7 @@ def read_agency(
         networks=tuple((n, read.get(n.code)) for n in register.networks if n.agency in own),
         links=_links(connection, workspace, snapshot, [v for v in register.links if v.agency in own]),
         counts=tuple(c for c in register.counts if c.agency == code),
-        websites=tuple(w for w in register.websites if w.agency == code),
+        websites=tuple(w for w in register.websites if w.agency == code and w.valid_on(day)),
         answers=tuple(_answers(connection, workspace, snapshot, code, language)),
         assets=tuple(sorted((row for row in listing if row["agency"] in own), key=_by_role)),
     )

@@ -302,8 +302,12 @@ def test_what_is_told_over_http(read: Read) -> None:
         metrics = httpx2.get(f"{address}/metrics").text
         page = httpx2.get(f"{address}/websites").text
         english = httpx2.get(f"{address}/websites", params={"lang": "en", "list": "certificate", "agency": "SO-A"}).text
+        listed = httpx2.get(f"{address}/api/v1/websites", params={"lack": "down"}).json()
+        refusal = httpx2.get(f"{address}/api/v1/websites", params={"lack": "nothing"})
         asset = next(w["asset"] for w in json.loads(read.dophu("websites", "-o", "json")) if "expired" in w["url"])
         shown = httpx2.get(f"{address}/assets/{asset}").text
+    assert {w["url"] for w in listed["items"]} == {DECLARED["refused"], DECLARED["error"]}
+    assert (listed["total"], refusal.status_code) == (2, 422)
     assert 'dophu_website_up{agency="SO-A",url="https://good.vi-du.vn/"} 1.0' in metrics
     assert page.count("<tr data-site=") == len(DECLARED)
     assert "đã hết hạn" in page and "còn 89 ngày" in page

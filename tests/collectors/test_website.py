@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +102,19 @@ async def test_an_authority_of_ones_own_is_trusted_by_the_setting_alone(town: Si
         tls.trust([town.folder / "none.pem"])
     with pytest.raises(InputError, match=r"websites.ca: .*expected certificates"):
         tls.trust([town.folder / "nginx.conf"])
+
+
+async def test_without_any_authority_an_unknown_issuer_says_nothing(
+    town: Sites, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    bare = website.Asking(tls.trust(), (), town.resolve, QUICK)
+    said = await read(town, GOOD, how=bare)
+    assert not {"certificate_valid", "certificate_problem"} & said.keys()
+    assert said["certificate_issuer"] == "Between"
+    said = await read(town, "https://expired.vi-du.vn/", how=bare)
+    assert (said["certificate_valid"], said["certificate_problem"]) == (False, "expired unknown_issuer")
 
 
 @pytest.mark.parametrize(("name", "version", "old"), [("old", "TLSv1.1", True), ("mixed", "TLSv1.3", True)])
