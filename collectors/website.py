@@ -33,6 +33,7 @@ _VERSIONS = (4, 6)
 _LONGEST = 300
 _MOST_WITNESSES, _AT_ONCE = 40, 8
 _WITNESS_SECONDS = 3.0
+_OF_CERTIFICATE = tuple(f"certificate_{name}" for name in ("expires", "issuer", "names", "key", "weak"))
 
 Resolver = Callable[[str, int], Awaitable[tuple[str, ...]]]
 
@@ -101,8 +102,8 @@ class _Visit:
     """The same in detail."""
     answered: bool | None = None
     """None where nothing can be said."""
-    began: float = 0.0
     took: float = 0.0
+    """Seconds."""
 
     @property
     def seen(self) -> bool:
@@ -163,26 +164,33 @@ async def _visit(url: Url, version: int, asking: Asking) -> _Visit:
         visit.answered = False
         return visit
     loop = asyncio.get_running_loop()
-    visit.began = loop.time()
+    began = loop.time()
     try:
         async with asyncio.timeout(_SECONDS):
             await _walk(visit, url, version, addresses, asking)
         visit.answered = visit.page is not None
     except TimeoutError:
-        visit.answered, visit.code, visit.why = False, "endless", f"no page within {_SECONDS:g} s"
+        # Of who never sent anything it may be our own line.
+        fault = Fault.SITE if visit.page or visit.shown else Fault.SILENCE
+        await _blame(visit, FetchError("endless", f"no page within {_SECONDS:g} s", fault), version, asking)
+    except FetchError as error:
+        await _blame(visit, error, version, asking)
     except ResolverError as error:
         visit.why = str(error)
-    except FetchError as error:
-        visit.why, visit.code = str(error), error.code
-        visit.shown = visit.shown or error.shown
-        if error.fault is Fault.SITE or (error.fault is Fault.SILENCE and await asking.works(version)):
-            visit.answered = False
-        elif error.fault is Fault.SILENCE:
-            visit.why += f"; and no other website was reached over IPv{version}: it may be our own line"
-    visit.took = loop.time() - visit.began
+    visit.took = loop.time() - began
     if not visit.seen:
         visit.page = None
     return visit
+
+
+async def _blame(visit: _Visit, error: FetchError, version: int, asking: Asking) -> None:
+    """Say why there is no page, and whether that says anything of the site."""
+    visit.why, visit.code = str(error), error.code
+    visit.shown = visit.shown or error.shown
+    if error.fault is Fault.SITE or (error.fault is Fault.SILENCE and await asking.works(version)):
+        visit.answered = False
+    elif error.fault is Fault.SILENCE:
+        visit.why += f"; and no other website was reached over IPv{version}: it may be our own line"
 
 
 async def _walk(visit: _Visit, url: Url, version: int, addresses: Sequence[str], asking: Asking) -> None:
@@ -211,14 +219,14 @@ async def _walk(visit: _Visit, url: Url, version: int, addresses: Sequence[str],
 
 
 async def _fetch_any(url: Url, addresses: Sequence[str], asking: Asking) -> Page:
-    """The page from the first address that has one."""
-    for last, address in zip((*([False] * (len(addresses) - 1)), True), addresses, strict=True):
+    """The page from the first address that has one; where none has, what a host said of itself goes before silence."""
+    failed: list[FetchError] = []
+    for address in addresses:
         try:
             return await fetch(url, address, asking.trust, asking.limits)
-        except FetchError:
-            if last:
-                raise
-    raise FetchError("no_address", "no address")
+        except FetchError as error:
+            failed.append(error)
+    raise min(failed, key=lambda error: error.fault is not Fault.SITE)
 
 
 def _is_strict(page: Page) -> bool:
@@ -285,7 +293,7 @@ def _tell_tls(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value]:
         "tls_version": oldest,
     }
     if known is None:
-        return said | dict.fromkeys(("certificate_expires", "certificate_issuer", "certificate_names"))
+        return said | dict.fromkeys(_OF_CERTIFICATE)
     return said | {
         # A time that cannot be meant is none that days can be counted to.
         "certificate_expires": None if known.absurd else known.expires,
@@ -301,8 +309,7 @@ def _tell_no_tls(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value]:
     plain = any(v.seen for v in visits.values())
     if not plain and not (url.scheme == "https" and any(v.code == "no_tls" for v in visits.values())):
         return {}
-    gone = ("expires", "issuer", "names", "key", "weak")
-    said: dict[str, Value] = {f"certificate_{name}": None for name in gone}
+    said: dict[str, Value] = dict.fromkeys((*_OF_CERTIFICATE, "tls_old"))
     return said | {"certificate_valid": False, "certificate_problem": "none", "tls_version": "none"}
 
 
@@ -346,8 +353,7 @@ async def _look_closer(url: Url, visits: Mapping[int, _Visit], best: _Visit, ask
 async def _old_tls(url: Url | None, address: str, asking: Asking) -> bool | None:
     if url is None:
         return None
-    async with asyncio.timeout(_BESIDE):
-        return await speaks_old_tls(url, address, asking.trust)
+    return await speaks_old_tls(url, address, asking.trust, min(_BESIDE / 2, asking.limits.header))
 
 
 async def _https_only(at: Url, address: str, asking: Asking) -> bool | None:

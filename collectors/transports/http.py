@@ -58,7 +58,7 @@ class FetchError(Exception):
 class Limits:
     """Seconds that each step may take."""
 
-    connect: float = 8.0
+    connect: float = 5.0
     """TCP alone."""
     header: float = 10.0
     """TLS, the request and the whole header."""
@@ -125,7 +125,10 @@ async def fetch(url: Url, address: str, trust: Trust, limits: Limits | None = No
 
 
 async def _connect(address: str, port: int, seconds: float) -> socket.socket:
-    wire = socket.socket(FAMILIES[6 if ":" in address else 4], socket.SOCK_STREAM)
+    try:
+        wire = socket.socket(FAMILIES[6 if ":" in address else 4], socket.SOCK_STREAM)
+    except OSError as error:
+        raise FetchError("silent", f"no socket for {address}: {_because(error)}", Fault.OURS) from None
     wire.setblocking(False)
     try:
         async with asyncio.timeout(seconds):
@@ -226,8 +229,12 @@ async def connects(address: str, port: int, seconds: float) -> bool:
     return True
 
 
-async def speaks_old_tls(url: Url, address: str, trust: Trust, seconds: float = 8.0) -> bool | None:
-    """Whether a server that speaks TLS agrees to 1.0 or 1.1 as well; None where it does not say."""
+async def speaks_old_tls(url: Url, address: str, trust: Trust, seconds: float) -> bool | None:
+    """Whether a server that speaks TLS agrees to 1.0 or 1.1 as well; None where it does not say.
+
+    Args:
+        seconds: for the connection, and again for the handshake.
+    """
     try:
         wire = await _connect(address, url.port, seconds)
     except FetchError:

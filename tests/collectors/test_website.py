@@ -211,6 +211,62 @@ async def test_silence_says_nothing_where_nobody_else_is_reached(town: Sites) ->
     assert "no other website was reached over IPv4: it may be our own line" in str(done.error)
 
 
+async def test_many_silent_addresses_say_no_more_than_one(town: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the time for all is over before each was tried."""
+
+    async def resolve(host: str, version: int) -> tuple[str, ...]:
+        return ("127.0.0.9",) * 3 if version == 4 else ()
+
+    monkeypatch.setattr(website, "_SECONDS", 0.6)
+    how = website.Asking(town.trust, ("https://silent.vi-du.vn/",), resolve, QUICK)
+    (done,) = (await collect_all(town, "https://many.vi-du.vn/", how=how)).values()
+    assert not done.observations
+    assert "no page within 0.6 s; and no other website was reached" in str(done.error)
+
+
+async def test_what_one_address_says_goes_before_the_silence_of_another(town: Sites) -> None:
+    async def resolve(host: str, version: int) -> tuple[str, ...]:
+        return ("127.0.0.8", "127.0.0.9") if version == 4 else ()
+
+    said = await read(town, "https://two.vi-du.vn/", how=website.Asking(town.trust, (), resolve, QUICK))
+    assert (said["answering"], said["website_problem"]) == (False, "refused")
+
+
+async def test_who_tarries_at_old_tls_is_read_all_the_same(town: Sites) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(town.folder / "good.pem", town.folder / "good.key")
+    inner: set[asyncio.Task[None]] = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.read(4096)
+        # The record of a ClientHello that offers TLS 1.3 has the extension supported_versions (RFC 8446 section 4.2.1).
+        if b"\x00\x2b" not in hello:
+            await drip(writer, b"", b"")
+        await relay(reader, writer, hello)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: bytes) -> None:
+        there, thither = await asyncio.open_connection("127.0.0.1", 443)
+        thither.write(hello)
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                while data := await source.read(65_536):
+                    sink.write(data)
+                    await sink.drain()
+
+        back = asyncio.create_task(pump(there, writer))
+        inner.add(back)
+        await pump(reader, thither)
+        thither.close()
+        await back
+
+    async with serving(town, one) as port:
+        with inside(town.namespace):
+            said = await read(town, f"https://four.vi-du.vn:{port}/")
+    assert (said["answering"], said["certificate_valid"]) == (True, True)
+    assert "tls_old" not in said
+
+
 async def test_no_route_says_nothing(town: Sites) -> None:
     (done,) = (await collect_all(town, "https://beyond.vi-du.vn/")).values()
     assert not done.observations
