@@ -665,7 +665,9 @@ class WebsiteState:
     state: str
     """"up", "down" or "unknown"."""
     problem: str = ""
-    """Why it is down, in the collector's words."""
+    """Why there is no page, over one IP version at least, in words of the key website_problem."""
+    detail: str = ""
+    """The same in the collector's words."""
     leads_to: str = ""
     """The other host that it sends on to, which was not asked."""
     http_status: int | None = None

@@ -256,7 +256,8 @@ class Judgement:
         count nothing else, also where of a device it is unknown what it is.
         """
         table = _MEMBER[self._vocabulary.counts[count].of]
-        if table != _MEMBER["assets"]:
+        # Seals from before websites were read have their own vocabulary.
+        if table != _MEMBER["assets"] or "in_register" not in self._vocabulary.keys:
             return table
         asked = "" if "in_register" in self._counts[count].columns else " IS NULL"
         return f"(SELECT * FROM {table} WHERE in_register{asked}) countable"

@@ -24,10 +24,10 @@ _CONFIRMED = timedelta(days=1)
 """How often the register's word is confirmed while nobody changes it: facts grow old, what is declared does not."""
 _STATE = frozenset(
     {
-        "in_register", "agency", "url", "sysname", "answering", "website_problem", "leads_to", "http_status",
-        "response_time", "https_only", "hsts", "certificate_valid", "certificate_problem", "certificate_expires",
-        "certificate_issuer", "tls_version", "tls_old", "answers_over_ipv4", "ipv6_published", "answers_over_ipv6",
-        "content_at", "content_dated_by",
+        "in_register", "agency", "url", "sysname", "answering", "website_problem", "website_detail", "leads_to",
+        "http_status", "response_time", "https_only", "hsts", "certificate_valid", "certificate_problem",
+        "certificate_expires", "certificate_issuer", "tls_version", "tls_old", "answers_over_ipv4", "ipv6_published",
+        "answers_over_ipv6", "content_at", "content_dated_by",
     }
 )  # fmt: skip
 
@@ -119,7 +119,8 @@ def _state(root: int, taken: Mapping[str, Fact], places: Mapping[str, Place]) ->
         agency=place.home,
         title=_text(values, "sysname"),
         state="unknown" if answering is None else "up" if answering else "down",
-        problem=_text(values, "website_problem") if answering is False else "",
+        problem=_text(values, "website_problem"),
+        detail=_text(values, "website_detail"),
         leads_to=_text(values, "leads_to"),
         http_status=status if isinstance(status, int) else None,
         response_seconds=seconds if isinstance(seconds, float) else None,
