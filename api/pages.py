@@ -17,6 +17,7 @@ from api.gaps import Gaps, find_gaps
 from api.gaps_files import as_csv, as_workbook
 from api.printing import judge_plan
 from api.rendering import STYLE, Place, Problem, render, render_problem
+from api.video import tell_video
 from api.workspace import Workspace
 from inventory.periods import ZONE
 from inventory.store import Connection, snapshots
@@ -163,6 +164,10 @@ def pages_router(desk: Desk) -> APIRouter:
     @router.get("/consoles")
     async def consoles(request: Request) -> Response:
         return await _answer(desk, request, "consoles.html", contents.tell_consoles)
+
+    @router.get("/video")
+    async def video(request: Request) -> Response:
+        return await _answer(desk, request, "video.html", tell_video)
 
     @router.get("/events")
     async def events(request: Request) -> Response:

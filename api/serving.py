@@ -22,8 +22,9 @@ from api import rounds
 from api.app import Desk, build_app
 from api.config import Config, ConsoleServer
 from api.hearing import open_listener
+from api.meetings import record_months
 from api.workspace import Workspace, open_workspace
-from inventory.store import events, runs, snapshots
+from inventory.store import calls, events, runs, snapshots
 from inventory.words import InputError, StoreError
 
 log = logging.getLogger("dophu")
@@ -180,6 +181,8 @@ async def _collect(desk: Desk) -> None:
         log.info(
             "%s: %d targets, %d failed, %d new or changed", done.collector, done.targets, len(done.failed), done.new
         )
+    # What was counted of a month that ended belongs into the next judgement.
+    await record_months(desk.workspace, datetime.now(UTC))
     await desk.judge()
     await _prune(desk.workspace)
     await rounds.close_days(desk.workspace, datetime.now(UTC))
@@ -202,7 +205,7 @@ async def _ask_console(desk: Desk, server: ConsoleServer) -> None:
 
 
 async def _prune(workspace: Workspace) -> None:
-    for prune in (runs.prune, events.prune, snapshots.prune):
+    for prune in (runs.prune, events.prune, snapshots.prune, calls.prune):
         await workspace.store.write(prune, datetime.now(UTC))
 
 

@@ -613,6 +613,18 @@ class LinkState:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoTally:
+    """What one agency's video conference does: None where nobody tells."""
+
+    agency: str
+    calls: int | None = None
+    """Calls that go on in its rooms."""
+    meetings: int | None = None
+    """Meetings of the newest period that was told, and how many of them were held online."""
+    online: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorState:
     """The newest round of one collector."""
 
@@ -642,3 +654,4 @@ class Snapshot:
     assets: tuple[AssetTally, ...] = ()
     links: tuple[LinkState, ...] = ()
     collectors: tuple[CollectorState, ...] = ()
+    video: tuple[VideoTally, ...] = ()

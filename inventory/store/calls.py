@@ -13,12 +13,18 @@ from inventory.store import facts
 from inventory.store.tables import FACTS, asset, call, call_span, meeting
 from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import CallHistory
+from inventory.words import CallHistory, Fact
 
 ROLES = ("vc_endpoint", "mcu")
 """The assets in which meetings are held."""
 KEEP = timedelta(days=800)
 """How long calls and meetings are kept: the year before the last can be asked for to its end."""
+SHOWN = frozenset(
+    {"role", "agency", "sysname", "location", "address", "serial", "vendor", "model", "version", "answering",
+     "sip_answering", "h323_answering", "registered", "calls", "call_history_read"}
+)  # fmt: skip
+"""The facts that are told of a room."""
+_TITLES = ("sysname", "location", "address")
 _CHUNK = 400
 
 
@@ -69,25 +75,32 @@ def _extend(connection: Connection, number: int, source: str, history: CallHisto
 
 def rooms(connection: Connection, vocabulary: Vocabulary, at: datetime, since: datetime) -> list[Room]:
     """Every room as it is known at `at`, with its calls that ended from `since` on."""
+    return rooms_with_facts(connection, vocabulary, at, since)[0]
+
+
+def rooms_with_facts(
+    connection: Connection, vocabulary: Vocabulary, at: datetime, since: datetime
+) -> tuple[list[Room], dict[int, dict[str, Fact]]]:
+    """As `rooms`, and by asset the facts that are taken of each."""
     t = FACTS["asset"]
     query = select(asset.c.root).join(t, t.c.subject == asset.c.id)
     candidates = connection.scalars(query.where(t.c.key == "role", t.c.value.in_(ROLES)).distinct())
-    keys = {"role", "agency", "sysname", "location", "address", "serial", "model"}
-    said = facts.read(connection, vocabulary, "asset", sorted(map(int, candidates)), at, keys)
-    taken = {int(n): {k: f.value for k, f in facts.take(vocabulary, own, at).items()} for n, own in said.items()}
-    found = {n: values for n, values in taken.items() if values.get("role") in ROLES and values.get("agency")}
+    said = facts.read(connection, vocabulary, "asset", sorted(map(int, candidates)), at, SHOWN)
+    taken = {int(number): facts.take(vocabulary, own, at) for number, own in said.items()}
+    found = {n: own for n, own in taken.items() if "agency" in own and "role" in own and own["role"].value in ROLES}
     calls, known = _spans(connection, found, since)
-    return [
+    made = [
         Room(
             number,
-            str(values["agency"]),
-            str(values.get("sysname") or values.get("location") or values.get("address") or values.get("model") or ""),
-            frozenset(names_of(values, number)),
+            str(own["agency"].value),
+            next((str(own[key].value) for key in _TITLES if key in own), ""),
+            frozenset(names_of({key: own[key].value for key in own}, number)),
             calls.get(number, ()),
             known.get(number, ()),
         )
-        for number, values in sorted(found.items())
+        for number, own in sorted(found.items())
     ]
+    return made, found
 
 
 def _spans(
@@ -113,9 +126,10 @@ def _spans(
     )
 
 
-def last_calls(connection: Connection) -> dict[int, datetime]:
-    """When the last call of each asset began, by its root."""
-    query = select(asset.c.root, func.max(call.c.begin)).join(call, call.c.asset == asset.c.id).group_by(asset.c.root)
+def last_calls(connection: Connection, at: datetime) -> dict[int, datetime]:
+    """When the last call of each asset up to `at` began, by its root."""
+    query = select(asset.c.root, func.max(call.c.begin)).join(call, call.c.asset == asset.c.id)
+    query = query.where(call.c.begin <= instant(at)).group_by(asset.c.root)
     return {int(root): moment(begin) for root, begin in connection.execute(query)}
 
 

@@ -14,6 +14,7 @@ import collectors.recording
 from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
+from api.meetings import COLUMNS
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
 from api.speaking import Speaker, clean
 from api.wording import WORDS, clock, day, number, percent
@@ -65,6 +66,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "level": (ALL_LEVELS, "province", "district", "commune"),
     "list": CONSOLE_LISTS,
     "list_means": CONSOLE_LISTS,
+    "meetings": COLUMNS,
     "need": (Status.UNMET, Status.UNKNOWN),
     "problem": ("404", "422", "503"),
     "proof": [proof.name.lower() for proof in Proof],
@@ -73,6 +75,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "rejected": explain.REASONS,
     "reports": REPORTS,
     "role": load().keys["role"].one_of,
+    "room": ("up", "down", "unknown"),
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
     "state": ("up", "down", "unknown"),
