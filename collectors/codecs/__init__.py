@@ -42,7 +42,7 @@ def shorten_remote(text: str) -> str:
         if _is_address(bare):
             return "ip"
         return bare if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", bare) else ""
-    if _is_address(re.sub(r"##.*$|:\d+$", "", plain)):
+    if _is_address(plain.strip("[]")) or _is_address(re.sub(r"##.*$|:\d+$", "", plain)):
         return "ip"
     if _NUMBER.fullmatch(plain):
         digits = re.sub(r"\D", "", plain)
