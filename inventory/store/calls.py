@@ -190,7 +190,11 @@ def replace_calendar(
 def meetings(connection: Connection, period: Span) -> list[Meeting]:
     """The meetings of all calendars that go on in a period, the earliest first."""
     c = meeting.c
-    query = select(meeting).where(c.begin <= instant(period.end), c.end >= instant(period.begin)).order_by(c.begin)
+    query = (
+        select(meeting)
+        .where(c.begin <= instant(period.end), c.end >= instant(period.begin))
+        .order_by(c.begin, c.calendar, c.uid)
+    )
     return [
         Meeting(Span(moment(row.begin), moment(row.end)), row.agency, row.room, row.online)
         for row in connection.execute(query)

@@ -40,15 +40,15 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 
 
 @contextmanager
-def sipp(transport: str) -> Iterator[int]:
+def sipp(transport: str, host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
     """A real sipp that answers OPTIONS over "udp" or "tcp", until it is left; yields its port once it listens."""
-    port = free_port(socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM)
+    port = port or free_port(socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM)
     scenario = str(RECORDINGS / "options.sipp.xml")
-    command = ["sipp", "-sf", scenario, "-i", "127.0.0.1", "-p", str(port), "-t", f"{transport[0]}1", "-nostdin"]
+    command = ["sipp", "-sf", scenario, "-i", host, "-p", str(port), "-t", f"{transport[0]}1", "-nostdin"]
     # A control socket of its own would be the same port for every sipp on the machine.
     with subprocess.Popen([*command, "-cp", str(free_port())], stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_until(lambda: _listens(port, transport), process)
+            _wait_until(lambda: _listens(host, port, transport), process)
             yield port
         finally:
             process.kill()
@@ -62,8 +62,8 @@ def _wait_until(holds: Callable[[], bool], process: subprocess.Popen[bytes]) -> 
         time.sleep(0.02)
 
 
-def _listens(port: int, transport: str) -> bool:
-    wanted = f"0100007F:{port:04X}"
+def _listens(host: str, port: int, transport: str) -> bool:
+    wanted = f"{socket.inet_aton(host)[::-1].hex().upper()}:{port:04X}"
     table = Path(f"/proc/net/{transport}").read_text()
     states = {"udp": "07", "tcp": "0A"}
     return any(row.split()[1] == wanted and row.split()[3] == states[transport] for row in table.splitlines()[1:])
@@ -206,7 +206,7 @@ class Codec:
 
 
 @contextmanager
-def serve_codec(folder: Path, codec: Codec) -> Iterator[Codec]:
+def serve_codec(folder: Path, codec: Codec, host: str = "127.0.0.1") -> Iterator[Codec]:
     """Serve over TLS on a free port of loopback, with a certificate of its own that no authority vouches for."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -232,7 +232,7 @@ def serve_codec(folder: Path, codec: Codec) -> Iterator[Codec]:
     key_file, codec.pem = make_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(key_file)
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening = ThreadingHTTPServer((host, 0), Handler)
     listening.socket = context.wrap_socket(listening.socket, server_side=True)
     codec.port = listening.server_port
     thread = threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True)
