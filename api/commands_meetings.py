@@ -64,7 +64,7 @@ def meetings(
 
     now = datetime.now(UTC)
     asked = read_period(period or f"{now.astimezone(ZONE):%Y-%m}")
-    told = run(lambda w: read_meetings(w, asked, now))
+    (told,) = run(lambda w: read_meetings(w, [asked], now))
     found = meetings_object(told)
     found["agencies"] = [one for one in found["agencies"] if agency is None or one["agency"] == agency]
     if output == "json":

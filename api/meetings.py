@@ -103,17 +103,22 @@ class Meetings:
         return self.period.end <= self.at
 
 
-def tell(connection: Connection, vocabulary: Vocabulary, period: Period, least: timedelta, at: datetime) -> Meetings:
-    """The meetings and calls of a period by agency and room, as they are known at `at`."""
-    span = Span(period.begin, period.end)
-    rooms = calls.rooms(connection, vocabulary, at, span.begin)
-    return Meetings(period, tuple(count(rooms, calls.meetings(connection, span), span, least)), least, at)
+def tell(
+    connection: Connection, vocabulary: Vocabulary, periods: Sequence[Period], least: timedelta, at: datetime
+) -> list[Meetings]:
+    """The meetings and calls of each period by agency and room, as they are known at `at`."""
+    spans = [Span(period.begin, period.end) for period in periods]
+    rooms = calls.rooms(connection, vocabulary, at, min(span.begin for span in spans))
+    return [
+        Meetings(period, tuple(count(rooms, calls.meetings(connection, span), span, least)), least, at)
+        for period, span in zip(periods, spans, strict=True)
+    ]
 
 
-async def read_meetings(workspace: Workspace, period: Period, now: datetime) -> Meetings:
+async def read_meetings(workspace: Workspace, periods: Sequence[Period], now: datetime) -> list[Meetings]:
     """As `tell`, with the threshold of the configuration."""
     least = timedelta(minutes=workspace.config.meeting_minutes)
-    return await workspace.store.read(tell, workspace.vocabulary, period, least, now)
+    return await workspace.store.read(tell, workspace.vocabulary, periods, least, now)
 
 
 async def record_months(workspace: Workspace, now: datetime) -> int:
@@ -122,14 +127,21 @@ async def record_months(workspace: Workspace, now: datetime) -> int:
     Only where it is known of every meeting whether it was held online. What people declared of the same month is not
     touched: both are told, and the measured number is taken before the declared one.
     """
+    months = _ended_months(now)
+    # Most provinces have no calendar, and this is asked after each round.
+    if not await workspace.store.read(calls.meetings, Span(months[-1].begin, months[0].end)):
+        return 0
     rows: list[Counted] = []
     known = {a.code: a for a in (await workspace.store.read(registers.load)).agencies}
-    for period in _ended_months(now):
-        for told in (await read_meetings(workspace, period, now)).agencies:
+    for month in await read_meetings(workspace, months, now):
+        for told in month.agencies:
             if told.meetings and not told.unknown and told.agency in known:
                 counts = {"meetings": told.meetings, "meetings_online": told.online}
-                place = f"{told.agency}, {period.text}"
-                rows += [Counted(place, told.agency, key, period.text, n, Origin(SOURCE)) for key, n in counts.items()]
+                text = month.period.text
+                rows += [
+                    Counted(f"{told.agency}, {text}", told.agency, key, text, n, Origin(SOURCE))
+                    for key, n in counts.items()
+                ]
     if not rows:
         return 0
     taken = await counting.take_in(workspace, rows, now, dry=False)

@@ -121,7 +121,7 @@ def _spans(
         for root, begin, end in connection.execute(heard.where(own)):
             known.setdefault(int(root), []).append(Span(moment(begin), moment(end)))
     return (
-        {number: tuple(sorted(spans, key=lambda span: span.begin)) for number, spans in calls.items()},
+        {number: tuple(sorted(spans, key=lambda span: (span.begin, span.end))) for number, spans in calls.items()},
         {number: join_spans(spans) for number, spans in known.items()},
     )
 

@@ -37,6 +37,10 @@ RECORDINGS = Path(__file__).parents[1] / "recordings" / "snmp"
         ("sip:phong-hop:5070", Place("sip", "phong-hop", 5070, transports=("udp", "tcp"))),
         ("SIP:10.0.0.9", Place("sip", "10.0.0.9", 5060, transports=("udp", "tcp"))),
         ("sip:[::1]:5062", Place("sip", "::1", 5062, transports=("udp", "tcp"))),
+        ("sips:phong-hop", Place("sip", "phong-hop", 5061, transports=("tls",))),
+        ("sips:[::1]:5071", Place("sip", "::1", 5071, transports=("tls",))),
+        ("sip:10.0.0.9;transport=TCP", Place("sip", "10.0.0.9", 5060, transports=("tcp",))),
+        ("sip:10.0.0.9;transport=tls", Place("sip", "10.0.0.9", 5061, transports=("tls",))),
         ("https://www.example.vn/a?b=c", Place("https", "www.example.vn", 443, "https://www.example.vn/a?b=c")),
         ("http://[::1]:8080/", Place("http", "::1", 8080, "http://[::1]:8080/")),
     ],
@@ -49,6 +53,7 @@ def test_a_target_names_a_place(text: str, place: Place) -> None:
     "text",
     ["", ":161", "10.0.0.256", "10.0.0.1:0", "10.0.0.1:70000", "10.0.0.1:abc", "host name", "-oG", "a;b", "[10]:1",
      "[::1", "ftp://host", "http://", "http://user:pass@host/", "https://ho st/", "http://host:99999/", "sip:",
+     "sips:", "sip:a;transport=ws", "sip:a;transport=", "sips:a;transport=udp", "sip:a;x=1",
      "../etc", "a" * 300],
 )  # fmt: skip
 async def test_a_malformed_target_is_refused(text: str) -> None:

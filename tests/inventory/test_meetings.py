@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -110,12 +108,9 @@ def test_joined_spans_cover_the_same_minutes_once(pairs: list[tuple[int, int]]) 
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    made = Store.open(f"sqlite:///{tmp_path / 'dophu.db'}")
-    await made.migrate()
-    await made.write(registers.replace, REGISTER)
-    yield made
-    await made.close()
+async def province(store: Store) -> Store:
+    await store.write(registers.replace, REGISTER)
+    return store
 
 
 def reading(history: CallHistory, at: datetime = NOW) -> Run:
@@ -133,52 +128,52 @@ async def rooms(store: Store, at: datetime = NOW) -> list[Room]:
     return await store.read(calls.rooms, VOCABULARY, at, DAY - timedelta(days=400))
 
 
-async def test_a_history_that_is_read_again_is_kept_once(store: Store) -> None:
+async def test_a_history_that_is_read_again_is_kept_once(province: Store) -> None:
     first = CallHistory(DAY, (call(0, key="1"), call(100, key="2"), call(100, key="3")), whole=True)
     for _ in range(2):
-        await store.write(runs.record, VOCABULARY, reading(first), NOW)
+        await province.write(runs.record, VOCABULARY, reading(first), NOW)
     # The last of them went on, and there is one more.
     later = NOW + timedelta(minutes=5)
     again = CallHistory(DAY, (call(0, key="1"), call(100, 45, key="2"), call(100, key="3"), call(200, key="4")), True)
-    await store.write(runs.record, VOCABULARY, reading(again, later), later)
-    (found,) = await rooms(store, later)
+    await province.write(runs.record, VOCABULARY, reading(again, later), later)
+    (found,) = await rooms(province, later)
     assert [(c.begin, (c.end - c.begin).total_seconds() / 60) for c in found.calls] == [
-        (span(0, 0).begin, 30), (span(100, 0).begin, 45), (span(100, 0).begin, 30), (span(200, 0).begin, 30),
+        (span(0, 0).begin, 30), (span(100, 0).begin, 30), (span(100, 0).begin, 45), (span(200, 0).begin, 30),
     ]  # fmt: skip
     assert found.known == (Span(DAY, later),)
     assert (found.agency, found.title) == ("A", "Phòng họp")
     assert {"phong hop", "192.168.1.9", "foc1", str(found.asset)} <= found.names
 
 
-async def test_what_was_lost_between_two_readings_is_a_gap(store: Store) -> None:
+async def test_what_was_lost_between_two_readings_is_a_gap(province: Store) -> None:
     early, late = DAY, DAY + timedelta(days=5)
-    await store.write(runs.record, VOCABULARY, reading(CallHistory(early, (), True), early), NOW)
+    await province.write(runs.record, VOCABULARY, reading(CallHistory(early, (), True), early), NOW)
     # The device lists no more than so many, and the first of them is younger than the reading before.
     since = late - timedelta(hours=1)
-    await store.write(runs.record, VOCABULARY, reading(CallHistory(since, (), whole=False), late), NOW)
-    (found,) = await rooms(store)
+    await province.write(runs.record, VOCABULARY, reading(CallHistory(since, (), whole=False), late), NOW)
+    (found,) = await rooms(province)
     assert found.known == (Span(early, early), Span(since, late))
     # One that is delivered late takes nothing back.
-    await store.write(runs.record, VOCABULARY, reading(CallHistory(early, (), True), early), NOW)
-    assert (await rooms(store))[0].known == found.known
+    await province.write(runs.record, VOCABULARY, reading(CallHistory(early, (), True), early), NOW)
+    assert (await rooms(province))[0].known == found.known
 
 
-async def test_a_calendar_replaces_what_it_said_of_its_days(store: Store) -> None:
+async def test_a_calendar_replaces_what_it_said_of_its_days(province: Store) -> None:
     def given(uid: str, begin: float, **more: object) -> Declared:
         return Declared(uid, Meeting(span(begin, 60), "A", **more))  # type: ignore[arg-type]
 
     days = Span(DAY - timedelta(hours=1), DAY + timedelta(days=1))
-    first = await store.write(calls.replace_calendar, "c", days, [given("a", 0), given("b", 60)], NOW)
+    first = await province.write(calls.replace_calendar, "c", days, [given("a", 0), given("b", 60)], NOW)
     assert (first.meetings, first.new, first.changed, first.removed) == (2, 2, 0, 0)
-    await store.write(calls.replace_calendar, "c", span(60 * 24 * 3, 60), [given("z", 60 * 24 * 3)], NOW)
-    dry = await store.read(calls.replace_calendar, "c", days, [given("a", 0, room="1")], NOW, dry=True)
+    await province.write(calls.replace_calendar, "c", span(60 * 24 * 3, 60), [given("z", 60 * 24 * 3)], NOW)
+    dry = await province.read(calls.replace_calendar, "c", days, [given("a", 0, room="1")], NOW, dry=True)
     assert (dry.new, dry.changed, dry.removed) == (0, 1, 1)
     moved = [given("a", 0, room="1"), given("b", 120)]
-    second = await store.write(calls.replace_calendar, "c", days, moved, NOW)
+    second = await province.write(calls.replace_calendar, "c", days, moved, NOW)
     assert (second.meetings, second.new, second.changed, second.removed) == (2, 1, 1, 1)
-    await store.write(calls.replace_calendar, "another", days, [given("a", 0)], NOW)
-    found = await store.read(calls.meetings, Span(DAY - timedelta(days=1), DAY + timedelta(days=9)))
+    await province.write(calls.replace_calendar, "another", days, [given("a", 0)], NOW)
+    found = await province.read(calls.meetings, Span(DAY - timedelta(days=1), DAY + timedelta(days=9)))
     assert [(m.span.begin - DAY, m.room) for m in found] == [
         (timedelta(), ""), (timedelta(), "1"), (timedelta(hours=2), ""), (timedelta(days=3), ""),
     ]  # fmt: skip
-    assert await store.write(calls.prune, NOW + calls.KEEP * 2) == 4
+    assert await province.write(calls.prune, NOW + calls.KEEP * 2) == 4
