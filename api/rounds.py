@@ -254,6 +254,7 @@ async def _ask_vc(
             if talking[root] in CODEC_ROLES
             else (),
             affirmed=frozenset(key for key in AFFIRMED if root in before[key]),
+            role_known=talking[root] not in ("", *TALKING),
         )
         for root, network, address in asked
     ]
@@ -268,7 +269,7 @@ def _talking(connection: Connection, vocabulary: Vocabulary, assets: Collection[
     for asset, own in said.items():
         taken = facts.take(vocabulary, own, now).get("role")
         role = str(taken.value) if taken is not None else ""
-        if role in TALKING or (not role and any(f.key == "service" and f.item in TALKING_PORTS for f in own)):
+        if role in TALKING or any(f.key == "service" and f.item in TALKING_PORTS for f in own):
             found[int(asset)] = role
     return found
 

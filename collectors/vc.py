@@ -176,6 +176,8 @@ class _Reading:
         words = "".join(c if c.isprintable() else " " for c in self.answer.software[:LONGEST])
         told = read_words(words, load_vendors())
         concluded = {key: told.values[key] for key in _IDENTITY if key in told.values and key not in own}
+        if self.target.role_known:
+            concluded.pop("role", None)
         if self.h323.speaks and "role" in concluded and told.origins["role"].file == _GENERAL:
             # What speaks SIP is a phone by the general rules; one that speaks H.323 as well may be a meeting room.
             del concluded["role"]

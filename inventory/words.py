@@ -260,6 +260,8 @@ class Target:
     """Whether the tables that are long and change little are to be read as well."""
     affirmed: frozenset[str] = frozenset()
     """The keys that this collector ever stated to be true here: only of these does silence state the contrary."""
+    role_known: bool = False
+    """Whether other sources say what it is: then no role is concluded from how it answers."""
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
 import socket
@@ -58,8 +59,13 @@ async def ask_options(host: str, port: int, seconds: float, transports: Sequence
                 return await _ask_stream(host, port, transport, heard)
         except TimeoutError:
             why = f"no answer within {seconds:g} s{heard.told}"
-        except (OSError, SipError) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        except SipError as error:
+            why = str(error)
+        except ssl.SSLError as error:
+            why = f"no TLS ({error.reason or error})"
+        except OSError as error:
+            # What asyncio says of a connection that failed does not name the reason.
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         failures.append(f"{transport.upper()}: {why}")
     raise SipError("; ".join(failures))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -94,8 +95,11 @@ async def test_sip_over_tcp_and_tls(tmp_path: Path) -> None:
             assert (by_tls.transport, by_tls.software) == ("tls", "TANDBERG/529 (ce9.15.3.25)")
             found = await vc.collect(ROOM, ports=replace(closed(), options_tls=secured), seconds=2)
     assert told(found)["sip_answering"] is True
-    with pytest.raises(SipError, match="TLS"):
-        await ask_options("127.0.0.1", secured, 0.5, ("tls",))
+    with pytest.raises(SipError, match="TCP: Connection refused; TLS: Connection refused"):
+        await ask_options("127.0.0.1", secured, 0.5, ("tcp", "tls"))
+    async with setup_port(lambda _: b"SIP/2.0 400 Bad Request\r\n\r\n") as plain:
+        with pytest.raises(SipError, match="TLS: no TLS"):
+            await ask_options("127.0.0.1", plain.port, 0.5, ("tls",))
 
 
 # --- SIP as it should not be ------------------------------------------------------------------------------------------
@@ -234,23 +238,25 @@ def test_any_bytes_are_an_answer_or_none(received: bytes, number: int) -> None:
 
 async def test_silence_counts_only_where_it_answered_before() -> None:
     with ExitStack() as opened:
+        # An address of its own, where nobody else has a port of either protocol.
+        address = f"127.{os.getpid() >> 8 & 0x7F | 0x40}.{os.getpid() & 0xFF}.9"
         udp = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        udp.bind(("127.0.0.1", 0))
-        tcp, tls, setup = (_silent(opened, port) for port in (udp.getsockname()[1], 0, 0))
-        assert tcp == udp.getsockname()[1]
+        tcp, tls, setup = (_silent(opened, address) for _ in range(3))
+        udp.bind((address, tcp))
+        target = replace(ROOM, address=address)
         ports = vc.Ports(tcp, tls, setup, free_port())
-        never = await vc.collect(ROOM, ports=ports, seconds=0.2)
-        before = await vc.collect(replace(ROOM, affirmed=KNOWN), ports=ports, seconds=0.2)
+        never = await vc.collect(target, ports=ports, seconds=0.2)
+        before = await vc.collect(replace(target, affirmed=KNOWN), ports=ports, seconds=0.2)
     assert (never.observations, never.complete) == ((), False)
     assert "SIP, port" in str(never.error)
     assert told(before) == {"sip_answering": False, "h323_answering": False, "answering": False}
     assert before.complete
 
 
-def _silent(opened: ExitStack, port: int) -> int:
+def _silent(opened: ExitStack, address: str) -> int:
     """A TCP port whose backlog is full: the kernel drops what comes, as if nobody were there."""
     listener = opened.enter_context(socket.socket())
-    listener.bind(("127.0.0.1", port))
+    listener.bind((address, 0))
     listener.listen(0)
     for _ in range(3):
         waiting = opened.enter_context(socket.socket())
@@ -282,8 +288,9 @@ async def test_words_that_fit_only_general_rules_make_no_phone_of_what_speaks_h3
         ports = replace(closed(), options=sip_port)
         phone = told(await vc.collect(ROOM, ports=ports, seconds=1))
         room = told(await vc.collect(ROOM, ports=replace(ports, setup=endpoint.port), seconds=1))
+        server = told(await vc.collect(replace(ROOM, role_known=True), ports=ports, seconds=1))
     assert phone["role"] == "voip"
-    assert "role" not in room
+    assert "role" not in room and "role" not in server
     assert (room["vendor"], room["model"], room["version"]) == ("Nobody", "XY-200", "3.14.15")
 
 

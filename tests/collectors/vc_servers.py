@@ -14,7 +14,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,6 +69,36 @@ def _listens(host: str, port: int, transport: str) -> bool:
     return any(row.split()[1] == wanted and row.split()[3] == states[transport] for row in table.splitlines()[1:])
 
 
+Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _listening(speak: Speak, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """A TCP port of loopback; at the end every connection is over as well."""
+    going: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        going[task] = writer
+        with suppress(OSError):
+            await speak(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task, writer in going.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*going, return_exceptions=True)
+        for writer in going.values():
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
 @asynccontextmanager
 async def tls_front(folder: Path, port: int) -> AsyncIterator[int]:
     """Ends TLS in front of a TCP port: Debian's sipp speaks none itself."""
@@ -78,21 +108,21 @@ async def tls_front(folder: Path, port: int) -> AsyncIterator[int]:
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        with suppress(OSError):
+        try:
             await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+        finally:
+            far_writer.transport.abort()
+            with suppress(OSError):
+                await far_writer.wait_closed()
 
-    server = await asyncio.start_server(pass_on, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
+    async with _listening(pass_on, context) as secured:
+        yield secured
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while part := await reader.read(4096):
-            writer.write(part)
-            await writer.drain()
+    while part := await reader.read(4096):
+        writer.write(part)
+        await writer.drain()
     writer.close()
 
 
@@ -116,20 +146,14 @@ async def setup_port(answer: Callable[[bytes], bytes | None], *, closes: bool = 
         request = await reader.read(4096)
         endpoint.received += request
         told = answer(request)
-        with suppress(OSError):
-            if told:
-                writer.write(told)
-                await writer.drain()
-            if told != b"" and not closes:
-                await reader.read()
-            writer.close()
+        if told:
+            writer.write(told)
+            await writer.drain()
+        if told != b"" and not closes:
+            await reader.read()
 
-    server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    endpoint.port = server.sockets[0].getsockname()[1]
-    try:
+    async with _listening(speak) as endpoint.port:
         yield endpoint
-    finally:
-        server.close()
 
 
 def q931(kind: int) -> Callable[[bytes], bytes]:
