@@ -19,6 +19,7 @@ from inventory.words import (
     Status,
     Title,
     VideoTally,
+    WebsiteState,
 )
 
 AT = datetime(2026, 3, 31, 3, 0, tzinfo=UTC)
@@ -197,6 +198,17 @@ LINKS = (
     LinkState("huyen-tam-dao-wan", "huyen-tam-dao", "wan", "unknown"),
 )
 
+WEBSITES = (
+    WebsiteState(
+        31, "https://sokhcn.vi-du.vn/", "so-khcn", "Trang của Sở", "up", http_status=200, response_seconds=0.25,
+        https_only=True, hsts=True, certificate_valid=True, certificate_expires=AT + timedelta(days=20),
+        tls_version="TLSv1.3", tls_old=False, ipv4=True, ipv6_published=True, ipv6=True,
+        content_at=AT - timedelta(days=3), content_dated_by="feed",
+    ),
+    WebsiteState(32, "http://dongtinh.vi-du.vn/", "xa-dong-tinh", "Trang của xã", "down", problem="refused"),
+    WebsiteState(33, "https://tamdao.vi-du.vn/", "huyen-tam-dao", "Trang của huyện", "unknown"),
+)  # fmt: skip
+
 COLLECTORS = (
     CollectorState("nmap", AT - timedelta(minutes=12), AT - timedelta(minutes=12), 94.2, 9, 0),
     CollectorState("snmp", AT - timedelta(minutes=4), AT - timedelta(minutes=4), 3.25, 14, 3),
@@ -216,4 +228,5 @@ SAMPLE = Snapshot(
     links=LINKS,
     collectors=COLLECTORS,
     video=(VideoTally("so-yt", 1, 12, 9), VideoTally("so-khcn", None, 4, 4), VideoTally("xa-ho-son", 0)),
+    websites=WEBSITES,
 )
