@@ -58,9 +58,15 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
     _permit(target)
     started = datetime.now(UTC)
     reading = _Reading(target)
-    await asyncio.gather(
-        reading.ask_sip(ports, seconds), reading.ask_h323(ports, seconds), reading.ask_codec(target.credentials)
-    )
+    try:
+        await asyncio.gather(
+            reading.ask_sip(ports, seconds), reading.ask_h323(ports, seconds), reading.ask_codec(target.credentials)
+        )
+    except asyncio.CancelledError:
+        # Who cancels a collector takes what it saw (collectors.runner); the task itself ends here.
+        if task := asyncio.current_task():
+            task.uncancel()
+        reading.problems.append("broken off before all was asked")
     observation = reading.observe()
     return Run(
         collector=COLLECTOR,
@@ -126,7 +132,7 @@ class _Reading:
             port = int(credential.secret.get("port", HTTPS_PORT))
             try:
                 self.codec = await CODECS[credential.kind](self.target.address, port, credential, datetime.now(UTC))
-            except CodecError as error:
+            except (CodecError, InputError) as error:
                 failures.append(str(error))
             else:
                 self.problems += self.codec.problems

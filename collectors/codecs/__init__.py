@@ -11,6 +11,8 @@ from inventory.words import CallHistory, Value
 
 MOST_CALLS = 500
 """Calls of a history that are asked for at once."""
+FIRST_YEAR = 2000
+"""Calls before it are those of a clock that is not set."""
 LONGEST = 200
 _NUMBER = re.compile(r"[+*#\d][\d *#().-]*")
 _SCHEME = re.compile(r"^(?:sips?|h323|tel|spark|webex|teams|zoom|callto|h320|https?):(?://)?", re.IGNORECASE)

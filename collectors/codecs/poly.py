@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from collectors.codecs import MOST_CALLS, Status, shorten_remote
+from collectors.codecs import FIRST_YEAR, MOST_CALLS, Status, shorten_remote
 from collectors.transports.codec import CodecError, CodecSession
 from inventory.words import Call, CallHistory, Credential, Value
 
@@ -153,6 +153,8 @@ def _time(value: object) -> datetime | None:
     if number is None:
         return None
     try:
-        return datetime.fromtimestamp(number / 1000 if number > _MILLISECONDS else number, UTC)
+        read_ = datetime.fromtimestamp(number / 1000 if number > _MILLISECONDS else number, UTC)
     except (OverflowError, ValueError, OSError):
         return None
+    # A clock that was never set begins long before there were such devices.
+    return None if read_.year < FIRST_YEAR else read_

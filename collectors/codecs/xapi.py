@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from collectors.codecs import MOST_CALLS, Status, shorten_remote
+from collectors.codecs import FIRST_YEAR, MOST_CALLS, Status, shorten_remote
 from collectors.transports.codec import CodecError, CodecSession
 from inventory.words import Call, CallHistory, Credential, Value
 
@@ -155,4 +155,5 @@ def _time(text: str | None) -> datetime | None:
         read_ = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return read_ if read_.tzinfo else read_.replace(tzinfo=UTC)
+    # A clock that was never set begins long before there were such devices.
+    return None if read_.year < FIRST_YEAR else read_ if read_.tzinfo else read_.replace(tzinfo=UTC)

@@ -400,6 +400,28 @@ async def test_a_codec_whose_history_is_not_told_still_tells_its_state(tmp_path:
     assert (run.complete, run.error) == (False, "/putxml: found no CallHistoryGetResult with the status OK")
 
 
+async def test_a_codec_that_never_answers_takes_nothing_from_what_sip_says() -> None:
+    async with AsyncExitStack() as opened:
+        port, _ = await opened.enter_async_context(sip_server(lambda r: [ok(r, text="TANDBERG/529 (ce9.15.3.25)")]))
+        silent = await opened.enter_async_context(setup_port(lambda _: None))
+        pins = {"port": str(silent.port), "certificates": f"127.0.0.1:{silent.port} SHA256:{'0' * 64}"}
+        target = replace(ROOM, credentials=(replace(CODEC, secret={**CODEC.secret, **pins}),))
+        ports = replace(closed(), options=port)
+        reading = runner.run("vc", lambda t: vc.collect(t, ports=ports, seconds=0.2), [target], deadline=0.6)
+        (run,) = [each async for each in reading]
+    assert told(run)["sip_answering"] is True
+    assert (run.complete, run.error) == (False, "broken off before all was asked")
+
+
+def test_calls_of_a_clock_that_is_not_set_say_nothing() -> None:
+    entry = "<Entry><StartTimeUTC>{}</StartTimeUTC><Duration>60</Duration></Entry>"
+    rows = entry.format("1970-01-01T00:10:00Z") + entry.format("2026-10-05T00:00:00Z") + entry.format("soon")
+    found = xapi.read_history(f'<CallHistoryGetResult status="OK">{rows}</CallHistoryGetResult>'.encode(), NOW)
+    assert (len(found.calls), found.since) == (1, datetime(2026, 10, 5, tzinfo=UTC))
+    poly_found = poly.read_calls([{"startTime": 5, "duration": 60}, {"startTime": 10**300, "duration": 9}, 7], NOW)
+    assert (poly_found.calls, poly_found.since) == ((), NOW)
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
