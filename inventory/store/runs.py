@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal_column, select, update
 
 from inventory.posture.derive import derive, is_concerned
-from inventory.store import assets, facts, lines, revisions, software
+from inventory.store import assets, calls, facts, lines, revisions, software
 from inventory.store.facts import NO_ROW
 from inventory.store.references import load as load_references
 from inventory.store.tables import FACTS, address, asset, run, target_state
@@ -43,6 +43,8 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
         by_kind[kind] += [(subject, fact) for fact in _emptied(observation, finished)]
         if kind == "asset" and isinstance(subject, int):
             seen.add(subject)
+            if observation.history is not None:
+                calls.record(connection, subject, finished.collector, observation.history, finished.finished)
             by_kind["link"] += lines.traffic(connection, observation, subject, finished.agency)
             by_kind[kind] += [(subject, fact) for fact in _placed(observation, finished)]
             by_kind[kind] += [(subject, fact) for fact in _passed_over(connection, observation, subject)]

@@ -375,6 +375,50 @@ seal = Table(
     Column("file", String, nullable=False),
 )
 
+#: A call that a video-conference device remembers; read again it is the same row.
+call = Table(
+    "call",
+    metadata,
+    Column("asset", _Id, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    Column("begin", BigInteger, primary_key=True),
+    # What tells it from another that began at the same time, as the device says it.
+    Column("key", String, primary_key=True),
+    _instant("end"),
+    Column("direction", String, nullable=False),
+    # A domain or the begin of a number: never a person.
+    Column("remote", String, nullable=False),
+    Column("protocol", String, nullable=False),
+    Index("call_begin", "begin"),
+)
+
+#: From when to when all calls of a device are known; a gap between two is a time of which nothing can be said.
+call_span = Table(
+    "call_span",
+    metadata,
+    Column("asset", _Id, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    _instant("until"),
+)
+
+#: A meeting of a declared calendar: when, whose and in which room; no title and nobody's name is kept.
+meeting = Table(
+    "meeting",
+    metadata,
+    Column("calendar", String, primary_key=True),
+    # A hash: calendars put names and addresses into it.
+    Column("uid", String, primary_key=True),
+    Column("begin", BigInteger, primary_key=True),
+    _instant("end"),
+    Column("agency", String, nullable=False),
+    # As the calendar names it; which device that is, is asked when it is read.
+    Column("room", String, nullable=False),
+    Column("online", Boolean),
+    _instant("recorded"),
+    Index("meeting_begin", "begin"),
+)
+
 coverage = Table(
     "coverage",
     metadata,
