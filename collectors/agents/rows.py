@@ -45,7 +45,11 @@ def text_of(row: Row, name: str) -> str | None:
         return None
     if isinstance(value, dict | list):
         raise InputError(f"agent's inventory, {name}: found {type(value).__name__}, expected text")
-    text = str(value)[: 4 * TEXT_LIMIT]
+    text = str(value)
+    return _clean_known(text) if len(text) <= TEXT_LIMIT else _clean(text[: 4 * TEXT_LIMIT])
+
+
+def _clean(text: str) -> str | None:
     if text.isprintable():
         if text.isascii():  # as nearly all of thousands of names and versions are
             return " ".join(text.split())[:TEXT_LIMIT].strip() or None
@@ -53,6 +57,10 @@ def text_of(row: Row, name: str) -> str | None:
         # Categories Cc, Cs: no store and no page takes NUL characters and halves of surrogate pairs.
         text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
     return nfc(text)[:TEXT_LIMIT].strip() or None
+
+
+#: Machines name the same programs, versions and publishers: nearly all texts of an inventory were seen before.
+_clean_known = functools.lru_cache(maxsize=32_768)(_clean)
 
 
 def filled_in(row: Row, name: str) -> str | None:
