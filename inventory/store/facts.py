@@ -106,9 +106,7 @@ class _Told:
         return self.subject, self.key, self.source
 
 
-def _gather(
-    vocabulary: Vocabulary, kind: str, pairs: Iterable[tuple[Subject, Fact]], now: datetime
-) -> Iterator[_Told]:
+def _gather(vocabulary: Vocabulary, kind: str, pairs: Iterable[tuple[Subject, Fact]], now: datetime) -> Iterator[_Told]:
     """The facts, checked, those that stand together as one."""
     told: _Told | None = None
     first: Fact | None = None
