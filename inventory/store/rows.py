@@ -68,11 +68,11 @@ def confirm(connection: Connection, kind: str, confirmed: Iterable[Confirmed]) -
         for last, items in together.items():
             others = apart.get(last, [])
             if len(items) >= _MANY and len(others) <= _EXCEPTIONS:
-                place = {"b_subject": subject, "b_key": key, "b_source": source, "b_last": last}
-                connection.execute(_CONFIRM[kind], place | {"others": others, "n_last": each.at})
+                place = {"b_subject": subject, "b_key": key, "b_source": source, "b_last": last, "n_last": each.at}
+                connection.execute(_CONFIRM[kind], place | {"others": others})
                 continue
-            moved = {"n_last": each.at, "n_until": FOREVER}
-            single += [_head((subject, key, item, source), each.heads[item][0]) | moved for item in items]
+            names = [(subject, key, item, source) for item in items]
+            single += [_head(n, each.heads[n[2]][0]) | {"n_last": each.at, "n_until": FOREVER} for n in names]
     if single:
         connection.execute(_MOVE[kind], single)
 
