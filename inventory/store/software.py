@@ -124,7 +124,7 @@ def note_names(connection: Connection) -> None:
     """Write the names of new programs down."""
     connection.execute(
         text(
-            "INSERT INTO software_name (item, subject) SELECT DISTINCT f.item, f.subject FROM software_new n "
+            "INSERT INTO software_name (item, subject) SELECT f.item, f.subject FROM software_new n "
             "CROSS JOIN asset_fact f WHERE f.subject = n.subject AND f.key = 'software' ORDER BY 1, 2 "
             "ON CONFLICT DO NOTHING"
         )
