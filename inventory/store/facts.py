@@ -50,6 +50,8 @@ class Recorded:
     """Rows that began: a first value, a changed one, or one that came back after a gap."""
     grown: frozenset[tuple[Subject, str]] = frozenset()
     """The subjects and keys of which a table has an item that it never had."""
+    tables: frozenset[tuple[Subject, str, str, int]] = frozenset()
+    """The tables of which rows were told: subject, key, source, and when (milliseconds)."""
 
 
 def record(
@@ -66,16 +68,18 @@ def record(
         InputError: an unknown key, a key of another subject, a value that is not of the key's type, or a time more
             than `FUTURE` ahead of `now`. The caller's transaction is then to be given up: nothing is half-stored.
     """
-    new = 0
+    total = new = 0
     instants: set[int] = set()
     grown: set[tuple[Subject, str]] = set()
-    counts: list[int] = []
+    tables: set[tuple[Subject, str, str, int]] = set()
     for kind, pairs in facts.items():
         by_subject: dict[Subject, list[_Told]] = {}
         for told in _gather(vocabulary, kind, pairs, now):
             by_subject.setdefault(told.subject, []).append(told)
             instants.add(told.at)
-            counts.append(len(told.rows))
+            total += len(told.rows)
+            if "" not in told.rows:
+                tables.add((*told.table, told.at))
         subjects = list(by_subject)
         for start in range(0, len(subjects), _CHUNK):
             chunk = [told for subject in subjects[start : start + _CHUNK] for told in by_subject[subject]]
@@ -83,7 +87,7 @@ def record(
             new += begun
             grown |= longer
     revisions.note_late(connection, min(instants, default=None), now)
-    return Recorded(sum(counts), new, frozenset(grown))
+    return Recorded(total, new, frozenset(grown), frozenset(tables))
 
 
 @dataclass(slots=True)
