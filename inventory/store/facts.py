@@ -124,7 +124,7 @@ def _gather(vocabulary: Vocabulary, kind: str, pairs: Iterable[tuple[Subject, Fa
             or fact.key != first.key
             or subject != told.subject
             or item in told.rows
-            or not (fact.observed_at is first.observed_at or fact.observed_at == first.observed_at)
+            or fact.observed_at != first.observed_at
             or fact.source != first.source
             or fact.proof is not first.proof
         ):
