@@ -38,7 +38,8 @@ def software_facts(rows: Sequence[Row], at: datetime) -> tuple[Fact, ...]:
             updates.append((name, row))
             continue
         program = (name, text_of(row, "version") or "", text_of(row, "publisher") or "")
-        installed = written(_installed(row, at))
+        dated = "install_date" in row or "installdate" in row
+        installed = written(_installed(row, at)) if dated else ""
         if installed >= programs.get(program, ""):
             programs[program] = installed
     return (*_programs(programs, at), *_updates(updates, at))
@@ -73,6 +74,4 @@ def _updates(rows: Sequence[tuple[str, Row]], at: datetime) -> tuple[Fact, ...]:
 
 def _installed(row: Row, at: datetime) -> date | None:
     """XML calls the field INSTALLDATE, JSON install_date; the first of January 1970 means that nobody knows."""
-    if "install_date" not in row and "installdate" not in row:
-        return None
     return day_of(row, "install_date", at) or day_of(row, "installdate", at)
