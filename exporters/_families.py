@@ -42,6 +42,17 @@ dophu_coverage_members{plan goal level status} Members by status of their findin
 dophu_agency_info{agency name_vi name_en level parent} A declared agency's names, level and parent.
 dophu_link_up{link agency kind} Whether the link answered: 1 or 0; absent while that is unknown.
 dophu_link_state{link agency kind state} What is known of the link: 1 for the state that holds, 0 for the others.
+dophu_website_info{url agency title} A declared website's agency and title.
+dophu_website_up{url agency} Whether the website answered: 1 or 0; absent while that is unknown.
+dophu_website_state{url agency state} What is known of the website: 1 for the state that holds, 0 for the others.
+dophu_website_http_status_code{url agency} The status of its newest answer (RFC 9110); absent if there is none.
+dophu_website_response_seconds{url agency} From connecting to the end of the page; absent if there is none.
+dophu_website_https_only{url agency} Whether all is served over HTTPS: 1 or 0; absent while that is unknown.
+dophu_website_certificate_valid{url agency} Whether the certificate is valid: 1 or 0; absent while that is unknown.
+dophu_website_certificate_expiry_timestamp_seconds{url agency} When the certificate expires; absent without one.
+dophu_website_tls_old{url agency} Whether it agrees to TLS 1.0 or 1.1: 1 or 0; absent while that is unknown.
+dophu_website_ipv6_up{url agency} Whether it answered over IPv6: 1 or 0; absent while that is unknown.
+dophu_website_content_timestamp_seconds{url agency} The date of its newest content; absent if it tells none.
 dophu_assets{agency role answering} Assets by role and by whether they answer (yes, no, unknown).
 dophu_findings{control agency level status} Members of an agency by the status of a control's finding.
 dophu_series_dropped{metric} Series left out of this page because it has a budget.
@@ -55,7 +66,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
 _ANSWERING = ("yes", "no", "unknown")
-_LINK_STATES = ("up", "down", "unknown")
+_LINK_STATES = _WEBSITE_STATES = ("up", "down", "unknown")
 
 
 def metrics(snapshot: Snapshot | None) -> list[Metric]:
@@ -70,6 +81,7 @@ def metrics(snapshot: Snapshot | None) -> list[Metric]:
         **_goals(snapshot),
         **_coverage(_rows(snapshot)),
         **_links(snapshot),
+        **_websites(snapshot),
         "dophu_assets": _assets(snapshot),
         "dophu_findings": _findings(snapshot),
     }
@@ -163,6 +175,32 @@ def _links(snapshot: Snapshot) -> dict[str, Samples]:
         "dophu_link_up": {key: float(state == "up") for key, state in states.items() if state != "unknown"},
         "dophu_link_state": {(*key, s): float(s == state) for key, state in states.items() for s in _LINK_STATES},
     }
+
+
+def _websites(snapshot: Snapshot) -> dict[str, Samples]:
+    sites = {(w.url, w.agency): w for w in snapshot.websites}
+    known: dict[str, dict[tuple[str, ...], float | None]] = {
+        "up": {key: None if w.state == "unknown" else w.state == "up" for key, w in sites.items()},
+        "http_status_code": {key: w.http_status for key, w in sites.items()},
+        "response_seconds": {key: w.response_seconds for key, w in sites.items()},
+        "https_only": {key: w.https_only for key, w in sites.items()},
+        "certificate_valid": {key: w.certificate_valid for key, w in sites.items()},
+        "certificate_expiry_timestamp_seconds": {
+            key: w.certificate_expires.timestamp() if w.certificate_expires else None for key, w in sites.items()
+        },
+        "tls_old": {key: w.tls_old for key, w in sites.items()},
+        "ipv6_up": {key: w.ipv6 for key, w in sites.items()},
+        "content_timestamp_seconds": {
+            key: w.content_at.timestamp() if w.content_at else None for key, w in sites.items()
+        },
+    }
+    told: dict[str, Samples] = {
+        f"dophu_website_{name}": {key: float(value) for key, value in values.items() if value is not None}
+        for name, values in known.items()
+    }
+    told["dophu_website_info"] = {(*key, w.title): 1 for key, w in sites.items()}
+    told["dophu_website_state"] = {(*key, s): float(s == w.state) for key, w in sites.items() for s in _WEBSITE_STATES}
+    return told
 
 
 def _assets(snapshot: Snapshot) -> Samples:

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, bindparam, text
 from inventory.expressions import Expression, parse
 from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
-from inventory.store import period_counts, registers, runs, waivers
+from inventory.store import period_counts, registers, runs, waivers, websites
 from inventory.store.columns import pivot
-from inventory.vocabulary import POPULATIONS, Count, Key, Vocabulary
+from inventory.vocabulary import POPULATIONS, Key, Vocabulary
 from inventory.words import (
     ALL_LEVELS,
     AgencyTally,
@@ -28,10 +28,11 @@ from inventory.words import (
     Register,
     Status,
     Waiver,
+    WebsiteState,
 )
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
-_ALWAYS = {"agency", "role", "answering", "link_answering"}
+_ALWAYS = {"agency", "role", "answering", "in_register", "link_answering"}
 CENTRE = "data_centre"
 """The purpose of the networks by which the agencies are known that run the data centre."""
 MISSING = " (missing)"
@@ -120,7 +121,7 @@ class Judgement:
         self._indexed = False
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
-        self._lay_out("assets", {"agency", "role", "answering"})
+        self._lay_out("assets", {"agency", "role", "answering", "in_register"})
         self._lay_out("links", {"link_answering"})
         self._lay_out("agencies", set())
 
@@ -220,12 +221,12 @@ class Judgement:
             count = self._vocabulary.counts[name]
             where = _write(expression, self._dialect, self.at)
             if count.centre:
-                low, most = self._count_at_centre(count, where)
+                low, most = self._count_at_centre(name, where)
                 bounds += f", {low} AS {name}__low, {'CAST(NULL AS BIGINT)' if most is None else most} AS {name}__high"
                 continue
             joins += (
                 f" LEFT JOIN (SELECT agency, SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END) AS low, "
-                f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure FROM {_MEMBER[count.of]} "
+                f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure FROM {self._countable(name)} "
                 f"GROUP BY agency) c{number} ON c{number}.agency = p.home"
             )
             high = f"COALESCE(c{number}.low + c{number}.unsure, 0)"
@@ -248,12 +249,24 @@ class Judgement:
         networks = (n for n in self.register.networks if n.purpose == CENTRE and n.valid_on(day))
         return sorted({self.places[n.agency].home for n in networks if n.agency in self.places})
 
-    def _count_at_centre(self, count: Count, where: str) -> tuple[int, int | None]:
+    def _countable(self, count: str) -> str:
+        """The table of those that a count may count.
+
+        A declared website is no device on the agency's networks: only counts that ask for websites count it, and they
+        count nothing else, also where of a device it is unknown what it is.
+        """
+        table = _MEMBER[self._vocabulary.counts[count].of]
+        if table != _MEMBER["assets"]:
+            return table
+        asked = "" if "in_register" in self._counts[count].columns else " IS NULL"
+        return f"(SELECT * FROM {table} WHERE in_register{asked}) countable"
+
+    def _count_at_centre(self, name: str, where: str) -> tuple[int, int | None]:
         """How many a count counts in the agencies that run the data centre: at least, and at most (None: not known)."""
-        centre = self.centre
+        centre, count = self.centre, self._vocabulary.counts[name]
         query = text(
             f"SELECT SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END), SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) "
-            f"FROM {_MEMBER[count.of]} WHERE agency IN :centre"
+            f"FROM {self._countable(name)} WHERE agency IN :centre"
         ).bindparams(bindparam("centre", value=centre, expanding=True))
         low, unsure = (int(value or 0) for value in self._connection.execute(query).one()) if centre else (0, 0)
         # Where nobody runs a data centre nobody looked into it.
@@ -602,12 +615,16 @@ class Judgement:
         query = f"SELECT member, agency, kind, {state} FROM judged_link ORDER BY member"
         return tuple(LinkState(*row) for row in self._connection.execute(text(query)))
 
+    def website_states(self) -> tuple[WebsiteState, ...]:
+        """Every declared website and what is known of it."""
+        return websites.states(self._connection, self._vocabulary, self.places, self.at)
+
     def counted(self, control: str, agencies: Collection[str]) -> Iterator[tuple[str, str, str, bool]]:
         """What the counts that a control names counted in these agencies: agency, count, member, whether for sure."""
         for name in self._questions[control].columns:
             if name not in self._counts:
                 continue
-            table, where = _MEMBER[self._vocabulary.counts[name].of], _write(self._counts[name], self._dialect, self.at)
+            table, where = self._countable(name), _write(self._counts[name], self._dialect, self.at)
             query = text(
                 f"SELECT agency, CAST(member AS TEXT), CASE WHEN ({where}) THEN 1 ELSE 0 END FROM {table} "
                 f"WHERE agency IN :agencies AND (({where}) OR ({where}) IS NULL) ORDER BY 1, 3 DESC, 2"
