@@ -411,11 +411,13 @@ async def record_agent(workspace: Workspace, run: Run, agency: str) -> None:
     Raises:
         InputError: the inventory holds what no fact may be. StoreError: the store could not take it now.
     """
-    today = datetime.now(ZONE).date()
-    networks = await workspace.store.read(registers.networks_of, agency, today)
+    await workspace.store.write_together(_record_of_agency, workspace.vocabulary, run, agency, datetime.now(UTC))
+
+
+def _record_of_agency(connection: Connection, vocabulary: Vocabulary, run: Run, agency: str, now: datetime) -> None:
+    networks = registers.networks_of(connection, agency, now.astimezone(ZONE).date())
     placed = tuple(replace(o, asset=_place(o.asset, networks)) if o.asset is not None else o for o in run.observations)
-    run = replace(run, network=None, observations=placed)
-    await workspace.store.write_together(runs.record, workspace.vocabulary, run, datetime.now(UTC))
+    runs.record(connection, vocabulary, replace(run, network=None, observations=placed), now)
 
 
 def _place(identity: Identity, networks: Sequence[Network]) -> Identity:

@@ -170,6 +170,19 @@ FACTS = {
     "agency": _facts("agency_fact", String()),
 }
 
+# Most tables are told again as they were: the digest of their rows says so, and they need not be read to be confirmed.
+table_digest = Table(
+    "table_digest",
+    metadata,
+    Column("subject", _Id, primary_key=True, autoincrement=False),
+    Column("key", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    # When these rows of an asset's table, so many, were confirmed together; it follows from the facts.
+    _instant("last"),
+    Column("count", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+)
+
 # Who was seen in a network is asked at the end of every sweep; without this it would be a walk over all facts.
 _seen_in = FACTS["asset"].c.key == literal_column("'network'")
 Index("asset_fact_network", FACTS["asset"].c.value, sqlite_where=_seen_in, postgresql_where=_seen_in)
