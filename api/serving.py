@@ -150,6 +150,7 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
         turns = {
             "discover": (timedelta(hours=config.discover_hours), lambda: _discover(desk)),
             "collect": (timedelta(minutes=config.collect_minutes), lambda: _collect(desk)),
+            "lines": (timedelta(seconds=config.lines.seconds), lambda: _probe_lines(desk)),
         } | {
             f"console {server.server}": (timedelta(hours=server.hours), functools.partial(_ask_console, desk, server))
             for server in config.consoles
@@ -183,6 +184,12 @@ async def _collect(desk: Desk) -> None:
     await desk.judge()
     await _prune(desk.workspace)
     await rounds.close_days(desk.workspace, datetime.now(UTC))
+
+
+async def _probe_lines(desk: Desk) -> None:
+    if (await rounds.probe_lines(desk.workspace)).new:
+        # Judged soon, together with what agents report meanwhile.
+        desk.reported.set()
 
 
 async def _ask_console(desk: Desk, server: ConsoleServer) -> None:

@@ -18,7 +18,7 @@ from collectors.transports.icmp import IPAddress
 from collectors.transports.knock import Door
 from inventory.words import Observation
 
-__all__ = ["COLLECTOR", "Heard", "Line", "Limits", "State", "judge_lines", "observe"]
+__all__ = ["COLLECTOR", "Heard", "Limits", "Line", "State", "judge_lines", "observe"]
 
 COLLECTOR = "icmp"
 """The source of the facts: one with what `collectors.icmp` says of a line, so that a newer word replaces an older."""

@@ -1,4 +1,4 @@
-"""The quality of a line in figures, from the round trips of several echoes: loss, median, percentiles and jitter. Pure."""
+"""The quality of a line in figures, from the round trips of several echoes: loss, percentiles and jitter. Pure."""
 
 from __future__ import annotations
 

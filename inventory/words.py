@@ -100,6 +100,10 @@ class Link:
     contracted_mbps: float | None = None
     valid_from: date = date.min
     valid_to: date | None = None
+    via: str | None = None
+    """The code of the link that our probes go through, such as the line of the centre."""
+    port: int | None = None
+    """A TCP port at its far end that answers where no echo does."""
 
     def valid_on(self, day: date) -> bool:
         """Whether the link is declared on `day` (both ends included)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import os
 import secrets
 import select
@@ -17,12 +18,13 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from collectors.transports.icmp import IPAddress, NotPermittedError, ProbeError, privileged
 
-__all__ = ["Hop", "Pace", "Trips", "in_thread", "ping_many", "trace_many"]
+__all__ = ["USUAL", "Hop", "Pace", "Trips", "in_thread", "ping_many", "trace_many"]
 
 _RECEIVE_BUFFER = 4 << 20
 _BURST = 16
@@ -69,6 +71,9 @@ class Pace:
     """Requests a second, at most."""
 
 
+USUAL = Pace()
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """A router on the way to an address: the distance at which it let a request expire, and its own address."""
@@ -78,7 +83,7 @@ class Hop:
 
 
 async def ping_many(
-    addresses: Sequence[IPAddress], pace: Pace = Pace(), *, wall: Callable[[], int] = time.time_ns
+    addresses: Sequence[IPAddress], pace: Pace = USUAL, *, wall: Callable[[], int] = time.time_ns
 ) -> Mapping[IPAddress, Trips]:
     """Ask every address for echoes, each once however often it is named.
 
@@ -88,15 +93,22 @@ async def ping_many(
         wall: the clock by which the kernel stamps what comes in, in nanoseconds.
 
     Raises:
-        NotPermittedError: this process may send no ICMP. ProbeError: no socket could be had.
+        NotPermittedError: this process may send no ICMP.
     """
     found: dict[IPAddress, Trips] = {}
     for version in (4, 6):
         own = [a for a in dict.fromkeys(addresses) if a.version == version]
         if own:
             asked = _Asked(own, pace.count)
-            await in_thread(lambda stop, a=asked, v=version: _ask(a, v, pace, wall, stop))  # type: ignore[misc]
-            found |= asked.trips(pace.patience)
+            try:
+                await in_thread(functools.partial(_ask, asked, version, pace, wall))
+            except NotPermittedError:
+                raise
+            except ProbeError as error:
+                # One version of IP may not be there at all; the other is asked none the less.
+                found |= dict.fromkeys(own, Trips(0, (), unsent=str(error)))
+            else:
+                found |= asked.trips(pace.patience)
     return found
 
 
@@ -112,27 +124,29 @@ async def trace_many(
     """
     if not privileged():
         raise NotPermittedError("the routers on the way are learned with raw ICMP only: it needs CAP_NET_RAW")
+    pace = Pace(hops, 0, patience, rate)
     found: dict[IPAddress, tuple[Hop, ...]] = {}
     for version in (4, 6):
         own = [a for a in dict.fromkeys(addresses) if a.version == version]
         if own:
             asked = _Asked(own, hops)
-            pace = Pace(hops, 0, patience, rate)
-            await in_thread(lambda stop, a=asked, v=version: _ask(a, v, pace, time.time_ns, stop, expiring=True))  # type: ignore[misc]
+            await in_thread(functools.partial(_ask, asked, version, pace, time.time_ns, expiring=True))
             found |= asked.ways()
     return found
 
 
 async def in_thread(do: Callable[[threading.Event], None]) -> None:
-    """Run a round in a thread, and end it when the task that waits is cancelled."""
+    """Run a round in a thread of its own, in our network; it is told to end when the task that waits is cancelled."""
     stop = threading.Event()
-    working = asyncio.create_task(asyncio.to_thread(do, stop))
-    try:
-        await asyncio.shield(working)
-    except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait({working})
-        raise
+    # A thread of a shared pool may have been begun in another network namespace than the one that we are in now.
+    with ThreadPoolExecutor(1, "dophu-probe") as own:
+        working = asyncio.get_running_loop().run_in_executor(own, do, stop)
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            stop.set()
+            await asyncio.wait({working})
+            raise
 
 
 @dataclass(slots=True)
@@ -365,5 +379,3 @@ def _last_sent(asked: _Asked, n: int, sequence: int) -> int | None:
 
 def _sum(data: bytes) -> int:
     return sum(struct.unpack(f"!{len(data) // 2}H", data))
-
-

@@ -23,13 +23,14 @@ Door = tuple[IPAddress, int]
 """An address and a port."""
 _AT_ONCE = 500
 """Connects under way, each of which is an open file."""
+USUAL = Pace(3, 0.2, 2.0, 1_000.0)
 _ANSWERS = (0, errno.ECONNREFUSED, errno.ECONNRESET)
 _OUR_OWN = (errno.ENETUNREACH, errno.EPERM, errno.EACCES, errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE,
             errno.EAFNOSUPPORT, errno.EINVAL)  # fmt: skip
 """What is wrong here and says nothing of the other side."""
 
 
-async def knock_many(doors: Sequence[Door], pace: Pace = Pace(3, 0.2, 2.0, 1_000.0)) -> Mapping[Door, Trips]:
+async def knock_many(doors: Sequence[Door], pace: Pace = USUAL) -> Mapping[Door, Trips]:
     """Connect to every door so often, and time how long it takes to be let in or refused.
 
     At most `rate` connects a second are begun, and at most some hundred are under way. What a router says instead, and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from inventory.periods import ZONE
+from inventory.store import facts
 from inventory.store.tables import FACTS, FOREVER, link
-from inventory.vocabulary import instant, moment
+from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import Fact, Observation
 
-__all__ = ["CARRYING", "traffic"]
+__all__ = ["CARRYING", "PATH", "doors", "traffic", "ways"]
+
+PATH = "path_gateway"
 
 CARRYING = 20_000
 """Bits a second in both directions from which on a line carries traffic: what Dophu itself asks is less."""
@@ -118,6 +121,35 @@ def _rates(before: Fact, now: Fact) -> tuple[float, float] | None:
 def _octets(value: object, name: str) -> int | None:
     number = value.get(name) if isinstance(value, Mapping) else None
     return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def ways(
+    connection: Connection, vocabulary: Vocabulary, codes: Collection[str], at: datetime
+) -> dict[str, tuple[datetime, tuple[str, ...]]]:
+    """When the routers on the way to each line were last learned, and their addresses, the farthest first.
+
+    Lines whose way was never learned, or longer ago than counts, are absent.
+    """
+    found: dict[str, tuple[datetime, tuple[str, ...]]] = {}
+    for code, said in facts.read(connection, vocabulary, "link", sorted(codes), at, {PATH}).items():
+        rows = [f for f in said if not facts.is_stale(vocabulary, f, at)]
+        if rows:
+            newest = facts.table_rows(vocabulary, said, PATH, at)
+            told = sorted((f.item, str(f.value.get("address", ""))) for f in newest if isinstance(f.value, dict))
+            found[str(code)] = max(f.observed_at for f in rows), tuple(address for _, address in reversed(told))
+    return found
+
+
+def doors(connection: Connection, vocabulary: Vocabulary, assets: Collection[int], at: datetime) -> dict[int, int]:
+    """The lowest TCP port of each asset that was found open; assets without one are absent."""
+    said = facts.read(connection, vocabulary, "asset", sorted(assets), at, {"service"})
+    found: dict[int, int] = {}
+    for asset, own in said.items():
+        items = (f.item.partition("/") for f in facts.table_rows(vocabulary, own, "service", at))
+        ports = [int(port) for kind, _, port in items if kind == "tcp" and port.isdecimal()]
+        if ports:
+            found[int(asset)] = min(ports)
+    return found
 
 
 def _idle_since(connection: Connection, code: str, at: datetime) -> datetime | None:
