@@ -14,7 +14,7 @@ from inventory.store import facts, period_counts
 from inventory.store.judge import ALL_OF_AGENCY, ANSWERS, MISSING, Judgement
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
-from inventory.words import Control, Counted, Fact, Finding, Status, Title, Value
+from inventory.words import Control, Counted, Fact, Finding, Maintenance, Status, Title, Value
 
 _TOGETHER = 2_000
 _MOST_EVIDENCE = 48
@@ -45,6 +45,7 @@ _WHY = {
     "days": Title("{n} ngày", "{n} d"),
     "hours": Title("{n} giờ", "{n} h"),
     "until": Title("đến {day:%d/%m/%Y}", "until {day:%Y-%m-%d}"),
+    "maintained": Title("bảo trì {what} đến {end:%H:%M %d/%m/%Y}", "maintenance of {what} until {end:%Y-%m-%d %H:%M}"),
     "no_until": Title("không thời hạn", "without end"),
     "yes": Title("có", "yes"),
     "no": Title("không", "no"),
@@ -392,10 +393,16 @@ class Explainer:
         title = f"{found.weight} ×" if found.member.endswith(MISSING) else self._name(said.get(subject, []))
         one = self.judgement.waiver_of(control.id, found.member, found.agency or "")
         if one is None:
-            return replace(found, reason="", title=title)
+            windows = self.judgement.windows_of(control.id, found.member, found.agency or "")
+            return replace(found, reason="; ".join(map(self._tell_window, windows)), title=title)
         until = self._say("until", day=one.valid_to) if one.valid_to else self._say("no_until")
         document = f", {one.document}" if one.document else ""
         return replace(found, reason=f"{one.reason} ({one.granted_by}{document}; {until})", title=title)
+
+    def _tell_window(self, one: Maintenance) -> str:
+        until = self._say("maintained", what=one.subject, end=one.last.astimezone(ZONE))
+        document = f", {one.document}" if one.document else ""
+        return f"{until}: {one.reason} ({one.granted_by}{document})"
 
     def _say(self, why: str, **parts: object) -> str:
         return _WHY[why].in_language(self.language).format(**parts)

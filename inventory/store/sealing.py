@@ -18,7 +18,8 @@ from inventory.words import InputError
 __all__ = ["TABLES", "dump", "rebuild"]
 
 _COUNTS = (tables.period_count, tables.goal_count)
-_REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count, tables.waiver)
+_REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count, tables.waiver,
+             tables.maintenance)  # fmt: skip
 TABLES: Mapping[str, Table] = {t.name: t for t in (*_REGISTER, asset, *FACTS.values(), run, *_COUNTS)}
 """By name, in the order in which `dump` gives them."""
 _TOGETHER = 5_000
