@@ -19,6 +19,8 @@ from api.commands_changes import changes
 from api.commands_counts import counts_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
+from api.commands_lines import lines
+from api.commands_maintenance import maintenance_app
 from api.commands_report import report
 from api.commands_sealing import seal, verify
 from api.commands_software import software
@@ -41,6 +43,7 @@ register_app = typer.Typer(help="The register of agencies, networks, links, coun
 app.add_typer(register_app, name="register")
 app.add_typer(waiver_app, name="waiver")
 app.add_typer(counts_app, name="counts")
+app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
@@ -214,6 +217,7 @@ def coverage(
 app.command()(findings)
 app.command()(events)
 app.command()(software)
+app.command()(lines)
 app.command()(gaps)
 app.command()(changes)
 app.command()(report)

@@ -7,14 +7,14 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection, select
 
-from inventory.availability import Availability, Said, Span, add_up
+from inventory.availability import Availability, Said, Span, add_up, joined, stretches
 from inventory.periods import ZONE
 from inventory.store import maintenance
 from inventory.store.tables import FACTS
-from inventory.vocabulary import Vocabulary, instant
+from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import Link, Register
 
-__all__ = ["STATE", "availability", "by_day", "month_of"]
+__all__ = ["STATE", "availability", "by_day", "month_of", "timeline"]
 
 STATE = "link_state"
 _CHUNK = 400
@@ -64,6 +64,25 @@ def by_day(
         own = [row for row in said if row.first < span[1] and row.until > span[0]]
         found[day] = add_up(own, _age(vocabulary), *span, spared, _valid(link))
     return found
+
+
+def timeline(
+    connection: Connection, vocabulary: Vocabulary, link: Link, begin: datetime, end: datetime
+) -> list[tuple[datetime, datetime, str]]:
+    """What one line was from when to when, with "unknown" and "maintenance" among the states."""
+    said = _read(connection, {link.code: link}, begin, end).get(link.code, [])
+    spared = joined(_spared(connection, {link.code: link}).get(link.code, []))
+    found = []
+    for start, stop, state in stretches(said, _age(vocabulary), instant(begin), instant(end)):
+        at = start
+        for first, last in (span for span in spared if span[0] < stop and span[1] > start):
+            if at < first:
+                found.append((at, first, state or "unknown"))
+            found.append((max(first, start), min(last, stop), "maintenance"))
+            at = min(last, stop)
+        if at < stop:
+            found.append((at, stop, state or "unknown"))
+    return [(moment(a), moment(b), state) for a, b, state in found]
 
 
 def _age(vocabulary: Vocabulary) -> int:

@@ -36,7 +36,7 @@ _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged
 _LINE = ("link_answering", availability.STATE, "link_reason", "loss", "round_trip", "round_trip_p95", "round_trip_p99",
          "jitter", "utilisation")  # fmt: skip
 """The keys by which the state of every line is told; former vocabularies have not all of them."""
-_FIGURES = ("reason", *_LINE[3:])
+_STATE = ("link", "agency", "kind", "state", "reason", *_LINE[3:], "maintenance")
 _ALWAYS = {"agency", "role", "answering", *_LINE}
 CENTRE = "data_centre"
 """The purpose of the networks by which the agencies are known that run the data centre."""
@@ -713,14 +713,11 @@ class Judgement:
             f"SELECT member, agency, kind, {state}, {reason}, {figures}, {self._is_spared('links')} FROM judged_link"
         )
         month = self._month()
+        rows = self._connection.execute(text(f"{query} ORDER BY member"))
+        told = (dict(zip(_STATE, row, strict=True)) for row in rows)
         return tuple(
-            LinkState(
-                *row[:4],
-                **dict(zip(_FIGURES, row[4:-1], strict=True)),
-                availability=month.get(row[0]),
-                maintenance=bool(row[-1]),
-            )
-            for row in self._connection.execute(text(f"{query} ORDER BY member"))
+            LinkState(**{**one, "maintenance": bool(one["maintenance"]), "availability": month.get(one["link"])})
+            for one in told
         )
 
     def _month(self) -> dict[str, float | None]:

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from inventory.periods import ZONE
+from inventory.periods import ZONE, end_of_day
 from inventory.store import facts
 from inventory.store.tables import FACTS, FOREVER, link
-from inventory.vocabulary import Vocabulary, instant, moment
+from inventory.vocabulary import Vocabulary, instant, moment, read_value
 from inventory.words import Fact, Observation
 
-__all__ = ["CARRYING", "PATH", "doors", "traffic", "ways"]
+__all__ = ["CARRYING", "PATH", "daily", "doors", "traffic", "ways"]
 
 PATH = "path_gateway"
 
@@ -137,6 +137,28 @@ def ways(
             newest = facts.table_rows(vocabulary, said, PATH, at)
             told = sorted((f.item, str(f.value.get("address", ""))) for f in newest if isinstance(f.value, dict))
             found[str(code)] = max(f.observed_at for f in rows), tuple(address for _, address in reversed(told))
+    return found
+
+
+def daily(
+    connection: Connection, vocabulary: Vocabulary, code: str, keys: Collection[str], first: date, last: date
+) -> dict[date, dict[str, float]]:
+    """What was measured last on each day of Vietnam, by key; days and keys of which nothing is known are absent."""
+    t = FACTS["link"]
+    begin, end = (instant(end_of_day(day)) for day in (first - timedelta(days=1), last))
+    query = (
+        select(t.c.key, t.c.last, t.c.value)
+        .where(t.c.subject == code, t.c.key.in_(sorted(keys)), t.c.item == "", t.c.last > begin, t.c.last <= end)
+        .order_by(t.c.last)
+    )
+    found: dict[date, dict[str, float]] = {}
+    for key, seen, value in connection.execute(query):
+        told = read_value(vocabulary.keys[key], value)
+        own = found.setdefault(moment(seen).astimezone(ZONE).date(), {})
+        if isinstance(told, int | float):
+            own[key] = float(told)
+        else:
+            own.pop(key, None)
     return found
 
 

@@ -75,7 +75,8 @@ FAMILIES: dict[str, Collection[str]] = {
     "role": load().keys["role"].one_of,
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
-    "state": ("up", "down", "unknown"),
+    "line": ("never", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),
+    "state": ("up", "degraded", "down", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,
 }
