@@ -90,10 +90,10 @@ def tell_line(connection: Connection, asked: Asked, code: str) -> Told:
     return {
         "row": row, "line": link, "day": day, "first": first, "columns": columns,
         "strip": _strip(connection, asked, link, begin, end), "names": _named(register, day),
-        "taken": facts.take(vocabulary, said, snapshot.at),
+        "taken": {k: f for k, f in facts.take(vocabulary, said, snapshot.at).items() if k != "link_reason"},
         "behind": [v for v in register.links if v.via == code and v.valid_on(day)], "way": way, "windows": windows,
         "reason": tell_reason(state, say), "traffic": tell_traffic(row, say),
-        "curves": {name: _curve(columns, name) for name in _DAILY},
+        "curves": _curves(columns),
         "most": {name: max((c.values[name] for c in columns if name in c.values), default=0.0) for name in _DAILY},
         "previous": day - timedelta(days=1), "next": day + timedelta(days=1),
     }  # fmt: skip
@@ -126,13 +126,20 @@ def _strip(
     return [(state, (start - begin) / DAY, (stop - start) / DAY, start) for start, stop, state in told]
 
 
-def _curve(columns: Sequence[Column], name: str) -> str:
-    """A line of what was measured on each day as points of an SVG, 100 wide and 100 high; its top is the largest."""
-    most = max((c.values[name] for c in columns if name in c.values), default=0.0)
-    width = 100 / max(1, len(columns))
-    points = [
-        f"{(n + 0.5) * width:.2f},{100 - (90 * c.values[name] / most if most else 0):.2f}"
-        for n, c in enumerate(columns)
-        if name in c.values
-    ]
-    return " ".join(points) if len(points) > 1 else ""
+def _curves(columns: Sequence[Column]) -> dict[str, str]:
+    """Lines of what was measured on each day as points of an SVG, 100 wide and 100 high.
+
+    The top is the largest of each kind; the round trips share theirs, so that they can be compared.
+    """
+    kinds = (("loss",), ("round_trip", "round_trip_p95"))
+    width, found = 100 / max(1, len(columns)), dict.fromkeys(_DAILY, "")
+    for kind in kinds:
+        most = max((c.values[name] for c in columns for name in kind if name in c.values), default=0.0)
+        for name in kind:
+            points = [
+                f"{(n + 0.5) * width:.2f},{100 - (90 * c.values[name] / most if most else 0):.2f}"
+                for n, c in enumerate(columns)
+                if name in c.values
+            ]
+            found[name] = " ".join(points) if len(points) > 1 else ""
+    return found
