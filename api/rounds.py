@@ -198,8 +198,11 @@ async def _hosts(
     return [probing.Host(target, port) for target, port in known]
 
 
-async def probe_lines(workspace: Workspace) -> Round:
+async def probe_lines(workspace: Workspace, pace: Pace | None = None) -> Round:
     """A quick round of all lines: what changed is stored at once, and all once in a window of minutes.
+
+    Args:
+        pace: otherwise that of the settings.
 
     What is known of the last minutes is in the workspace. Afterwards the ways to some lines are learned, where due.
 
@@ -210,7 +213,7 @@ async def probe_lines(workspace: Workspace) -> Round:
     register = await workspace.store.read(registers.load)
     today = datetime.now(ZONE).date()
     links = [v for v in register.links if v.valid_on(today)]
-    pace = Pace(settings.echoes, 0.2, 2.0, settings.rate)
+    pace = pace or Pace(settings.echoes, rate=settings.rate)
     try:
         async with watch.busy:
             probed = await probing.probe(workspace, links, pace, watch)

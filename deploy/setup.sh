@@ -21,7 +21,8 @@ TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium prometheus-node-exporter:prom
   libreoffice-writer-nogui:/usr/lib/libreoffice/program/libswlo.so
   libreoffice-calc-nogui:/usr/lib/libreoffice/program/libsclo.so poppler-utils:pdftoppm)
 # The peers that the benchmarks stand beside.
-BENCH_WISHES=(snmp:snmpbulkwalk prometheus-snmp-exporter:prometheus-snmp-exporter)
+BENCH_WISHES=(snmp:snmpbulkwalk prometheus-snmp-exporter:prometheus-snmp-exporter
+  prometheus-blackbox-exporter:prometheus-blackbox-exporter)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }

@@ -43,7 +43,7 @@ dophu_agency_info{agency name_vi name_en level parent} A declared agency's names
 dophu_link_up{link agency kind} Whether the link answered, degraded or not: 1 or 0; absent while that is unknown.
 dophu_link_state{link agency kind state} What is known of the link: 1 for the state that holds, 0 for the others.
 dophu_link_loss_ratio{link agency kind} Share of probes that were not answered (0-1); absent while unknown.
-dophu_link_round_trip_seconds{link agency kind quantile} Round trips of the last minutes: 0.5, 0.95 and 0.99.
+dophu_link_round_trip_seconds{link agency kind percentile} Round trips of the last minutes: percentiles 50, 95, 99.
 dophu_link_jitter_seconds{link agency kind} Mean difference between successive round trips.
 dophu_link_utilisation_ratio{link agency kind} Share of the contracted rate that is in use.
 dophu_link_availability_ratio{link agency kind} This month so far (UTC+7): up / (up + down) by time, no maintenance.
@@ -62,7 +62,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
 _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
 _ANSWERING = ("yes", "no", "unknown")
 _LINK_STATES = ("up", "degraded", "down", "unknown")
-_QUANTILES = {"0.5": "round_trip", "0.95": "round_trip_p95", "0.99": "round_trip_p99"}
+_PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p99"}
 
 
 def metrics(snapshot: Snapshot | None) -> list[Metric]:
@@ -176,9 +176,9 @@ def _links(snapshot: Snapshot) -> dict[str, Samples]:
         "dophu_link_up": {key: float(k.state != "down") for key, k in links.items() if k.state != "unknown"},
         "dophu_link_state": {(*key, s): float(s == k.state) for key, k in links.items() for s in _LINK_STATES},
         "dophu_link_round_trip_seconds": {
-            (*key, quantile): value
+            (*key, percentile): value
             for key, k in links.items()
-            for quantile, name in _QUANTILES.items()
+            for percentile, name in _PERCENTILES.items()
             if (value := getattr(k, name)) is not None
         },
         "dophu_link_maintenance": {key: float(k.maintenance) for key, k in links.items()},

@@ -5,7 +5,7 @@ absent, never 0 and never NaN. Counts that are known to be zero are there as 0.
 
 **Budget of series.** One snapshot gives
 
-    25 + plans + levels + controls + 3 x goals + 14 x (goal, level) rows + 5 x collectors        (plan-wide)
+    31 + plans + levels + controls + 3 x goals + 14 x (goal, level) rows + 5 x collectors        (plan-wide)
        + agencies + 13 x links + 3 x (agency, role) pairs + (control, agency, status) tallies     (for each agency)
 
 at most: 500 agencies with two links, six roles, 20 controls and two statuses each make 43,000, 60 goals at four levels
