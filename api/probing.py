@@ -45,9 +45,9 @@ log = logging.getLogger("dophu")
 ONCE = Pace(count=20, interval=0.1)
 """A single round has to say what the quick rounds say of minutes: one lost is 5 %."""
 HOSTS = Pace(count=3)
+KNOCKS = Pace(count=3, rate=1_000)
 FRESH = 180.0
 """Seconds for which the last quick round says how the lines are."""
-_KNOCKS = Pace(count=3, rate=1_000)
 _TRACED = 30
 """Lines whose way is learned in one round: each costs as many requests as there may be routers on it."""
 _SET = 5.0
@@ -129,7 +129,7 @@ async def probe(workspace: Workspace, links: Sequence[Link], pace: Pace, watch: 
         if line.address is not None and line.port and not heard.answers(line)
     ]
     heard = Heard(
-        heard.echoes, await _unless_stopped(workspace, knock_many(silent, _KNOCKS)), heard.gateways, heard.loopback,
+        heard.echoes, await _unless_stopped(workspace, knock_many(silent, KNOCKS)), heard.gateways, heard.loopback,
         heard.answered_before, heard.not_permitted,
     )  # fmt: skip
     now = time.monotonic()
@@ -296,7 +296,7 @@ async def probe_hosts(
     heard = await _hear(workspace, list(addresses.values()), (), read_routes(), HOSTS, watch)
     lines = {h.target.label: Line(h.target.label, addresses[h.target.label], h.port) for h in hosts}
     silent = [(v.address, v.port) for v in lines.values() if v.address and v.port and not heard.answers(v)]
-    knocks = await _unless_stopped(workspace, knock_many(silent, _KNOCKS))
+    knocks = await _unless_stopped(workspace, knock_many(silent, KNOCKS))
     heard = Heard(heard.echoes, knocks, heard.gateways, heard.loopback, heard.answered_before, heard.not_permitted)
     # Where one behind it answers, the way to all of them is open: hosts are judged as lines are.
     states = judge_lines(lines, heard)

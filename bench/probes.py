@@ -1,8 +1,8 @@
 """CPU seconds of probing addresses by ICMP and TCP, beside blackbox_exporter and bare sockets in the same run.
 
-All probe the same machines of loopback, where the kernel answers echoes for all of 127.0.0.0/8 and a server lets in at
-one port, each in a process of its own whose CPU time is taken: the smallest of several rounds in turn. The peer is asked
-as Prometheus asks it, one address and one echo at a time, and only its own process is counted.
+All probe the same machines of loopback, where the kernel answers echoes for all of 127.0.0.0/8 and a server lets in
+at one port, each in a process of its own whose CPU time is taken: the smallest of several rounds in turn. The peer is
+asked as Prometheus asks it, one address and one echo at a time, and only its own process is counted.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ async def ping_many(
 
 
 async def trace_many(
-    addresses: Sequence[IPAddress], *, hops: int = _HOPS, rate: float = 100.0, patience: float = 2.0
+    addresses: Sequence[IPAddress], *, hops: int = _HOPS, rate: float = 100.0, patience: float = 1.0
 ) -> Mapping[IPAddress, tuple[Hop, ...]]:
     """The routers on the way to each address that let a request expire and say so, the nearest first.
 
