@@ -72,17 +72,21 @@ def timeline(
     """What one line was from when to when, with "unknown" and "maintenance" among the states."""
     said = _read(connection, {link.code: link}, begin, end).get(link.code, [])
     spared = joined(_spared(connection, {link.code: link}).get(link.code, []))
-    found = []
+    pieces: list[tuple[int, int, str]] = []
     for start, stop, state in stretches(said, _age(vocabulary), instant(begin), instant(end)):
         at = start
         for first, last in (span for span in spared if span[0] < stop and span[1] > start):
-            if at < first:
-                found.append((at, first, state or "unknown"))
-            found.append((max(first, start), min(last, stop), "maintenance"))
+            pieces.append((at, first, state or "unknown"))
+            pieces.append((max(first, start), min(last, stop), "maintenance"))
             at = min(last, stop)
-        if at < stop:
-            found.append((at, stop, state or "unknown"))
-    return [(moment(a), moment(b), state) for a, b, state in found]
+        pieces.append((at, stop, state or "unknown"))
+    found: list[tuple[datetime, datetime, str]] = []
+    for a, b, state in (piece for piece in pieces if piece[0] < piece[1]):
+        if found and found[-1][2] == state:
+            found[-1] = (found[-1][0], moment(b), state)
+        else:
+            found.append((moment(a), moment(b), state))
+    return found
 
 
 def _age(vocabulary: Vocabulary) -> int:
