@@ -134,8 +134,9 @@ def line_object(row: LineRow) -> dict[str, Any]:
 def tell_reason(state: LinkState, say: Speaker) -> str:
     """Why a line has its state, in a person's words; empty where it merely answers."""
     words, _, what = state.reason.partition(" ")
-    if state.state == "unknown" and not state.reason:
-        return say.word("line:never")
+    if not state.reason:
+        # Of a line that nobody has probed for a while it is known only whether it answered then.
+        return say.word("line:never" if state.state == "unknown" else "line:last")
     if state.state == "degraded":
         told = []
         if "loss" in state.reason.split():

@@ -75,7 +75,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "role": load().keys["role"].one_of,
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
-    "line": ("never", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),
+    "line": ("never", "last", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),
     "state": ("up", "degraded", "down", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,
