@@ -187,7 +187,9 @@ async def _collect(desk: Desk) -> None:
 
 
 async def _probe_lines(desk: Desk) -> None:
-    if (await rounds.probe_lines(desk.workspace)).new:
+    done = await rounds.probe_lines(desk.workspace)
+    if done.new:
+        log.info("lines: %d facts, %d new or changed", done.facts, done.new)
         # Judged soon, together with what agents report meanwhile.
         desk.reported.set()
 
