@@ -13,7 +13,7 @@ from inventory.shares import Share
 from inventory.store import facts, period_counts
 from inventory.store.judge import ALL_OF_AGENCY, ANSWERS, MISSING, Judgement
 from inventory.store.tables import FOREVER, finding
-from inventory.vocabulary import POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
+from inventory.vocabulary import COMPUTED, POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
 from inventory.words import Control, Counted, Fact, Finding, Maintenance, Status, Title, Value
 
 _TOGETHER = 2_000
@@ -45,6 +45,7 @@ _WHY = {
     "days": Title("{n} ngày", "{n} d"),
     "hours": Title("{n} giờ", "{n} h"),
     "until": Title("đến {day:%d/%m/%Y}", "until {day:%Y-%m-%d}"),
+    "half": Title("chưa đo đủ một nửa thời gian", "less than half of the time is known"),
     "maintained": Title("bảo trì {what} đến {end:%H:%M %d/%m/%Y}", "maintenance of {what} until {end:%Y-%m-%d %H:%M}"),
     "no_until": Title("không thời hạn", "without end"),
     "yes": Title("có", "yes"),
@@ -414,6 +415,8 @@ class Explainer:
             return f"{title}: {self._say('no_count')}"
         if column in self.vocabulary.counts:
             return f"{title}: {self._why_unread(column, found.agency)}"
+        if column in COMPUTED:
+            return f"{title}: {self._say('half')}"
         own = [f for f in evidence if f.key == column]
         if not own:
             return f"{title}: {self._say('never')}"
@@ -427,6 +430,8 @@ class Explainer:
     def _fault(self, column: str, counted: float | None, value: Value) -> str:
         """What one column of a condition says that does not hold."""
         title = self.vocabulary.title(column).in_language(self.language)
+        if column in COMPUTED:
+            return f"{title}: {self._value(column, counted)}"
         return f"{title}: {self._value(column, value if counted is None else int(counted))}"
 
     def _value(self, column: str, value: Value) -> str:
@@ -441,7 +446,7 @@ class Explainer:
                 return self._say("ago", day=day, n=days) if days >= 0 else self._say("ahead", day=day, n=-days)
             case int() | float():
                 key = self.vocabulary.keys.get(column)
-                share = key is not None and key.unit == "share"
+                share = column in COMPUTED or (key is not None and key.unit == "share")
                 number = f"{value * 100 if share else value:.6g}" + ("\u00a0%" if share else "")
                 return number.replace(".", ",") if self.language == "vi" else number
         return str(value)

@@ -18,7 +18,7 @@ from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
 from inventory.store import availability, maintenance, period_counts, registers, runs, waivers
 from inventory.store.columns import pivot
-from inventory.vocabulary import POPULATIONS, Count, Key, Vocabulary
+from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Count, Key, Vocabulary
 from inventory.words import (
     ALL_LEVELS,
     AgencyTally,
@@ -240,22 +240,32 @@ class Judgement:
         columns = "".join(f", {k.name}" for k in keys)
         self._run(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code {self.text} PRIMARY KEY, agency {self.text}, "
-            f"kind {self.text}, provider {self.text}, contracted_mbps DOUBLE PRECISION)"
+            f"kind {self.text}, provider {self.text}, contracted_mbps DOUBLE PRECISION, "
+            "availability_30d DOUBLE PRECISION)"
         )
         self._run("DELETE FROM judged_line")
+        steady = self._steady() if any(c in q.columns for q in self._questions.values() for c in COMPUTED) else {}
         day = self.at.astimezone(ZONE).date()
         rows = [
-            {"code": v.code, "agency": v.agency, "kind": v.kind, "provider": v.provider, "mbps": v.contracted_mbps}
+            {"code": v.code, "agency": v.agency, "kind": v.kind, "provider": v.provider, "mbps": v.contracted_mbps,
+             "steady": steady.get(v.code)}
             for v in self.register.links
             if v.valid_on(day) and v.agency in self.places
-        ]
+        ]  # fmt: skip
         if rows:
-            self._run("INSERT INTO judged_line VALUES (:code, :agency, :kind, :provider, :mbps)", rows)
+            self._run("INSERT INTO judged_line VALUES (:code, :agency, :kind, :provider, :mbps, :steady)", rows)
         self._run(
             f"CREATE TEMPORARY TABLE {table} AS SELECT n.code AS member, p.home AS agency, p.level, n.kind, "
-            f"n.provider, n.contracted_mbps{columns} FROM judged_line n JOIN judged_place p ON p.code = n.agency "
-            f"LEFT JOIN ({members}) f ON f.subject = n.code"
+            f"n.provider, n.contracted_mbps, n.availability_30d{columns} FROM judged_line n "
+            f"JOIN judged_place p ON p.code = n.agency LEFT JOIN ({members}) f ON f.subject = n.code"
         )
+
+    def _steady(self) -> dict[str, float | None]:
+        """The availability of each line over the last days; None where less than half of them is known."""
+        begin = self.at - COMPUTED_FROM
+        found = availability.availability(self._connection, self._vocabulary, self.register, begin, self.at)
+        return {code: own.share if own.unknown <= own.up + own.degraded + own.down else None
+                for code, own in found.items()}  # fmt: skip
 
     def _lay_out_agencies(self, table: str, members: str, keys: list[Key]) -> None:
         columns = "".join(f", f.{k.name}" for k in keys)
@@ -748,15 +758,15 @@ class Judgement:
     def failing(self, control: str, members: Collection[str]) -> dict[str, dict[str, float | None]]:
         """Of members that do not meet a control: the columns of the conditions that do not hold, in order.
 
-        Beside a count stands how many were counted, beside every other column None.
+        Beside a count stands how many were counted, beside what is computed its share, beside every other column None.
         """
         question = self._questions[control]
         if question.meets is None:
             return {}
         parts = [(part.columns, _write(part, self._dialect, self.at)) for part in question.meets.parts]
         flags = ", ".join(f"CASE WHEN NOT ({sql}) THEN 1 ELSE 0 END" for _, sql in parts)
-        counts = [c for c in question.meets.columns if c in self._counts]
-        lows = "".join(f", {count}__low" for count in counts)
+        counts = [c for c in question.meets.columns if c in self._counts or c in COMPUTED]
+        lows = "".join(f", {c if c in COMPUTED else f'{c}__low'}" for c in counts)
         asked: list[object] = list(members)
         if question.control.population == "assets":
             asked = [int(member) for member in members]

@@ -260,6 +260,26 @@ async def test_a_line_that_loses_packets_or_is_silent_is_unmet(province: Store) 
 
 
 @on_sqlite
+async def test_a_line_that_stays_connected_is_told_from_one_that_does_not(province: Store) -> None:
+    told = []
+    for code, days, down_from in (("line-b", 29, 0.4), ("line-b2", 29, 0.2), ("line-a", 10, 0.2)):
+        for step in range(days * 96):
+            at = NOW - timedelta(minutes=15 * step)
+            state = "down" if step < down_from * 96 else "up"
+            told.append((code, facts("icmp", at, link_state=state)[0]))
+    for code in ("line-b", "line-b2", "line-a"):
+        own = [fact for of, fact in reversed(told) if of == code]
+        said = Observation(tuple(own), link=code)
+        await bring(province, reading("B", said, collector="icmp"))
+    found = await answers(province, "link_wan_steady")
+    assert {member: status for member, (status, _) in found.items()} == {
+        "line-a": Status.UNKNOWN, "line-b": Status.UNMET, "line-b2": Status.MET,
+    }  # fmt: skip
+    assert found["line-b"][1].startswith("Availability of 30 days: 98.6")
+    assert found["line-a"][1] == "Availability of 30 days: less than half of the time is known"
+
+
+@on_sqlite
 async def test_full_storage_is_unmet_and_a_server_that_was_not_found_is_unknown(province: Store) -> None:
     await bring(
         province,
