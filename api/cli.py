@@ -22,10 +22,14 @@ from api.commands_import import import_app, reconcile_app
 from api.commands_lines import lines
 from api.commands_maintenance import maintenance_app
 from api.commands_report import report
+from api.commands_scan import scan_app
+from api.commands_schedule import schedule_app
 from api.commands_sealing import seal, verify
+from api.commands_security import security_app
 from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
 from api.commands_waiver import waiver_app
+from api.commands_websites import websites
 from api.helping import speak
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
@@ -42,6 +46,9 @@ app = typer.Typer(
 register_app = typer.Typer(help="The register of agencies, networks, links, counts and websites.", no_args_is_help=True)
 app.add_typer(register_app, name="register")
 app.add_typer(waiver_app, name="waiver")
+app.add_typer(schedule_app, name="schedule")
+app.add_typer(scan_app, name="scan")
+app.add_typer(security_app, name="security")
 app.add_typer(counts_app, name="counts")
 app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(credential_app, name="credential")
@@ -218,6 +225,7 @@ app.command()(findings)
 app.command()(events)
 app.command()(software)
 app.command()(lines)
+app.command()(websites)
 app.command()(gaps)
 app.command()(changes)
 app.command()(report)

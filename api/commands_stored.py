@@ -277,15 +277,31 @@ def events(
 
 
 def findings(
-    control: Annotated[str, typer.Option(help="The control's id, such as agency_firewall_answering.")],
+    control: Annotated[
+        str | None, typer.Option(help="The control's id, such as agency_firewall_answering; absent: those of security.")
+    ] = None,
     agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only those of this agency.")] = None,
     status: Annotated[str | None, typer.Option(help="Only met, unmet, unknown …")] = None,
+    severity: Annotated[str | None, typer.Option(help="Of security, only high, medium or low.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Of security, only open, accepted, fixed or unknown.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Of security, only those that this person sees to.")] = None,
     as_of: AsOf = None,
     output: Output = "table",
     language: Language = "vi",
 ) -> None:
-    """The members behind a control's figures, judged from the facts as of any time, with reason and evidence."""
+    """The members behind a control's figures, judged from the facts as of any time, with reason and evidence.
+
+    Without a control: what is open in security, the most severe first: dophu security list.
+    """
     check(output, language)
+    if control is None or severity or state or owner:
+        from api.commands_security import security_list
+        from inventory.words import InputError
+
+        if status is not None:
+            raise InputError("--status: found it without --control, expected --state for findings of security")
+        security_list(severity, state, control, agency, owner, as_of, output, language)
+        return
     from api import listing, printing
 
     at = printing.read_instant(as_of)

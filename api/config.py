@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import goals
 from api.commanding import split_host
+from inventory.urls import read_url
 from inventory.words import InputError
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
@@ -53,7 +55,7 @@ class LineLimits(BaseModel):
 class LineSettings(LineLimits):
     """[lines]: how the lines are probed; [lines.kinds.internet] has limits for one kind."""
 
-    seconds: float = Field(default=60, ge=5, le=3600)
+    seconds: float = Field(default=60, ge=30, le=3600)
     """How often every line is probed."""
     window_minutes: float = Field(default=5, ge=1, le=15)
     """Over how long loss and delay are judged, and how often what has not changed is stored."""
@@ -72,6 +74,56 @@ class LineSettings(LineLimits):
             return self
         given = {name: getattr(own, name) for name in own.model_fields_set}
         return LineLimits(loss=self.loss, p95_ms=self.p95_ms).model_copy(update=given)
+
+
+class WindowSettings(BaseModel):
+    """One [windows.NAME]: the hours in which jobs that name it may be done, in Vietnam's time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: str = "mon-sun"
+    """Such as mon-fri or sat,sun."""
+    hours: list[str] = ["00:00-24:00"]
+    """Such as 07:30-11:30; one that ends before it begins goes over midnight."""
+    holidays: bool = True
+    """Whether public holidays count."""
+    agencies: list[str] = []
+    """Whose own window this is, in place of the one that a schedule names."""
+
+
+class ScanSettings(BaseModel):
+    """[scan]: how much scans may ask."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rate: int = Field(default=500, ge=4, le=10_000)
+    """Packets a second in one network at most."""
+    share: float = Field(default=0.05, gt=0, le=1)
+    """Of the contracted rate of the agency's slowest line at most so much."""
+    rates: dict[str, int] = {}
+    """Packets a second by network, in place of both."""
+    networks: int = Field(default=4, ge=1, le=50)
+    """Networks scanned at once."""
+    hours: float = Field(default=12, gt=0, le=168)
+    """After so long the scan of one network is broken off."""
+
+
+class WebsiteSettings(BaseModel):
+    """[websites]: how declared websites are read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ca: list[Path] = []
+    """Files of certificates (PEM) of the province's own authorities, trusted besides those of the system."""
+    witnesses: list[str] = []
+    """Addresses such as https://example.vn/ of others, asked besides the declared ones whether our own line works."""
+
+    @field_validator("witnesses")
+    @classmethod
+    def _are_addresses(cls, value: list[str]) -> list[str]:
+        for text in value:
+            read_url(text)
+        return value
 
 
 class ReportSettings(BaseModel):
@@ -119,7 +171,13 @@ class Config(BaseSettings):
     consoles: list[ConsoleServer] = []
     """Consoles that are asked on schedule."""
     lines: LineSettings = LineSettings()
+    windows: dict[str, WindowSettings] = {}
+    """The hours that schedules may name."""
+    holidays: list[date] = []
+    """Days off beside the public holidays."""
+    scan: ScanSettings = ScanSettings()
     report: ReportSettings = ReportSettings()
+    websites: WebsiteSettings = WebsiteSettings()
 
     @property
     def database_url(self) -> str:
@@ -192,6 +250,9 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         for name in ("data", "goals", "key_file", "api_token_file"):
             if isinstance(values.get(name), str):
                 values[name] = found.parent / values[name]
+        sites = values.get("websites")
+        if isinstance(sites, dict) and isinstance(sites.get("ca"), list):
+            sites["ca"] = [found.parent / path if isinstance(path, str) else path for path in sites["ca"]]
     try:
         config = Config(**values)
     except ValidationError as error:

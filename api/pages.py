@@ -17,6 +17,8 @@ from api.gaps import Gaps, find_gaps
 from api.gaps_files import as_csv, as_workbook
 from api.printing import judge_plan
 from api.rendering import STYLE, Place, Problem, render, render_problem
+from api.securing import tell_scan, tell_schedules, tell_security
+from api.sites import tell_websites
 from api.workspace import Workspace
 from inventory.periods import ZONE
 from inventory.store import Connection, snapshots
@@ -163,6 +165,22 @@ def pages_router(desk: Desk) -> APIRouter:
     @router.get("/lines/{code:path}")
     async def line(request: Request, code: str) -> Response:
         return await _answer(desk, request, "line.html", functools.partial(lines_pages.tell_line, code=code))
+
+    @router.get("/websites")
+    async def websites(request: Request) -> Response:
+        return await _answer(desk, request, "websites.html", tell_websites)
+
+    @router.get("/security")
+    async def security(request: Request) -> Response:
+        return await _answer(desk, request, "security.html", tell_security)
+
+    @router.get("/scans/{number}")
+    async def scan(request: Request, number: str) -> Response:
+        return await _answer(desk, request, "scan.html", functools.partial(tell_scan, text=number))
+
+    @router.get("/schedules")
+    async def schedules(request: Request) -> Response:
+        return await _answer(desk, request, "schedules.html", tell_schedules)
 
     @router.get("/software")
     async def software(request: Request) -> Response:

@@ -17,7 +17,7 @@ from collectors import load_collectors, runner
 from collectors.progress import Progress
 from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
-from inventory.store import Connection, closings, facts, lines, registers, runs, snapshots
+from inventory.store import Connection, closings, facts, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
@@ -92,11 +92,12 @@ async def collect(
         "snmp": functools.partial(_read_by_snmp, workspace, places, declared, due_only, progress),
         "exporter": functools.partial(_read_servers, workspace, "exporter", places, due_only, progress),
         "ssh": functools.partial(_read_servers, workspace, "ssh", places, due_only, progress),
+        "website": functools.partial(_read_websites, workspace, agencies, due_only, progress),
     }
     if unknown := set(only) - readers.keys():
         raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
     done = [await read() for name, read in readers.items() if not only or name in only]
-    # Where no network names a credential for servers there is nothing to tell of them.
+    # Where no network names a credential for servers, or no website is declared, there is nothing to tell of them.
     return [each for each in done if each.targets or each.collector in (*only, "icmp", "snmp")]
 
 
@@ -161,12 +162,12 @@ async def _ping(
                 probed = await probing.probe(workspace, links, probing.ONCE, watch)
                 watch.to_store(probed.states, probed.at, 0)
                 for run in probing.runs_of(probed):
-                    await _record(workspace, done, run)
+                    await record_run(workspace, done, run)
         hosts = await _hosts(workspace, places, due_only)
         if progress:
             progress.started(len(hosts))
         for run in await probing.probe_hosts(workspace, hosts, probing.behind(probed), watch):
-            await _record(workspace, done, run)
+            await record_run(workspace, done, run)
             if progress:
                 progress.advanced(run)
     except probing.Stopped:
@@ -178,8 +179,9 @@ async def _ping(
 
 
 def _watch(workspace: Workspace) -> probing.Watch:
-    workspace.lines = workspace.lines or probing.Watch()
-    return workspace.lines
+    if not workspace.lines:
+        workspace.lines.append(probing.Watch())
+    return workspace.lines[0]
 
 
 async def _hosts(
@@ -220,9 +222,9 @@ async def probe_lines(workspace: Workspace, pace: Pace | None = None) -> Round:
             due = watch.to_store(probed.states, probed.at, settings.window_minutes * 60 - settings.seconds / 2)
             made = probing.taken_together(probed, probing.runs_of(probed, due))
             if due:
-                await _record(workspace, done, made)
+                await record_run(workspace, done, made)
             if ways := await probing.trace(workspace, probed, watch):
-                await _record(workspace, done, replace(made, observations=tuple(ways), error=None, complete=True))
+                await record_run(workspace, done, replace(made, observations=tuple(ways), error=None, complete=True))
     except probing.Stopped:
         done.broken_off = True
     return done
@@ -297,6 +299,33 @@ def _of_roles(
     return {asset for asset, role in taken.items() if role is not None and role.value in roles}
 
 
+async def _read_websites(
+    workspace: Workspace, agencies: Sequence[str], due_only: bool, progress: Progress | None
+) -> Round:
+    """Ask for every website that is declared today; what changes little only every `LONG_TABLES`."""
+    declared = (await workspace.store.read(registers.load)).websites
+    now = datetime.now(UTC)
+    await workspace.store.write(websites.confirm, workspace.vocabulary, declared, now)
+    standing = [w for w in declared if w.valid_on(now.astimezone(ZONE).date())]
+    if not standing:
+        return Round("website")
+    from collectors import website  # what it needs is large, and many registers have none
+    from collectors.transports.tls import trust
+
+    roots = await workspace.store.read(websites.roots, standing)
+    read_long = await workspace.store.read(runs.last_stated, "website", "long_tables_read")
+    fresh = {url for url, root in roots.items() if root in read_long and now - read_long[root] < LONG_TABLES}
+    targets = [
+        Target(w.url, agency=w.agency, long=w.url not in fresh)
+        for w in standing
+        if not agencies or w.agency in agencies
+    ]
+    settings = workspace.config.websites
+    asking = website.Asking(trust(settings.ca), (*settings.witnesses, *(w.url for w in standing)))
+    read = functools.partial(website.collect, asking=asking)
+    return await _go(workspace, "website", targets, due_only, progress, READ_SECONDS, read=read)
+
+
 async def _go(
     workspace: Workspace,
     name: str,
@@ -307,12 +336,17 @@ async def _go(
     *,
     whole_network: bool = False,
     concurrency: int | None = None,
+    read: Callable[[Target], Awaitable[Run]] | None = None,
 ) -> Round:
-    """Read all targets with one collector and record each run as it comes: a failure harms no other target."""
+    """Read all targets with one collector and record each run as it comes: a failure harms no other target.
+
+    Args:
+        read: in place of the collector's `collect`, where it needs to know more than the target.
+    """
     done = Round(name)
     if due_only:
         targets = list(runner.due(targets, await workspace.store.read(runs.failures, name)))
-    read = load_collectors()[name].collect
+    read = read or load_collectors()[name].collect
     going = runner.run(
         name,
         read,
@@ -327,12 +361,12 @@ async def _go(
         async for run in going:
             # Only a sweep can say that something is not there: a device's run is not of its whole network.
             finished = run if whole_network else replace(run, network=None)
-            await _record(workspace, done, finished)
+            await record_run(workspace, done, finished)
     done.broken_off = workspace.stop.is_set()
     return done
 
 
-async def _record(workspace: Workspace, done: Round, run: Run) -> None:
+async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
     done.targets += 1
     try:
         recorded = await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))

@@ -51,8 +51,8 @@ class Workspace:
     vocabulary: Vocabulary = field(default_factory=vocabulary.load)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to end a round early: what was seen until then is kept."""
-    lines: Watch | None = None
-    """What the quick rounds know of the lines; None before the first."""
+    lines: list[Watch] = field(default_factory=list)
+    """What the quick rounds know of the lines, one thing at most; shared by the workspaces of jobs."""
 
     @cached_property
     def goals(self) -> Goals:

@@ -48,6 +48,17 @@ dophu_link_jitter_seconds{link agency kind} Mean difference between successive r
 dophu_link_utilisation_ratio{link agency kind} Share of the contracted rate that is in use.
 dophu_link_availability_ratio{link agency kind} This month so far (UTC+7): up / (up + down) by time, no maintenance.
 dophu_link_maintenance{link agency kind} Whether the link is under maintenance: 1 or 0.
+dophu_website_info{url agency title} A declared website's agency and title.
+dophu_website_up{url agency} Whether the website answered: 1 or 0; absent while that is unknown.
+dophu_website_state{url agency state} What is known of the website: 1 for the state that holds, 0 for the others.
+dophu_website_http_status_code{url agency} The status of its newest answer (RFC 9110); absent if there is none.
+dophu_website_response_seconds{url agency} From connecting to the end of the page; absent if there is none.
+dophu_website_https_only{url agency} Whether all is served over HTTPS: 1 or 0; absent while that is unknown.
+dophu_website_certificate_valid{url agency} Whether the certificate is valid: 1 or 0; absent while that is unknown.
+dophu_website_certificate_expiry_timestamp_seconds{url agency} When the certificate expires; absent without one.
+dophu_website_tls_old{url agency} Whether it agrees to TLS 1.0 or 1.1: 1 or 0; absent while that is unknown.
+dophu_website_ipv6_up{url agency} Whether it answered over IPv6: 1 or 0; absent while that is unknown.
+dophu_website_content_timestamp_seconds{url agency} The date of its newest content; absent if it tells none.
 dophu_assets{agency role answering} Assets by role and by whether they answer (yes, no, unknown).
 dophu_findings{control agency level status} Members of an agency by the status of a control's finding.
 dophu_series_dropped{metric} Series left out of this page because it has a budget.
@@ -63,6 +74,7 @@ _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
 _ANSWERING = ("yes", "no", "unknown")
 _LINK_STATES = ("up", "degraded", "down", "unknown")
 _PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p99"}
+_WEBSITE_STATES = ("up", "down", "unknown")
 
 
 def metrics(snapshot: Snapshot | None) -> list[Metric]:
@@ -77,6 +89,7 @@ def metrics(snapshot: Snapshot | None) -> list[Metric]:
         **_goals(snapshot),
         **_coverage(_rows(snapshot)),
         **_links(snapshot),
+        **_websites(snapshot),
         "dophu_assets": _assets(snapshot),
         "dophu_findings": _findings(snapshot),
     }
@@ -183,6 +196,32 @@ def _links(snapshot: Snapshot) -> dict[str, Samples]:
         },
         "dophu_link_maintenance": {key: float(k.maintenance) for key, k in links.items()},
     }
+
+
+def _websites(snapshot: Snapshot) -> dict[str, Samples]:
+    sites = {(w.url, w.agency): w for w in snapshot.websites}
+    known: dict[str, dict[tuple[str, ...], float | None]] = {
+        "up": {key: None if w.state == "unknown" else w.state == "up" for key, w in sites.items()},
+        "http_status_code": {key: w.http_status for key, w in sites.items()},
+        "response_seconds": {key: w.response_seconds for key, w in sites.items()},
+        "https_only": {key: w.https_only for key, w in sites.items()},
+        "certificate_valid": {key: w.certificate_valid for key, w in sites.items()},
+        "certificate_expiry_timestamp_seconds": {
+            key: w.certificate_expires.timestamp() if w.certificate_expires else None for key, w in sites.items()
+        },
+        "tls_old": {key: w.tls_old for key, w in sites.items()},
+        "ipv6_up": {key: w.ipv6 for key, w in sites.items()},
+        "content_timestamp_seconds": {
+            key: w.content_at.timestamp() if w.content_at else None for key, w in sites.items()
+        },
+    }
+    told: dict[str, Samples] = {
+        f"dophu_website_{name}": {key: float(value) for key, value in values.items() if value is not None}
+        for name, values in known.items()
+    }
+    told["dophu_website_info"] = {(*key, w.title): 1 for key, w in sites.items()}
+    told["dophu_website_state"] = {(*key, s): float(s == w.state) for key, w in sites.items() for s in _WEBSITE_STATES}
+    return told
 
 
 def _assets(snapshot: Snapshot) -> Samples:

@@ -47,6 +47,10 @@ class Key:
     """What the rows of a table hold, in the order in which people read it."""
     daily: bool = False
     """Whether of each day the last value is kept, where not all are: what is judged can be judged as of its end."""
+    because: str = ""
+    """The key that says why, where this one is false."""
+    says: Mapping[str, Title] = field(default_factory=dict, hash=False)
+    """What the words mean of which a text of this key is made."""
 
     def check(self, value: Value) -> None:
         """Refuse a value that is not of the key's type (None, stated unknown, always passes).
@@ -142,6 +146,13 @@ class Vocabulary:
         """Whether a key holds rows."""
         return name not in self.period_counts and self.keys[name].type == "table"
 
+    def say(self, name: str, value: str, language: str) -> str:
+        """A text of a key in a language, where it is made of words that have a meaning; else as it is."""
+        says = self.keys[name].says if name in self.keys else {}
+        if not says:
+            return value
+        return "; ".join(says[word].in_language(language) if word in says else word for word in value.split())
+
     def title(self, column: str) -> Title:
         """The names of a key or count; the column's own name where it comes from the register."""
         known = self.keys.get(column) or self.counts.get(column) or self.period_counts.get(column)
@@ -199,6 +210,8 @@ def load(path: Path = FILE) -> Vocabulary:
                 row.get("history", True) is True,
                 tuple(row.get("columns", ())),
                 row.get("history", True) == "daily",
+                row.get("because", ""),
+                {word: Title(**title) for word, title in row.get("says", {}).items()},
             )
     counts = {
         name: Count(
@@ -211,6 +224,8 @@ def load(path: Path = FILE) -> Vocabulary:
         )
         for name, row in data["counts"].items()
     }
+    if lost := [k.name for k in keys.values() if k.because and k.because not in keys]:
+        raise InputError(f"{path.name}: {lost[0]}: because: expected the name of a key")
     if both := keys.keys() & counts.keys():
         raise InputError(f"{path.name}: {', '.join(sorted(both))} is both a key and a count")
     events = {

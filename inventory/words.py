@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,12 @@ class Website:
     url: str
     agency: str
     title: str = ""
+    valid_from: date = date.min
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the website is declared on `day` (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +297,66 @@ class Event:
     times: int = 1
 
 
+# --- when work is done ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a job is done (lịch)."""
+
+    name: str
+    job: str
+    """What is done: "discover", "collect", "scan" …"""
+    cadence: str
+    """Five fields of cron, or an interval such as "every 5m"; in Vietnam's time."""
+    window: str = ""
+    """The name of the window in which alone it is done; empty: at any hour."""
+    agencies: tuple[str, ...] = ()
+    """Only these; empty: all."""
+    argument: str = ""
+    """What the job needs to know beside: of a scan its profile, of a console its server."""
+    jitter: timedelta = timedelta(0)
+    """A turn begins up to so much later than planned, so that several servers do not poll in step."""
+    origin: str = "person"
+    """"settings" for those that follow from the settings, else "person"."""
+    paused: bool = False
+    planned: datetime | None = None
+    """The turn that comes next; None before the first and while none will come."""
+    next_at: datetime | None = None
+    """When it begins: as planned, and the jitter."""
+    asked: datetime | None = None
+    """When somebody asked for it to be done now."""
+    running: datetime | None = None
+    """Since when it is being done."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of a turn."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """The one before was still running."""
+    BROKEN_OFF = "broken_off"
+    """Its window closed, it was told to stop, or its process ended; what it had seen is kept."""
+    MISSED = "missed"
+    """Nobody was there to begin it while its window was open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One time at which a job was, or was to be, done (lượt)."""
+
+    number: int
+    schedule: str
+    planned: datetime
+    begun: datetime
+    ended: datetime | None
+    outcome: Outcome
+    detail: str = ""
+
+
 # --- questions and answers ------------------------------------------------------------------------------------------
 
 
@@ -303,6 +369,10 @@ class Status(enum.StrEnum):
     NOT_APPLICABLE = "not_applicable"
     WAIVED = "waived"
     DECLARED = "declared"
+
+
+SEVERITIES = ("high", "medium", "low")
+"""How much a finding asks of those who see to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +399,8 @@ class Control:
     """Plan and goal that only declarations answer: no file describes such a control, it follows from the plan."""
     parts: tuple[float, ...] = ()
     """The shares to reach of such a goal's parts; its members are then the parts."""
+    severity: str = ""
+    """"high", "medium" or "low" where not meeting it is a weakness that somebody has to see to; else empty."""
 
     @property
     def is_shares(self) -> bool:
@@ -637,6 +709,40 @@ class LinkState:
 
 
 @dataclass(frozen=True, slots=True)
+class WebsiteState:
+    """What is known of one declared website; None is unknown, and where there is nothing to know."""
+
+    asset: int
+    url: str
+    agency: str
+    title: str
+    state: str
+    """"up", "down" or "unknown"."""
+    problem: str = ""
+    """Why it is down, in the collector's words."""
+    leads_to: str = ""
+    """The other host that it sends on to, which was not asked."""
+    http_status: int | None = None
+    response_seconds: float | None = None
+    https_only: bool | None = None
+    hsts: bool | None = None
+    certificate_valid: bool | None = None
+    certificate_problems: tuple[str, ...] = ()
+    certificate_expires: datetime | None = None
+    certificate_issuer: str = ""
+    tls_version: str = ""
+    tls_old: bool | None = None
+    ipv4: bool | None = None
+    """Whether it answered over IPv4."""
+    ipv6_published: bool | None = None
+    ipv6: bool | None = None
+    content_at: datetime | None = None
+    content_dated_by: str = ""
+    observed: datetime | None = None
+    """When somebody last could say whether it answers."""
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorState:
     """The newest round of one collector."""
 
@@ -666,3 +772,4 @@ class Snapshot:
     assets: tuple[AssetTally, ...] = ()
     links: tuple[LinkState, ...] = ()
     collectors: tuple[CollectorState, ...] = ()
+    websites: tuple[WebsiteState, ...] = ()

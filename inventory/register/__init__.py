@@ -8,14 +8,14 @@ from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from inventory import vocabulary
 from inventory.register.merge import SHEETS, Declared, SheetChange, key_of, merge_registers, name_of
 from inventory.register.periods import Place, Placed, cycles, first_gap, overlaps
 from inventory.register.problems import Problem, RegisterError, describe, one_of, period, quoted
 from inventory.strict_yaml import closest
-from inventory.words import Agency, DeclaredCount, Level, Link, Network, Register, Title, Website
+from inventory.urls import read_url
+from inventory.words import Agency, DeclaredCount, InputError, Level, Link, Network, Register, Title, Website
 
 __all__ = [
     "LINK_KINDS", "PURPOSES", "SHEETS", "Problem", "RegisterError", "SheetChange", "check_register", "describe",
@@ -126,7 +126,7 @@ class _Check:
             self.add(place, column, quoted(found), expected, closest(found, known))
         return found in known
 
-    def ordered(self, place: Place, item: Agency | Network | Link) -> None:
+    def ordered(self, place: Place, item: Agency | Network | Link | Website) -> None:
         """Note a period that ends before it begins."""
         if item.valid_to is not None and item.valid_to < item.valid_from:
             first = period(item.valid_from, None)
@@ -251,6 +251,7 @@ def _check_count(check: _Check, place: Place, count: DeclaredCount) -> None:
 def _check_website(check: _Check, place: Place, website: Website) -> None:
     check.doubled(place, website, "url")
     check.known(place, "agency", website.agency, check.periods, AN_AGENCY)
+    check.ordered(place, website)
     if not _is_url(website.url):
         check.add(place, "url", quoted(website.url), A_URL)
 
@@ -266,9 +267,7 @@ def _is_address(text: str) -> bool:
 def _is_url(text: str) -> bool:
     """Whether the text is an http(s) address of a host, without a name and password in it."""
     try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
+        read_url(text)
+    except InputError:
         return False
-    plain = text.isprintable() and not any(c.isspace() or c in '<>"\\' for c in text)
-    return plain and parts.scheme in ("http", "https") and bool(host) and "@" not in parts.netloc and port != 0
+    return True

@@ -199,6 +199,8 @@ _WEBSITES = Sheet(
         Column("url", Title("Địa chỉ", "URL"), "text", also=("Địa chỉ trang", "Địa chỉ trang web", "Tên miền")),
         _AGENCY,
         Column("title", Title("Tên trang", "Title"), "text", _NONE, ("Tên",)),
+        _FROM,
+        _TO,
     ),
     {"url": "https://so01.example.vn/", "agency": "SO-01", "title": "Trang thông tin điện tử Sở Ví dụ"},
     ("website", "trang thông tin điện tử"),

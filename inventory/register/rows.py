@@ -75,7 +75,8 @@ def _count(v: Values) -> DeclaredCount:
 
 
 def _website(v: Values) -> Website:
-    return Website(_string(v, "url"), _string(v, "agency"), _string(v, "title"))
+    place = (_string(v, "url"), _string(v, "agency"), _string(v, "title"))
+    return Website(*place, _first_day(v), _last_day(v))
 
 
 BUILD: Mapping[str, Callable[[Values], Declared]] = {

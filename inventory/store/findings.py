@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -212,9 +212,8 @@ class Explainer:
         kind = POPULATIONS[control.population]
         members = [f.member for f in findings if not f.member.endswith(MISSING)]
         subjects: list[facts.Subject] = [int(m) for m in members] if kind == "asset" else list(members)
-        keys = {c for c in columns if c in self.vocabulary.keys} | (
-            {"sysname", "address"} if kind == "asset" else set()
-        )
+        keys = {c for c in columns if c in self.vocabulary.keys} | self._reasons(columns)
+        keys |= {"sysname", "address"} if kind == "asset" else set()
         said = facts.read(connection, self.vocabulary, kind, subjects, self.at, keys)
         self._add_period_counts(connection, columns, members, said)
         counted = self._counted(connection, control, members) if control.population == "agencies" else {}
@@ -379,12 +378,12 @@ class Explainer:
             return replace(found, reason=reason, title=f"{found.weight} ×")
         subject: facts.Subject = int(found.member) if control.population == "assets" else found.member
         own = said.get(subject, [])
-        evidence = tuple(f for f in own if f.key in columns)
+        evidence = tuple(f for f in own if f.key in columns or f.key in self._reasons(columns))
         if failing is None:
             reason = "; ".join(self._gap(column, found, evidence) for column in found.reason.split())
         else:
             taken = facts.take(self.vocabulary, own, self.at)
-            reason = "; ".join(self._fault(c, n, taken[c].value if c in taken else None) for c, n in failing.items())
+            reason = "; ".join(self._fault(c, n, taken) for c, n in failing.items())
         return replace(found, reason=reason, evidence=evidence, title=self._name(own))
 
     def _explain_waived(self, found: Finding, control: Control, said: Mapping[facts.Subject, list[Fact]]) -> Finding:
@@ -427,12 +426,20 @@ class Explainer:
         stale = newest.observed_at + self.vocabulary.keys[column].max_age
         return f"{title}: {self._say('stale', stale=stale.astimezone(ZONE), source=newest.source)}"
 
-    def _fault(self, column: str, counted: float | None, value: Value) -> str:
-        """What one column of a condition says that does not hold."""
+    def _reasons(self, columns: Iterable[str]) -> set[str]:
+        """The keys that say why a column is false."""
+        known = (self.vocabulary.keys[c].because for c in columns if c in self.vocabulary.keys)
+        return {key for key in known if key}
+
+    def _fault(self, column: str, counted: float | None, taken: Mapping[str, Fact]) -> str:
+        """What one column of a condition says that does not hold, and why where a source says that."""
         title = self.vocabulary.title(column).in_language(self.language)
-        if column in COMPUTED:
-            return f"{title}: {self._value(column, counted)}"
-        return f"{title}: {self._value(column, value if counted is None else int(counted))}"
+        value = taken[column].value if column in taken else None
+        if counted is not None:
+            value = counted if column in COMPUTED else int(counted)
+        said = f"{title}: {self._value(column, value)}"
+        why = [taken[key] for key in self._reasons([column]) if key in taken and value is False]
+        return said + "".join(f" ({self._value(fact.key, fact.value)})" for fact in why)
 
     def _value(self, column: str, value: Value) -> str:
         match value:
@@ -449,7 +456,7 @@ class Explainer:
                 share = column in COMPUTED or (key is not None and key.unit == "share")
                 number = f"{value * 100 if share else value:.6g}" + ("\u00a0%" if share else "")
                 return number.replace(".", ",") if self.language == "vi" else number
-        return str(value)
+        return self.vocabulary.say(column, str(value), self.language)
 
     def _why_unread(self, column: str, agency: str | None) -> str:
         count = self.vocabulary.counts[column]

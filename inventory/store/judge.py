@@ -16,9 +16,9 @@ from sqlalchemy import Connection, bindparam, text
 from inventory.expressions import Expression, parse
 from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
-from inventory.store import availability, maintenance, period_counts, registers, runs, waivers
+from inventory.store import availability, maintenance, period_counts, registers, runs, waivers, websites
 from inventory.store.columns import pivot
-from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Count, Key, Vocabulary
+from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Key, Vocabulary
 from inventory.words import (
     ALL_LEVELS,
     AgencyTally,
@@ -30,6 +30,7 @@ from inventory.words import (
     Register,
     Status,
     Waiver,
+    WebsiteState,
 )
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
@@ -37,7 +38,7 @@ _LINE = ("link_answering", availability.STATE, "link_reason", "loss", "round_tri
          "jitter", "utilisation")  # fmt: skip
 """The keys by which the state of every line is told; former vocabularies have not all of them."""
 _STATE = ("link", "agency", "kind", "state", "reason", *_LINE[3:], "maintenance")
-_ALWAYS = {"agency", "role", "answering", *_LINE}
+_ALWAYS = {"agency", "role", "answering", "in_register", *_LINE}
 CENTRE = "data_centre"
 """The purpose of the networks by which the agencies are known that run the data centre."""
 MISSING = " (missing)"
@@ -128,7 +129,7 @@ class Judgement:
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
         networks = {"network"} if any(one.scope == "network" for one in self.maintenance) else set()
-        self._lay_out("assets", {"agency", "role", "answering", *networks})
+        self._lay_out("assets", {"agency", "role", "answering", "in_register", *networks})
         self._lay_out("links", set(_LINE))
         self._lay_out_spared()
         self._lay_out("agencies", set())
@@ -276,7 +277,7 @@ class Judgement:
             count = self._vocabulary.counts[name]
             where = _write(expression, self._dialect, self.at)
             if count.centre:
-                low, most = self._count_at_centre(count, where)
+                low, most = self._count_at_centre(name, where)
                 high = "CAST(NULL AS BIGINT)" if most is None else str(most)
                 bounds += f", {low} AS {name}__low, {high} AS {name}__high"
                 if self.maintenance:
@@ -286,7 +287,7 @@ class Judgement:
             joins += (
                 f" LEFT JOIN (SELECT agency, SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END) AS low, "
                 f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure"
-                f"{f', {spared} AS spared' if self.maintenance else ''} FROM {_MEMBER[count.of]} "
+                f"{f', {spared} AS spared' if self.maintenance else ''} FROM {self._countable(name)} "
                 f"GROUP BY agency) c{number} ON c{number}.agency = p.home"
             )
             high = f"COALESCE(c{number}.low + c{number}.unsure, 0)"
@@ -315,12 +316,24 @@ class Judgement:
         networks = (n for n in self.register.networks if n.purpose == CENTRE and n.valid_on(day))
         return sorted({self.places[n.agency].home for n in networks if n.agency in self.places})
 
-    def _count_at_centre(self, count: Count, where: str) -> tuple[int, int | None]:
+    def _countable(self, count: str) -> str:
+        """The table of those that a count may count.
+
+        A declared website is no device on the agency's networks: only counts that ask for websites count it, and they
+        count nothing else, also where of a device it is unknown what it is.
+        """
+        table = _MEMBER[self._vocabulary.counts[count].of]
+        if table != _MEMBER["assets"]:
+            return table
+        asked = "" if "in_register" in self._counts[count].columns else " IS NULL"
+        return f"(SELECT * FROM {table} WHERE in_register{asked}) countable"
+
+    def _count_at_centre(self, name: str, where: str) -> tuple[int, int | None]:
         """How many a count counts in the agencies that run the data centre: at least, and at most (None: not known)."""
-        centre = self.centre
+        centre, count = self.centre, self._vocabulary.counts[name]
         query = text(
             f"SELECT SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END), SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) "
-            f"FROM {_MEMBER[count.of]} WHERE agency IN :centre"
+            f"FROM {self._countable(name)} WHERE agency IN :centre"
         ).bindparams(bindparam("centre", value=centre, expanding=True))
         low, unsure = (int(value or 0) for value in self._connection.execute(query).one()) if centre else (0, 0)
         # Where nobody runs a data centre nobody looked into it.
@@ -738,12 +751,16 @@ class Judgement:
         found = availability.availability(self._connection, self._vocabulary, self.register, begin, self.at)
         return {code: own.share for code, own in found.items()}
 
+    def website_states(self) -> tuple[WebsiteState, ...]:
+        """Every declared website and what is known of it."""
+        return websites.states(self._connection, self._vocabulary, self.places, self.at)
+
     def counted(self, control: str, agencies: Collection[str]) -> Iterator[tuple[str, str, str, bool]]:
         """What the counts that a control names counted in these agencies: agency, count, member, whether for sure."""
         for name in self._questions[control].columns:
             if name not in self._counts:
                 continue
-            table, where = _MEMBER[self._vocabulary.counts[name].of], _write(self._counts[name], self._dialect, self.at)
+            table, where = self._countable(name), _write(self._counts[name], self._dialect, self.at)
             query = text(
                 f"SELECT agency, CAST(member AS TEXT), CASE WHEN ({where}) THEN 1 ELSE 0 END FROM {table} "
                 f"WHERE agency IN :agencies AND (({where}) OR ({where}) IS NULL) ORDER BY 1, 3 DESC, 2"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select
 
 from inventory.periods import ZONE
 from inventory.register import RegisterError, SheetChange, check_register, merge_registers
-from inventory.store import facts, tables
+from inventory.store import facts, tables, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
 
@@ -44,7 +44,8 @@ def load(connection: Connection) -> Register:
             )
         ),
         websites=tuple(
-            Website(r.url, r.agency, r.title) for r in connection.execute(select(t.website).order_by(t.website.c.url))
+            Website(r.url, r.agency, r.title, r.valid_from, r.valid_to)
+            for r in connection.execute(select(t.website).order_by(t.website.c.url))
         ),
     )
 
@@ -110,13 +111,14 @@ def take_in(
 
 
 def record_declared(connection: Connection, vocabulary: Vocabulary, register: Register, now: datetime) -> None:
-    """Record the declared counts as facts of source "register", each of the day on which it was declared."""
+    """Record what is declared as facts of source "register": counts, each of its day, and the websites."""
     today = now.astimezone(UTC)
     counts = [
         (c.agency, Fact(c.key, c.value, "register", min(_midnight(c.day), today), Proof.DECLARED))
         for c in register.counts
     ]
     facts.record(connection, vocabulary, {"agency": counts}, now)
+    websites.declare(connection, vocabulary, register.websites, now)
 
 
 def _midnight(day: date) -> datetime:

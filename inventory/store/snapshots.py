@@ -115,6 +115,7 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         assets=judgement.asset_tallies(),
         links=judgement.link_states(),
         collectors=runs.collector_states(connection, at),
+        websites=judgement.website_states(),
     )
 
 

@@ -91,6 +91,8 @@ website = Table(
     Column("url", String, primary_key=True),
     Column("agency", String, nullable=False),
     Column("title", String, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
 )
 
 declared_count = Table(
@@ -408,6 +410,95 @@ coverage = Table(
     Column("waived", Integer, nullable=False),
     Column("declared", Integer, nullable=False),
     Column("measured", Boolean, nullable=False),
+)
+
+#: When jobs are done. `owner` does it now and says so again before `lease` is over; else another takes it up.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("cadence", String, nullable=False),
+    Column("window", String, nullable=False),
+    Column("agencies", String, nullable=False),
+    Column("argument", String, nullable=False),
+    Column("jitter", BigInteger, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    _instant("planned", nullable=True),
+    _instant("next_at", nullable=True),
+    _instant("asked", nullable=True),
+    Column("owner", String),
+    _instant("lease", nullable=True),
+    Column("turn", BigInteger),
+)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("schedule", String, nullable=False),
+    _instant("planned"),
+    _instant("begun"),
+    _instant("ended", nullable=True),
+    Column("outcome", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("turn_schedule", "schedule", "begun"),
+)
+
+#: One scan of some networks by one profile. What the register does not allow is done for a recorded reason only.
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("profile", String, nullable=False),
+    Column("networks", Text, nullable=False),
+    Column("state", String, nullable=False),
+    _instant("begun"),
+    _instant("ended", nullable=True),
+    Column("asked_by", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("scan_profile", "profile", "begun"),
+)
+
+#: How far the scan of one network has come; `complete` says that all of it was read.
+scan_network = Table(
+    "scan_network",
+    metadata,
+    Column("scan", _Id, primary_key=True, autoincrement=False),
+    Column("network", String, primary_key=True),
+    Column("addresses", BigInteger, nullable=False),
+    Column("swept", Text, nullable=False),
+    _instant("ended", nullable=True),
+    Column("complete", Boolean, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("scan_network_network", "network", "scan"),
+)
+
+#: What one scan saw at one address: `host` as it answered, `services` once they were read.
+scan_host = Table(
+    "scan_host",
+    metadata,
+    Column("scan", _Id, primary_key=True, autoincrement=False),
+    Column("network", String, primary_key=True),
+    Column("address", String, primary_key=True),
+    _instant("seen"),
+    Column("host", Text, nullable=False),
+    _instant("read", nullable=True),
+    Column("services", Text),
+)
+
+#: Who sees to it that a member meets a control.
+finding_owner = Table(
+    "finding_owner",
+    metadata,
+    Column("control", String, primary_key=True),
+    Column("member", String, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("note", Text, nullable=False),
+    _instant("until"),
 )
 
 credential = Table(

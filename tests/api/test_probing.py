@@ -104,7 +104,7 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
         settings = LineSettings(kinds={"mtslcd": {"p95_ms": 50}})  # type: ignore[dict-item]
         # The ways are learned by the test that is about them: for the others that would be seconds each.
         known = Watch(ways={}, traced={v.code: time.monotonic() for v in LINKS})
-        yield Workspace(Config(data=tmp_path, lines=settings), store, lines=known)
+        yield Workspace(Config(data=tmp_path, lines=settings), store, lines=[known])
 
 
 async def probe(place: Place, workspace: Workspace) -> rounds.Round:
@@ -128,7 +128,7 @@ async def test_lossy_slow_and_good_lines_are_told_apart_with_their_figures(place
     # Until the loss of so many echoes says for sure what it is, and the slow line's machine is there.
     for _ in range(6):
         await probe(place, workspace)
-    workspace.lines.stored.clear()  # type: ignore[union-attr]
+    workspace.lines[0].stored.clear()
     found = await states(place, workspace)
     known = await rows(workspace)
     assert found["centre"] == found["a"] == found["own"] == ("up", "icmp")
@@ -192,7 +192,7 @@ async def test_a_line_behind_which_another_answers_is_not_down(place: Place, wor
 
 
 async def test_without_declared_ways_the_routers_are_learned_and_used(place: Place, workspace: Workspace) -> None:
-    workspace.lines = None
+    workspace.lines.clear()
     links = tuple(replace(v, via=None) for v in LINKS if v.code in ("a", "b", "own"))
     await workspace.store.write(registers.replace, replace(REGISTER, links=links))
     await probe(place, workspace)
@@ -287,7 +287,7 @@ from collectors.transports.echo import Pace
 async def main():
     async with open_workspace(Config(data=Path(sys.argv[1]))) as workspace:
         done = await rounds.probe_lines(workspace, Pace(2, 0.01, 0.3))
-        states = {code: state.state for code, state in workspace.lines.probed.states.items()}
+        states = {code: state.state for code, state in workspace.lines[0].probed.states.items()}
         print(json.dumps([[run.error for run in done.failed], states]))
 asyncio.run(main())
 """

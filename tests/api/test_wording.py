@@ -15,6 +15,7 @@ from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
+from api.sites import LISTS
 from api.speaking import Speaker, clean
 from api.wording import WORDS, clock, day, number, percent
 from collectors.reading import explain, origins
@@ -24,8 +25,9 @@ from inventory.goals import DUE_BASES, REPORTS, TARGET_BASES
 from inventory.identity import KINDS
 from inventory.register import LINK_KINDS, PURPOSES
 from inventory.store import consoles
+from inventory.store.security import STATES
 from inventory.vocabulary import POPULATIONS, REGISTER_COLUMNS, load
-from inventory.words import ALL_LEVELS, CoverageStatus, Fact, Proof, Severity, Status, Value
+from inventory.words import ALL_LEVELS, SEVERITIES, CoverageStatus, Fact, Outcome, Proof, Severity, Status, Value
 from tests.api.named import named_words
 
 AT = datetime(2026, 3, 31, 20, 5, tzinfo=UTC)
@@ -56,7 +58,9 @@ FAMILIES: dict[str, Collection[str]] = {
     "asked_of": (*POPULATIONS, "organisation"),
     "basis": TARGET_BASES,
     "col": {column for key in load().keys.values() for column in key.columns},
+    "danger": SEVERITIES,
     "due": DUE_BASES,
+    "finding_state": STATES,
     "gaps": {*SUMMARY_COLUMNS, *LIST_COLUMNS, *CHANGE_COLUMNS, *FIGURE_COLUMNS, *AHEAD_COLUMNS, *WAIVER_COLUMNS},
     "how": origins.KINDS,
     "id": KINDS,
@@ -73,10 +77,15 @@ FAMILIES: dict[str, Collection[str]] = {
     "rejected": explain.REASONS,
     "reports": REPORTS,
     "role": load().keys["role"].one_of,
+    "outcome": tuple(Outcome),
+    "scan_change": ("new_host", "vanished_host", "new_port", "vanished_port", "changed_port"),
+    "scan_state": ("running", "done", "broken_off", "cancelling", "cancelled"),
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
     "line": ("never", "last", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),
     "state": ("up", "degraded", "down", "unknown"),
+    "site": LISTS,
+    "site_state": ("up", "down", "error", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,
 }

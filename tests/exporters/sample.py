@@ -18,6 +18,7 @@ from inventory.words import (
     Snapshot,
     Status,
     Title,
+    WebsiteState,
 )
 
 AT = datetime(2026, 3, 31, 3, 0, tzinfo=UTC)
@@ -194,6 +195,17 @@ LINKS = (
     LinkState("huyen-tam-dao-wan", "huyen-tam-dao", "wan", "unknown"),
 )
 
+WEBSITES = (
+    WebsiteState(
+        31, "https://sokhcn.vi-du.vn/", "so-khcn", "Trang của Sở", "up", http_status=200, response_seconds=0.25,
+        https_only=True, hsts=True, certificate_valid=True, certificate_expires=AT + timedelta(days=20),
+        tls_version="TLSv1.3", tls_old=False, ipv4=True, ipv6_published=True, ipv6=True,
+        content_at=AT - timedelta(days=3), content_dated_by="feed",
+    ),
+    WebsiteState(32, "http://dongtinh.vi-du.vn/", "xa-dong-tinh", "Trang của xã", "down", problem="refused"),
+    WebsiteState(33, "https://tamdao.vi-du.vn/", "huyen-tam-dao", "Trang của huyện", "unknown"),
+)  # fmt: skip
+
 COLLECTORS = (
     CollectorState("nmap", AT - timedelta(minutes=12), AT - timedelta(minutes=12), 94.2, 9, 0),
     CollectorState("snmp", AT - timedelta(minutes=4), AT - timedelta(minutes=4), 3.25, 14, 3),
@@ -212,4 +224,5 @@ SAMPLE = Snapshot(
     assets=ASSETS,
     links=LINKS,
     collectors=COLLECTORS,
+    websites=WEBSITES,
 )

@@ -153,6 +153,23 @@ def test_tallies_of_the_same_labels_add_up() -> None:
     assert value(told, "dophu_findings", **labels) == 2
 
 
+def test_websites_tell_what_is_known_and_nothing_else(series: Series) -> None:
+    good = {"url": "https://sokhcn.vi-du.vn/", "agency": "so-khcn"}
+    assert value(series, "dophu_website_up", **good) == 1
+    assert value(series, "dophu_website_http_status_code", **good) == 200
+    assert value(series, "dophu_website_response_seconds", **good) == 0.25
+    assert value(series, "dophu_website_certificate_expiry_timestamp_seconds", **good) == AT.timestamp() + 20 * 86_400
+    assert value(series, "dophu_website_tls_old", **good) == 0
+    assert value(series, "dophu_website_ipv6_up", **good) == 1
+    assert value(series, "dophu_website_info", title="Trang của Sở", **good) == 1
+    down = {"url": "http://dongtinh.vi-du.vn/", "agency": "xa-dong-tinh"}
+    assert value(series, "dophu_website_up", **down) == 0
+    unknown = {"url": "https://tamdao.vi-du.vn/", "agency": "huyen-tam-dao"}
+    assert value(series, "dophu_website_state", state="unknown", **unknown) == 1
+    names = [name for name, labels in series if ("url", unknown["url"]) in labels]
+    assert set(names) == {"dophu_website_info", "dophu_website_state"}
+
+
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
@@ -161,9 +178,10 @@ def test_the_stated_budget_holds(series: Series) -> None:
     for snapshot, told in ((SAMPLE, series), (synthetic_snapshot(), read(export(synthetic_snapshot())))):
         goals = sum(len(plan.goals) for plan in snapshot.plans)
         rows = len(snapshot.coverage) + goals - len({(row.plan, row.goal) for row in snapshot.coverage})
-        plan_wide = 31 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
+        plan_wide = 42 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
         pairs = len({(tally.agency, tally.role) for tally in snapshot.assets})
         each = len(snapshot.agencies) + 13 * len(snapshot.links) + 3 * pairs + len(snapshot.tallies)
+        each += 13 * len(snapshot.websites)
         assert len(told) <= plan_wide + 5 * len(snapshot.collectors) + each
         assert not any(number for (name, _), number in told.items() if name == "dophu_series_dropped")
 
@@ -185,14 +203,14 @@ def test_over_the_budget_whole_metrics_of_agencies_go_and_are_counted() -> None:
 
 def test_no_budget_is_so_small_that_it_is_passed(series: Series) -> None:
     """What each agency has goes before what the plan has."""
-    for cap in (31, 66, 246, len(series) - 1):
+    for cap in (42, 80, 290, len(series) - 1):
         told = read(generate_latest(SnapshotCollector(SAMPLE, cap)))
         assert len(told) <= cap
         lost = {dict(labels)["metric"] for (name, labels), n in told.items() if name == "dophu_series_dropped" and n}
         assert lost
-        if cap >= 246:
+        if cap >= 290:
             others = {"dophu_agency_info", "dophu_assets", "dophu_findings"}
-            assert lost <= others | {name for name in METRICS if name.startswith("dophu_link_")}
+            assert lost <= others | {name for name in METRICS if name.startswith(("dophu_link_", "dophu_website_"))}
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

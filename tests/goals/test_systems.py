@@ -53,13 +53,22 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "other:dvc": ("dossiers_online", "services_national"),
     "other:report_system": ("periodic_reports",),
     "other:database": ("agency_open_data",),
+    "ipv6": ("website_ipv6",),
+    "website": (
+        "website_answering",
+        "website_response",
+        "website_https",
+        "website_certificate",
+        "website_tls",
+        "website_hsts",
+        "website_fresh",
+        "agency_website_answering",
+    ),
 }
 #: What nothing measures, and the goals of which it is declared with a document.
 DECLARED: dict[str, tuple[str, ...]] = {
     "soc": ("soc_deployed", "soc", "monitoring_capacity"),
     "backup": ("backup_recovery",),
-    "ipv6": ("ipv6_completed", "ipv6"),
-    "website": ("portals_steady", "portal_certificates"),
     "lgsp": ("lgsp", "citizen_systems_linked"),
     "other:security_levels": ("security_levels", "four_layers"),
 }

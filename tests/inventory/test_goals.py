@@ -163,7 +163,8 @@ BAD_CONTROLS = {
     "key that resembles none": (
         ("meets:", "xyzzy: 1\nmeets:"),
         [
-            "line 5: unknown key 'xyzzy'; known are declared_as, meets, note, parameters, population, title, where",
+            "line 5: unknown key 'xyzzy'; known are declared_as, meets, note, parameters, population, severity, title, "
+            "where",
         ],
     ),
     "missing language": (
