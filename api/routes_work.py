@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Path, Query
 
 from api.printing import read_instant
 from api.routes import AsOf, told_errors
@@ -50,7 +50,7 @@ def work_router(desk: Desk) -> APIRouter:
         return [asdict(one) for one in await store.read(lambda c: scans.load(c, limit=limit))]
 
     @router.get("/scans/{number}", tags=["work"], responses=told_errors(404))
-    async def show_scan(number: Annotated[int, Query(ge=1, le=2**63 - 1)]) -> dict[str, Any]:
+    async def show_scan(number: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> dict[str, Any]:
         """One scan: how far it is in each network, how long it will take, and what it saw otherwise than before."""
         try:
             return await store.read(describe, number, datetime.now(UTC))
