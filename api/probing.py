@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -128,10 +128,7 @@ async def probe(workspace: Workspace, links: Sequence[Link], pace: Pace, watch: 
         for line in lines.values()
         if line.address is not None and line.port and not heard.answers(line)
     ]
-    heard = Heard(
-        heard.echoes, await _unless_stopped(workspace, knock_many(silent, KNOCKS)), heard.gateways, heard.loopback,
-        heard.answered_before, heard.not_permitted,
-    )  # fmt: skip
+    heard = replace(heard, knocks=await _unless_stopped(workspace, knock_many(silent, KNOCKS)))
     now = time.monotonic()
     for code, line in lines.items():
         trips = heard.trips_of(line)
@@ -296,8 +293,7 @@ async def probe_hosts(
     heard = await _hear(workspace, list(addresses.values()), (), read_routes(), HOSTS, watch)
     lines = {h.target.label: Line(h.target.label, addresses[h.target.label], h.port) for h in hosts}
     silent = [(v.address, v.port) for v in lines.values() if v.address and v.port and not heard.answers(v)]
-    knocks = await _unless_stopped(workspace, knock_many(silent, KNOCKS))
-    heard = Heard(heard.echoes, knocks, heard.gateways, heard.loopback, heard.answered_before, heard.not_permitted)
+    heard = replace(heard, knocks=await _unless_stopped(workspace, knock_many(silent, KNOCKS)))
     # Where one behind it answers, the way to all of them is open: hosts are judged as lines are.
     states = judge_lines(lines, heard)
     return [

@@ -181,15 +181,15 @@ class _Round:
 
     def _cut(self, line: Line) -> str:
         """What in between does not answer, so that a line's silence says nothing; empty where the way is open."""
-        above = self._above(line.code)
+        above, silent = self._above(line.code), ""
         for via in above:
             if via in self.up or via in self.behind:
-                return ""
-        # Of several that are silent the one nearest to us is the cause.
-        for via in reversed(above):
+                return silent
             if self.lines[via].address is not None:
-                return self._cut(self.lines[via]) or f"{VIA} {via}"
-        return self._cut_before(line)
+                # Of several that are silent the one nearest to us is the cause.
+                silent = f"{VIA} {via}"
+        first = next((via for via in reversed(above) if self.lines[via].address is not None), line.code)
+        return self._cut_before(self.lines[first]) or silent
 
     def _cut_before(self, line: Line) -> str:
         """The same of a line that no declared line is in front of: learned routers, our gateway, our loopback."""
