@@ -7,11 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from api.connections import name_assets
-from inventory.store import Connection, facts, security
+from api.contents import ROWS, Asked, Told, agency_names, choose_agencies
+from api.members import last_page
+from api.rendering import Problem
+from api.scanning import describe
+from collectors.scans import load_profiles
+from inventory.store import Connection, facts, scans, schedules, security
 from inventory.vocabulary import Vocabulary
-from inventory.words import Control
+from inventory.words import SEVERITIES, Control, InputError
 
-__all__ = ["list_security"]
+__all__ = ["list_security", "tell_scan", "tell_schedules", "tell_security"]
 
 
 def list_security(
@@ -55,3 +60,51 @@ def _ports(connection: Connection, vocabulary: Vocabulary, roots: set[int], at: 
                 words = " ".join(str(fact.value[k]) for k in ("name", "product", "version") if fact.value.get(k))
                 ports.setdefault(root, []).append(f"{fact.item} {words}".strip())
     return ports
+
+
+def tell_security(connection: Connection, asked: Asked) -> Told:
+    """The page: what is open by severity, who sees to it, and the scans that it comes from."""
+    query, at = asked.place.query, asked.snapshot.at
+    states = {"open": ("open",), "accepted": ("accepted",), "fixed": ("fixed",), "unknown": ("unknown",)}
+    state = query.get("state", "open") if query.get("state", "open") in states else "open"
+    agency, control = query.get("agency"), query.get("control")
+    controls = asked.workspace.goals.controls
+    every = list_security(
+        connection, asked.workspace.vocabulary, controls, at, asked.place.language,
+        {"states": tuple(states), "agency": agency},
+    )  # fmt: skip
+    severity = query.get("severity") if query.get("severity") in SEVERITIES else None
+    here = [r for r in every if r["state"] == state]
+    wanted = [
+        r for r in here if (severity is None or r["severity"] == severity) and (not control or r["control"] == control)
+    ]
+    names = agency_names(connection, asked)
+    last = last_page(len(wanted), ROWS)
+    page = min(asked.page, last)
+    return {
+        "rows": wanted[(page - 1) * ROWS : page * ROWS], "page": page, "last": last, "state": state,
+        "severity": severity, "control": control if control in controls else None, "agency": agency, "names": names,
+        "counts": {s: sum(r["state"] == s for r in every) for s in states},
+        "severities": {s: sum(r["severity"] == s for r in here) for s in SEVERITIES},
+        "titles": {c: controls[c].title for c in sorted({r["control"] for r in here})},
+        "choices": choose_agencies(names, asked.snapshot, agency), "scans": scans.load(connection, limit=10),
+    }  # fmt: skip
+
+
+def tell_scan(connection: Connection, asked: Asked, text: str) -> Told:
+    """The page of one scan: how far it is in each network, and what it saw otherwise than the one before."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    try:
+        found = describe(connection, number, asked.snapshot.at)
+    except InputError:
+        raise Problem(404, "no_scan") from None
+    chosen = load_profiles().get(str(found["profile"]))
+    return {"scan": found, "profile": chosen}
+
+
+def tell_schedules(connection: Connection, asked: Asked) -> Told:
+    """The page of what is done when, and what became of the last turns."""
+    rows = schedules.load(connection)
+    newest = {s.name: schedules.turns(connection, s.name, 1) for s in rows}
+    turns = schedules.turns(connection, None, 50)
+    return {"rows": rows, "newest": newest, "turns": turns, "names": agency_names(connection, asked)}

@@ -14,7 +14,8 @@ LINT=(python3-venv:python-venv)
 DEMO=("${LINT[@]}" nmap:nmap snmpd:snmpd snmp:snmpget lldpd:lldpd nftables:nft iproute2:ip openssh-server:sshd
   openssh-client:ssh-keygen tcpdump:tcpdump iputils-ping:ping util-linux:unshare)
 TEST=("${DEMO[@]}" curl:curl 'postgresql:/usr/lib/postgresql/*/bin/initdb' prometheus:promtool
-  prometheus-alertmanager:prometheus-alertmanager nginx-light:nginx fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf)
+  prometheus-alertmanager:prometheus-alertmanager nginx-light:nginx sip-tester:sipp
+  fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf)
 # These are not in every release; without them the demo and the tests leave something out and say so.
 DEMO_WISHES=(fusioninventory-agent:fusioninventory-agent)
 TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium prometheus-node-exporter:prometheus-node-exporter

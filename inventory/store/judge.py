@@ -121,7 +121,7 @@ class Judgement:
         self._indexed = False
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
-        self._lay_out("assets", {"agency", "role", "answering", "in_register"})
+        self._lay_out("assets", {"agency", "role", "answering", "in_register", "calls"})
         self._lay_out("links", {"link_answering"})
         self._lay_out("agencies", set())
 
@@ -609,6 +609,14 @@ class Judgement:
             "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         )
         return tuple(AssetTally(*row) for row in self._connection.execute(text(query)))
+
+    def room_calls(self) -> dict[str, int]:
+        """How many calls go on in each agency's rooms; agencies of which no room tells are absent."""
+        query = (
+            "SELECT agency, SUM(calls) FROM judged_asset WHERE role IN ('vc_endpoint', 'mcu') AND calls IS NOT NULL "
+            "GROUP BY agency"
+        )
+        return {agency: int(calls) for agency, calls in self._connection.execute(text(query))}
 
     def link_states(self) -> tuple[LinkState, ...]:
         """Every declared link and whether it answers."""
