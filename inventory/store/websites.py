@@ -42,7 +42,7 @@ def declare(connection: Connection, vocabulary: Vocabulary, websites: Iterable[W
     told: list[tuple[facts.Subject, Fact]] = []
     listed: set[int] = set()
     for site in websites:
-        if not site.valid_on(day):
+        if not site.valid_on(day) or normalise("url", site.url) is None:
             continue
         root = assets.resolve(connection, Identity(identifiers=frozenset({("url", site.url)})), now)
         listed.add(root)
@@ -58,10 +58,11 @@ def declare(connection: Connection, vocabulary: Vocabulary, websites: Iterable[W
 
 def confirm(connection: Connection, vocabulary: Vocabulary, websites: Iterable[Website], now: datetime) -> None:
     """Declare again what is declared, where that was not done for a day or is no longer so."""
-    day, wanted = now.astimezone(ZONE).date(), list(websites)
-    standing = _declared(connection, vocabulary, now)
-    due = sum(site.valid_on(day) for site in wanted) != len(standing)
-    if due or any(now - at > _CONFIRMED for at in standing.values()):
+    wanted, day = list(websites), now.astimezone(ZONE).date()
+    valid = [site for site in wanted if site.valid_on(day) and normalise("url", site.url) is not None]
+    known, standing = roots(connection, valid), _declared(connection, vocabulary, now)
+    changed = len(known) < len(valid) or set(known.values()) != standing.keys()
+    if changed or any(now - at > _CONFIRMED for at in standing.values()):
         declare(connection, vocabulary, wanted, now)
 
 

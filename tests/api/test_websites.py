@@ -101,6 +101,13 @@ async def test_days_are_kept_in_the_store_and_end_by_themselves(province: Store)
     assert members(await judge(province, after), "website_answering") == {"A": "unknown 1"}
 
 
+async def test_an_address_that_identifies_nothing_keeps_nobody_from_the_others(province: Store) -> None:
+    """The register refuses it now; a former version stored it."""
+    stored = replace(REGISTER, websites=(Website("https://a.vn/", "A"), Website("https://b.vn/" + "x" * 600, "B")))
+    await province.write(websites.declare, KNOWN, stored.websites, NOW)
+    assert members(await judge(province, NOW), "website_answering") == {"A": "unknown 1"}
+
+
 async def test_one_that_begins_later_is_not_there_yet(province: Store) -> None:
     await declare(province, NOW, Website("https://c.vn/", "C", valid_from=(NOW + timedelta(days=2)).date()))
     assert "C" not in members(await judge(province, NOW), "website_answering")
@@ -193,6 +200,9 @@ async def test_an_authority_that_cannot_be_read_is_named(province: Store, tmp_pa
     workspace = Workspace(Config(data=tmp_path, websites=settings), province)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"websites\.ca: .*gone\.pem"):
         await rounds.collect(workspace, only=["website"])
+    # On schedule what the other collectors read is still judged.
+    (done,) = await rounds.collect(workspace, only=["website"], due_only=True)
+    assert [run.target for run in done.failed] == ["websites.ca"]
 
 
 async def test_no_website_is_nothing_to_read(store: Store, tmp_path: Path) -> None:
@@ -287,8 +297,8 @@ def test_figures_and_lists_agree(read: Read) -> None:
     whole = {row["goal"]: row for row in rows if row["level"] == "all"}
     counts = {goal: (whole[goal]["met"], whole[goal]["unmet"], whole[goal]["unknown"]) for goal in whole}
     assert counts["portals_steady"] == (9, 2, 1)
-    assert counts["websites_ipv6"] == (7, 4, 1)
-    assert [w["ipv6"] for w in read.told].count(True) == 7
+    assert counts["websites_ipv6"] == (8, 3, 1)
+    assert [w["ipv6"] for w in read.told].count(True) == 8
     listed = json.loads(read.dophu("websites", "--lack", "certificate", "-o", "json"))
     assert {w["url"] for w in listed} >= {DECLARED[name] for name in ("expired", "wrong", "self", "plain")}
 
