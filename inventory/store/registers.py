@@ -7,13 +7,15 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
 from inventory.periods import ZONE
 from inventory.register import RegisterError, SheetChange, check_register, merge_registers
 from inventory.store import facts, tables, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
+
+_LINK = tuple(f.name for f in fields(Link))
 
 
 def load(connection: Connection) -> Register:
@@ -30,8 +32,8 @@ def load(connection: Connection) -> Register:
         ),
         networks=tuple(_network(r) for r in connection.execute(select(t.network).order_by(t.network.c.code))),
         links=tuple(
-            Link(r.code, r.agency, r.kind, r.address, r.provider, r.contracted_mbps, r.valid_from, r.valid_to)
-            for r in connection.execute(select(t.link).order_by(t.link.c.code))
+            Link(**{name: r[name] for name in _LINK})
+            for r in connection.execute(select(t.link).order_by(t.link.c.code)).mappings()
         ),
         counts=tuple(
             DeclaredCount(r.agency, r.key, r.value, r.day, r.document)
@@ -50,8 +52,12 @@ def load(connection: Connection) -> Register:
 
 def networks_of(connection: Connection, agency: str, day: date) -> list[Network]:
     """An agency's networks that are declared on `day`."""
-    query = select(tables.network).where(tables.network.c.agency == agency)
-    return [network for row in connection.execute(query) if (network := _network(row)).valid_on(day)]
+    rows = connection.execute(_NETWORKS_OF, {"agency": agency})
+    return [network for row in rows if (network := _network(row)).valid_on(day)]
+
+
+# Made once: it is asked for each report of an agent.
+_NETWORKS_OF = select(tables.network).where(tables.network.c.agency == bindparam("agency"))
 
 
 def _network(row: Row[tuple[object, ...]]) -> Network:

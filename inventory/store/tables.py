@@ -80,6 +80,9 @@ link = Table(
     Column("contracted_mbps", Float),
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
+    # Later than the others: rows of former seals have none.
+    Column("via", String),
+    Column("port", Integer),
 )
 
 website = Table(
@@ -169,6 +172,19 @@ FACTS = {
     "link": _facts("link_fact", String()),
     "agency": _facts("agency_fact", String()),
 }
+
+# Most tables are told again as they were: the digest of their rows says so, and they need not be read to be confirmed.
+table_digest = Table(
+    "table_digest",
+    metadata,
+    Column("subject", _Id, primary_key=True, autoincrement=False),
+    Column("key", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    # When these rows of an asset's table, so many, were confirmed together; it follows from the facts.
+    _instant("last"),
+    Column("count", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+)
 
 # Who was seen in a network is asked at the end of every sweep; without this it would be a walk over all facts.
 _seen_in = FACTS["asset"].c.key == literal_column("'network'")
@@ -295,6 +311,24 @@ waiver = Table(
     Column("valid_to", Date),
     Column("ended", Date),
     _instant("recorded"),
+)
+
+
+#: When what fails is not counted: of one link, asset or network, or of all of an agency.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("scope", String, nullable=False),
+    Column("subject", String, nullable=False),
+    _instant("begins"),
+    _instant("ends"),
+    Column("reason", Text, nullable=False),
+    Column("granted_by", String, nullable=False),
+    Column("document", String, nullable=False),
+    _instant("ended", nullable=True),
+    _instant("recorded"),
+    Index("maintenance_ends", "ends"),
 )
 
 
