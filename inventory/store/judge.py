@@ -724,6 +724,8 @@ class Judgement:
 
     def room_calls(self) -> dict[str, int]:
         """How many calls go on in each agency's rooms; agencies of which no room tells are absent."""
+        if not {"role", "calls"} <= self._vocabulary.keys.keys():
+            return {}  # a seal has the vocabulary of its day
         query = (
             "SELECT agency, SUM(calls) FROM judged_asset WHERE role IN ('vc_endpoint', 'mcu') AND calls IS NOT NULL "
             "GROUP BY agency"
