@@ -21,6 +21,7 @@ from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
 from api.commands_lines import lines
 from api.commands_maintenance import maintenance_app
+from api.commands_meetings import meetings
 from api.commands_report import report
 from api.commands_scan import scan_app
 from api.commands_schedule import schedule_app
@@ -225,6 +226,7 @@ app.command()(findings)
 app.command()(events)
 app.command()(software)
 app.command()(lines)
+app.command()(meetings)
 app.command()(websites)
 app.command()(gaps)
 app.command()(changes)
@@ -236,7 +238,8 @@ app.command()(verify)
 @app.command()
 def probe(
     targets: Annotated[
-        list[str], typer.Argument(help="host[:port], sip:host[:port] or https://…; - reads them, one a line.")
+        list[str],
+        typer.Argument(help="host[:port], sip:host[:port], sips:host or https://…; - reads them, one a line."),
     ],
     community: Annotated[str, typer.Option(help="SNMP community to try.", envvar="DOPHU_COMMUNITY")] = "public",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.05, max=600)] = 2.0,

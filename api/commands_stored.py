@@ -23,7 +23,10 @@ _ID_LENGTH = 12
 
 @credential_app.command("add")
 def credential_add(
-    name: str, kind: Annotated[str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh or ksc.")] = "snmp-v2c"
+    name: str,
+    kind: Annotated[
+        str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh, ksc, xapi or poly.")
+    ] = "snmp-v2c",
 ) -> None:
     """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""
     from inventory.words import InputError
@@ -69,11 +72,11 @@ def credential_pin(
 
 async def _shown_by(kind: str, host: str) -> tuple[str, str]:
     """How a machine is named among what is pinned, and what it shows now."""
-    if kind == "ksc":
-        from collectors.transports import ksc
+    if kind in ("ksc", "xapi", "poly"):
+        from collectors.transports import codec, ksc, pinned
 
-        address, port = split_host(host, ksc.PORT, names=True)
-        return ksc.place(address, port), (await ksc.certificate(address, port))[0]
+        address, port = split_host(host, ksc.PORT if kind == "ksc" else codec.PORT, names=True)
+        return pinned.place(address, port), (await pinned.certificate(address, port))[0]
     from collectors.transports import ssh
 
     address, port = split_host(host, 22)

@@ -57,7 +57,7 @@ def _row(site: WebsiteState, look: Look) -> tuple[object, ...]:
     days = "" if left is None else f"{left} d"
     said = " ".join(site.certificate_problems) or ("valid" if site.certificate_valid else "")
     old = " +old" if site.tls_old else ""
-    why = f"{site.state}: {site.problem}" if site.problem else site.state
+    why = f"{site.state}: {site.detail or site.problem}" if site.problem and site.state == "down" else site.state
     return (
         site.agency,
         clean(site.url),

@@ -168,6 +168,8 @@ class Config(BaseSettings):
     collect_minutes: float = Field(default=5, gt=0, le=10080)
     traps: str = ""
     """Where SNMP traps and informs are received, such as 0.0.0.0:162; empty: nowhere."""
+    meeting_minutes: float = Field(default=5, gt=0, le=480)
+    """How long a call has to go on during a meeting for it to count as held online."""
     consoles: list[ConsoleServer] = []
     """Consoles that are asked on schedule."""
     lines: LineSettings = LineSettings()

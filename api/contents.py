@@ -233,7 +233,8 @@ def tell_agencies(connection: Connection, asked: Asked) -> Told:
             own[tally.status] = own.get(tally.status, 0) + tally.members
     assets: dict[str, int] = {}
     for row in snapshot.assets:
-        assets[row.agency] = assets.get(row.agency, 0) + row.assets
+        if row.role != "website":
+            assets[row.agency] = assets.get(row.agency, 0) + row.assets
     return {
         "found": found[(page - 1) * ROWS : page * ROWS],
         "total": len(found),

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from api import rounds
 from api.config import Config
+from api.meetings import record_months
 from api.rounds import Round
 from api.windows import Windows
 from api.workspace import Workspace
 from collectors.progress import ScanProgress, TerminalProgress
 from collectors.scans import profile
-from inventory.store import events, runs, scans, schedules, snapshots
+from inventory.store import calls, events, runs, scans, schedules, snapshots
 from inventory.words import InputError, Schedule
 
 __all__ = ["JOBS", "Doing", "check_job", "from_settings"]
@@ -47,8 +48,10 @@ async def _collect(doing: Doing) -> str:
     done = await rounds.collect(
         workspace, agencies=doing.schedule.agencies, due_only=not doing.terminal, progress=shown
     )
+    # What was counted of a month that ended belongs into the next judgement.
+    await record_months(workspace, now)
     await doing.judge()
-    for prune in (runs.prune, events.prune, snapshots.prune, schedules.prune, scans.prune):
+    for prune in (runs.prune, events.prune, snapshots.prune, schedules.prune, scans.prune, calls.prune):
         await workspace.store.write(prune, now)
     await rounds.close_days(workspace, now)
     return "; ".join(map(_tell, done))

@@ -19,6 +19,7 @@ from api.printing import judge_plan
 from api.rendering import STYLE, Place, Problem, render, render_problem
 from api.securing import tell_scan, tell_schedules, tell_security
 from api.sites import tell_websites
+from api.video import tell_video
 from api.workspace import Workspace
 from inventory.periods import ZONE
 from inventory.store import Connection, snapshots
@@ -189,6 +190,10 @@ def pages_router(desk: Desk) -> APIRouter:
     @router.get("/consoles")
     async def consoles(request: Request) -> Response:
         return await _answer(desk, request, "consoles.html", contents.tell_consoles)
+
+    @router.get("/video")
+    async def video(request: Request) -> Response:
+        return await _answer(desk, request, "video.html", tell_video)
 
     @router.get("/events")
     async def events(request: Request) -> Response:

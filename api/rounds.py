@@ -30,6 +30,13 @@ CLOSED_DAYS = 35
 CLOSE_SECONDS = 20.0
 SERVERS = ("server", "hypervisor", "storage")
 """What is asked over SSH and for an exporter's metrics."""
+TALKING = ("vc_endpoint", "mcu", "voip")
+"""What is asked whether it answers by SIP and H.323, beside what has one of TALKING_PORTS open."""
+TALKING_PORTS = ("tcp/1720", "tcp/5060", "tcp/5061")
+AFFIRMED = ("answering", "sip_answering", "h323_answering")
+"""The keys by which silence is told from what never spoke."""
+CODEC_ROLES = ("vc_endpoint", "mcu")
+"""What gets the password of a codec's API: nothing else is logged in to."""
 LONG_TABLES = timedelta(hours=6)
 """How often a device's long tables are read: parts, programs, ARP, forwarding."""
 
@@ -89,6 +96,8 @@ async def collect(
     places = [(root, networks[network], address) for root, network, address in found if network in networks]
     readers: dict[str, Callable[[], Awaitable[Round]]] = {
         "icmp": functools.partial(_ping, workspace, places, agencies, due_only, progress),
+        # Before SNMP, whose word on a device's maker and model is to be the last.
+        "vc": functools.partial(_ask_vc, workspace, places, due_only, progress),
         "snmp": functools.partial(_read_by_snmp, workspace, places, declared, due_only, progress),
         "exporter": functools.partial(_read_servers, workspace, "exporter", places, due_only, progress),
         "ssh": functools.partial(_read_servers, workspace, "ssh", places, due_only, progress),
@@ -266,6 +275,53 @@ async def _read_by_snmp(
     return await _go(workspace, "snmp", targets, due_only, progress, READ_SECONDS)
 
 
+async def _ask_vc(
+    workspace: Workspace, places: Sequence[tuple[int, Network, str]], due_only: bool, progress: Progress | None
+) -> Round:
+    """Ask what is known to talk, or has a port for it open; rooms by the API of their maker where a network names one.
+
+    A phone that was never heard of is found by its role or its open ports, which discovery tells.
+    """
+    from collectors.vc import CODECS
+
+    talking = await workspace.store.read(_talking, workspace.vocabulary, {root for root, _, _ in places})
+    asked = [(root, network, address) for root, network, address in places if root in talking]
+    opened = await workspace.open_credentials({name for _, network, _ in asked for name in network.credentials})
+    before = {
+        key: await workspace.store.read(runs.answered_before, "asset", "vc", key) if asked else set()
+        for key in AFFIRMED
+    }
+    targets = [
+        Target(
+            address,
+            agency=network.agency,
+            network=network,
+            credentials=tuple(
+                opened[name] for name in network.credentials if name in opened and opened[name].kind in CODECS
+            )
+            if talking[root] in CODEC_ROLES
+            else (),
+            affirmed=frozenset(key for key in AFFIRMED if root in before[key]),
+            role_known=talking[root] not in ("", *TALKING),
+        )
+        for root, network, address in asked
+    ]
+    return await _go(workspace, "vc", targets, due_only, progress, READ_SECONDS)
+
+
+def _talking(connection: Connection, vocabulary: Vocabulary, assets: Collection[int]) -> dict[int, str]:
+    """The assets that are to be asked by SIP and H.323, with their roles; empty where that is not known."""
+    now = datetime.now(UTC)
+    said = facts.read(connection, vocabulary, "asset", sorted(assets), now, {"role", "service"}) if assets else {}
+    found: dict[int, str] = {}
+    for asset, own in said.items():
+        taken = facts.take(vocabulary, own, now).get("role")
+        role = str(taken.value) if taken is not None else ""
+        if role in TALKING or any(f.key == "service" and f.item in TALKING_PORTS for f in own):
+            found[int(asset)] = role
+    return found
+
+
 async def _read_servers(
     workspace: Workspace,
     kind: str,
@@ -321,7 +377,17 @@ async def _read_websites(
         if not agencies or w.agency in agencies
     ]
     settings = workspace.config.websites
-    asking = website.Asking(trust(settings.ca), (*settings.witnesses, *(w.url for w in standing)))
+    try:
+        trusted = trust(settings.ca)
+    except InputError as error:
+        if not due_only:
+            raise
+        # On schedule it is told as a failure, and keeps nobody from judging what the others read.
+        failed = Run("website", "websites.ca", now, datetime.now(UTC), error=str(error))
+        done = Round("website", targets=1, failed=[failed])
+        await _note(workspace, done, failed)
+        return done
+    asking = website.Asking(trusted, (*settings.witnesses, *(w.url for w in standing)))
     read = functools.partial(website.collect, asking=asking)
     return await _go(workspace, "website", targets, due_only, progress, READ_SECONDS, read=read)
 
@@ -400,11 +466,13 @@ async def record_agent(workspace: Workspace, run: Run, agency: str) -> None:
     Raises:
         InputError: the inventory holds what no fact may be. StoreError: the store could not take it now.
     """
-    today = datetime.now(ZONE).date()
-    networks = await workspace.store.read(registers.networks_of, agency, today)
+    await workspace.store.write_together(_record_of_agency, workspace.vocabulary, run, agency, datetime.now(UTC))
+
+
+def _record_of_agency(connection: Connection, vocabulary: Vocabulary, run: Run, agency: str, now: datetime) -> None:
+    networks = registers.networks_of(connection, agency, now.astimezone(ZONE).date())
     placed = tuple(replace(o, asset=_place(o.asset, networks)) if o.asset is not None else o for o in run.observations)
-    run = replace(run, network=None, observations=placed)
-    await workspace.store.write_together(runs.record, workspace.vocabulary, run, datetime.now(UTC))
+    runs.record(connection, vocabulary, replace(run, network=None, observations=placed), now)
 
 
 def _place(identity: Identity, networks: Sequence[Network]) -> Identity:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
-from api import connections, lines, listing, programs
+from api import connections, lines, listing, programs, sites
 from api.gaps import find_gaps, gap_object
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
 from inventory.periods import ZONE
@@ -159,6 +159,21 @@ def api_router(desk: Desk) -> APIRouter:
             return await store.read(listing.describe_asset, vocabulary, number, snapshot.at, history=history)
         except InputError as error:
             raise HTTPException(404, str(error)) from None
+
+    @router.get("/websites", tags=["websites"])
+    async def list_websites(
+        agency: str | None = None,
+        lack: Annotated[sites.Lack, Query(description="Only those that lack something.")] = "all",
+        q: Annotated[str, Query(description="A part of name or address.", max_length=200)] = "",
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Page:
+        """The declared websites at the snapshot: whether each answers, its certificate, TLS, IPv6, how fresh it is."""
+        snapshot = await desk.current()
+        look = sites.Look(snapshot.controls, snapshot.at)
+        found = sites.choose(snapshot.websites, look, agency, lack, q)
+        items = [sites.site_object(w, look) for w in found[offset : offset + limit]]
+        return Page(at=snapshot.at, total=len(found), items=items)
 
     @router.get("/cables", tags=["assets"])
     async def list_cables(limit: Limit = 100, offset: Offset = 0) -> Page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import ipaddress
 import logging
 import signal
@@ -26,6 +27,8 @@ log = logging.getLogger("dophu")
 
 _ARENA_MAX = -8
 """M_ARENA_MAX of glibc's malloc.h."""
+_OBJECTS = 50_000
+"""So many more objects make Python look for unused ones: some inventories' worth, a few megabytes."""
 
 
 def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: bool) -> None:
@@ -51,6 +54,7 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
         # It tells at each question for the tables' version what it is about to do.
         logging.getLogger("alembic").setLevel(logging.WARNING)
         _share_memory()
+        _collect_seldom()
         asyncio.run(_serve(config, listener, trap_listener, token, with_rounds))
 
 
@@ -62,6 +66,17 @@ def _share_memory() -> None:
     if sys.platform.startswith("linux"):
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+
+
+def _collect_seldom() -> None:
+    """Look for unused circles of objects less often than Python does by itself.
+
+    An inventory is some ten thousand objects that live until it is recorded and form no circle; to walk over them, and
+    over all else that is there, while they are made took a sixth of the time of taking it in.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS, 20, 20)
 
 
 def _open(host: str) -> socket.socket:

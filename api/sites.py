@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from api.contents import ROWS, Asked, Told
 from api.members import last_page
@@ -58,7 +58,8 @@ class Look:
         return site.content_at is not None and (self.at - site.content_at).total_seconds() > limit * 86_400
 
 
-LISTS = ("all", "down", "unknown", "certificate", "https", "tls", "ipv6", "content")
+Lack = Literal["all", "down", "unknown", "certificate", "https", "tls", "ipv6", "content"]
+LISTS: tuple[Lack, ...] = get_args(Lack)
 
 
 def choose(
@@ -80,8 +81,7 @@ def tell_websites(connection: Connection, asked: Asked) -> Told:
     query, snapshot = asked.place.query, asked.snapshot
     look = Look(snapshot.controls, snapshot.at)
     agency, text = query.get("agency") or None, query.get("q", "")[:200]
-    shown = query.get("list", "all")
-    shown = shown if shown in LISTS else "all"
+    shown = next((name for name in LISTS if name == query.get("list")), "all")
     rows = choose(snapshot.websites, look, agency, shown, text)
     last = last_page(len(rows), ROWS)
     page = min(max(asked.page, 1), last)

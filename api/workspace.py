@@ -36,10 +36,17 @@ CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "exporter": (frozenset(), frozenset({"port", "scheme", "path", "user", "password", "token", "ca"})),
     "ssh": (frozenset({"user"}), frozenset({"password", "key", "passphrase", "port", "host_keys"})),
     "ksc": (frozenset({"user", "password"}), frozenset({"domain", "port", "ca", "certificates"})),
+    "xapi": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),
+    "poly": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),
 }
 
 #: Where a credential holds what was pinned, by its kind.
-PINNED: Mapping[str, str] = {"ssh": "host_keys", "ksc": "certificates"}
+PINNED: Mapping[str, str] = {
+    "ssh": "host_keys",
+    "ksc": "certificates",
+    "xapi": "certificates",
+    "poly": "certificates",
+}
 
 
 @dataclass

@@ -26,12 +26,14 @@ from inventory.words import Identity, InputError, Observation, Run, Target, Valu
 COLLECTOR = "website"
 MOST_HOPS = 5
 """Pages that one page may send on to."""
-_SECONDS = 25.0
+_SECONDS = 20.0
 """For the page with all that it sends on to; what is asked beside it has `_BESIDE`."""
-_BESIDE = 12.0
+_BESIDE = 10.0
 _VERSIONS = (4, 6)
 _LONGEST = 300
 _MOST_WITNESSES, _AT_ONCE = 40, 8
+_WITNESS_SECONDS = 3.0
+_OF_CERTIFICATE = tuple(f"certificate_{name}" for name in ("expires", "issuer", "names", "key", "weak"))
 
 Resolver = Callable[[str, int], Awaitable[tuple[str, ...]]]
 
@@ -70,7 +72,7 @@ class Asking:
             found = await self.addresses(url, version)
         except (InputError, ResolverError):
             return False
-        return bool(found) and await connects(found[0], url.port, self.limits.connect)
+        return bool(found) and await connects(found[0], url.port, min(_WITNESS_SECONDS, self.limits.connect))
 
     async def addresses(self, url: Url, version: int) -> tuple[str, ...]:
         """The addresses of a host of one IP version; a host that is an address has that one."""
@@ -94,12 +96,14 @@ class _Visit:
     """What TLS showed at the declared host."""
     strict: bool = False
     """Whether the page that TLS was first shown with has the header of HSTS (RFC 6797)."""
-    no_tls: bool = False
+    code: str = ""
+    """Why there was no page, in a word of the key website_problem."""
     why: str = ""
+    """The same in detail."""
     answered: bool | None = None
     """None where nothing can be said."""
-    began: float = 0.0
     took: float = 0.0
+    """Seconds."""
 
     @property
     def seen(self) -> bool:
@@ -123,6 +127,9 @@ async def collect(target: Target, asking: Asking | None = None) -> Run:
     if told is None:
         raise ProbeError(f"nothing can be said: {'; '.join(v.why for v in visits.values() if v.why)}")
     told |= _tell_tls(url, visits)
+    if not asking.trust.anchors and told.get("certificate_problem") == "unknown_issuer":
+        # We know no authority ourselves.
+        del told["certificate_valid"], told["certificate_problem"]
     best = next((v for v in visits.values() if v.seen), None)
     if best is not None:
         told |= _tell_page(best)
@@ -157,26 +164,33 @@ async def _visit(url: Url, version: int, asking: Asking) -> _Visit:
         visit.answered = False
         return visit
     loop = asyncio.get_running_loop()
-    visit.began = loop.time()
+    began = loop.time()
     try:
         async with asyncio.timeout(_SECONDS):
             await _walk(visit, url, version, addresses, asking)
         visit.answered = visit.page is not None
     except TimeoutError:
-        visit.answered, visit.why = False, f"no page within {_SECONDS:g} s"
+        # Of who never sent anything it may be our own line.
+        fault = Fault.SITE if visit.page or visit.shown else Fault.SILENCE
+        await _blame(visit, FetchError("endless", f"no page within {_SECONDS:g} s", fault), version, asking)
+    except FetchError as error:
+        await _blame(visit, error, version, asking)
     except ResolverError as error:
         visit.why = str(error)
-    except FetchError as error:
-        visit.why, visit.no_tls = str(error), error.tls
-        visit.shown = visit.shown or error.shown
-        if error.fault is Fault.SITE or (error.fault is Fault.SILENCE and await asking.works(version)):
-            visit.answered = False
-        elif error.fault is Fault.SILENCE:
-            visit.why += f"; and no other website was reached over IPv{version}: it may be our own line"
-    visit.took = loop.time() - visit.began
+    visit.took = loop.time() - began
     if not visit.seen:
         visit.page = None
     return visit
+
+
+async def _blame(visit: _Visit, error: FetchError, version: int, asking: Asking) -> None:
+    """Say why there is no page, and whether that says anything of the site."""
+    visit.why, visit.code = str(error), error.code
+    visit.shown = visit.shown or error.shown
+    if error.fault is Fault.SITE or (error.fault is Fault.SILENCE and await asking.works(version)):
+        visit.answered = False
+    elif error.fault is Fault.SILENCE:
+        visit.why += f"; and no other website was reached over IPv{version}: it may be our own line"
 
 
 async def _walk(visit: _Visit, url: Url, version: int, addresses: Sequence[str], asking: Asking) -> None:
@@ -194,25 +208,25 @@ async def _walk(visit: _Visit, url: Url, version: int, addresses: Sequence[str],
             visit.leads_to = onward
             return
         if str(onward) in seen:
-            raise FetchError(f"it sends on in a circle: {onward}", Fault.SITE)
+            raise FetchError("circle", f"it sends on in a circle: {onward}")
         seen.add(str(onward))
         if onward.host != here.host:
             addresses = await asking.addresses(onward, version)
             if not addresses:
-                raise FetchError(f"it sends on to {onward.host}, which has no IPv{version} address", Fault.SITE)
+                raise FetchError("no_address", f"it sends on to {onward.host}, which has no IPv{version} address")
         here = onward
-    raise FetchError(f"it sends on more than {MOST_HOPS} times", Fault.SITE)
+    raise FetchError("circle", f"it sends on more than {MOST_HOPS} times")
 
 
 async def _fetch_any(url: Url, addresses: Sequence[str], asking: Asking) -> Page:
-    """The page from the first address that has one."""
-    for last, address in zip((*([False] * (len(addresses) - 1)), True), addresses, strict=True):
+    """The page from the first address that has one; where none has, what a host said of itself goes before silence."""
+    failed: list[FetchError] = []
+    for address in addresses:
         try:
             return await fetch(url, address, asking.trust, asking.limits)
-        except FetchError:
-            if last:
-                raise
-    raise FetchError("no address", Fault.SITE)
+        except FetchError as error:
+            failed.append(error)
+    raise min(failed, key=lambda error: error.fault is not Fault.SITE)
 
 
 def _is_strict(page: Page) -> bool:
@@ -237,8 +251,10 @@ def _tell_answers(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value] | 
     if not known and not nameless:
         return None
     said["answering"] = any(known)
-    problems = [f"IPv{n}: {v.why}" for n, v in visits.items() if v.published and v.answered is False]
-    said["website_problem"] = "its name has no address" if nameless else "; ".join(problems) or None
+    failed = {n: v for n, v in visits.items() if v.published and v.answered is False}
+    codes = ["no_address"] if nameless else list(dict.fromkeys(v.code for v in failed.values()))
+    said["website_problem"] = " ".join(codes) or None
+    said["website_detail"] = "; ".join(f"IPv{n}: {v.why}" for n, v in failed.items()) or None
     if not any(known):
         gone = ("http_status", "first_byte_time", "response_time", "content_type", "leads_to", "hsts")
         said |= dict.fromkeys(gone)
@@ -277,7 +293,7 @@ def _tell_tls(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value]:
         "tls_version": oldest,
     }
     if known is None:
-        return said | dict.fromkeys(("certificate_expires", "certificate_issuer", "certificate_names"))
+        return said | dict.fromkeys(_OF_CERTIFICATE)
     return said | {
         # A time that cannot be meant is none that days can be counted to.
         "certificate_expires": None if known.absurd else known.expires,
@@ -291,10 +307,9 @@ def _tell_tls(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value]:
 def _tell_no_tls(url: Url, visits: Mapping[int, _Visit]) -> dict[str, Value]:
     """That there is no certificate, where somebody answered without; silence where nobody did."""
     plain = any(v.seen for v in visits.values())
-    if not plain and not (url.scheme == "https" and any(v.no_tls for v in visits.values())):
+    if not plain and not (url.scheme == "https" and any(v.code == "no_tls" for v in visits.values())):
         return {}
-    gone = ("expires", "issuer", "names", "key", "weak")
-    said: dict[str, Value] = {f"certificate_{name}": None for name in gone}
+    said: dict[str, Value] = dict.fromkeys((*_OF_CERTIFICATE, "tls_old"))
     return said | {"certificate_valid": False, "certificate_problem": "none", "tls_version": "none"}
 
 
@@ -338,8 +353,7 @@ async def _look_closer(url: Url, visits: Mapping[int, _Visit], best: _Visit, ask
 async def _old_tls(url: Url | None, address: str, asking: Asking) -> bool | None:
     if url is None:
         return None
-    async with asyncio.timeout(_BESIDE):
-        return await speaks_old_tls(url, address, asking.trust)
+    return await speaks_old_tls(url, address, asking.trust, min(_BESIDE / 2, asking.limits.header))
 
 
 async def _https_only(at: Url, address: str, asking: Asking) -> bool | None:

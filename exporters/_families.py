@@ -60,6 +60,9 @@ dophu_website_tls_old{url agency} Whether it agrees to TLS 1.0 or 1.1: 1 or 0; a
 dophu_website_ipv6_up{url agency} Whether it answered over IPv6: 1 or 0; absent while that is unknown.
 dophu_website_content_timestamp_seconds{url agency} The date of its newest content; absent if it tells none.
 dophu_assets{agency role answering} Assets by role and by whether they answer (yes, no, unknown).
+dophu_vc_devices_up{agency role} Video-conference devices that answer, by role (vc_endpoint, mcu).
+dophu_vc_calls{agency} Calls that go on in the agency's rooms; absent where no room tells.
+dophu_meetings_online_ratio{agency} Share of meetings held online, newest period told; absent where nobody told.
 dophu_findings{control agency level status} Members of an agency by the status of a control's finding.
 dophu_series_dropped{metric} Series left out of this page because it has a budget.
 """
@@ -71,6 +74,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
+_VIDEO_ROLES = ("vc_endpoint", "mcu")
 _ANSWERING = ("yes", "no", "unknown")
 _LINK_STATES = ("up", "degraded", "down", "unknown")
 _PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p99"}
@@ -91,6 +95,7 @@ def metrics(snapshot: Snapshot | None) -> list[Metric]:
         **_links(snapshot),
         **_websites(snapshot),
         "dophu_assets": _assets(snapshot),
+        **_video(snapshot),
         "dophu_findings": _findings(snapshot),
     }
     return [family(name, values[name]) for name in METRICS if name in values]
@@ -231,6 +236,20 @@ def _assets(snapshot: Snapshot) -> Samples:
         assets.update({(tally.agency, tally.role, answer): 0 for answer in _ANSWERING})
         assets[tally.agency, tally.role, tally.answering] += tally.assets
     return assets
+
+
+def _video(snapshot: Snapshot) -> dict[str, Samples]:
+    up: Counter[tuple[str, ...]] = Counter()
+    for tally in snapshot.assets:
+        if tally.role in _VIDEO_ROLES:
+            up[tally.agency, tally.role] += tally.assets if tally.answering == "yes" else 0
+    return {
+        "dophu_vc_devices_up": up,
+        "dophu_vc_calls": {(v.agency,): v.calls for v in snapshot.video if v.calls is not None},
+        "dophu_meetings_online_ratio": {
+            (v.agency,): min(v.online / v.meetings, 1.0) for v in snapshot.video if v.meetings and v.online is not None
+        },
+    }
 
 
 def _findings(snapshot: Snapshot) -> Samples:

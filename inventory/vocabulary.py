@@ -250,6 +250,8 @@ def _period_counts(path: Path, data: Mapping[str, Any], others: Collection[str])
 
 def write_value(key: Key, value: Value) -> str | None:
     """The canonical text in which the store keeps a value: equal values have equal texts; None stays None."""
+    if type(value) is dict:  # as nearly all are: the rows of tables
+        return _dump(key, value)
     if value is None:
         return None
     if isinstance(value, bool):
@@ -292,9 +294,12 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+_ONLY_TEXTS = frozenset({str})
+
+
 def _dump(key: Key, value: object) -> str:
     # Rows of texts, as programs are, come alike from many machines.
-    texts = isinstance(value, dict) and set(map(type, value.values())) == {str}
+    texts = isinstance(value, dict) and _ONLY_TEXTS.issuperset(map(type, value.values()))
     text = _dump_texts(tuple(value.items())) if texts and isinstance(value, dict) else _dump_plain(value)
     return _json(_plain(key, value)) if text is None else text
 

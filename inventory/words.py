@@ -201,6 +201,32 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call that a video-conference device remembers (cuộc gọi)."""
+
+    begin: datetime
+    end: datetime
+    direction: str = ""
+    """"incoming", "outgoing", or empty where the device does not say."""
+    remote: str = ""
+    """The other end without any person in it: a domain, the begin of a number, "ip" or "extension"."""
+    protocol: str = ""
+    """"sip", "h323" or another in small letters; empty where the device does not say."""
+    key: str = ""
+    """What tells it from another that began at the same second, as the device says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHistory:
+    """The calls of one device as it lists them: from `since` on they are all that there were."""
+
+    since: datetime
+    calls: tuple[Call, ...] = ()
+    whole: bool = False
+    """Whether it listed all that it remembers: then nothing is missing since it was read before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What one source said about one subject at one time: exactly one of `asset`, `link` and `agency` is set."""
 
@@ -210,6 +236,8 @@ class Observation:
     agency: str | None = None
     tables_read: frozenset[str] = frozenset()
     """The table keys that were read to their end: what is not among their rows is gone, also where there is no row."""
+    history: CallHistory | None = None
+    """Of a video-conference device whose history of calls was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +268,10 @@ class Target:
     """The networks of the agency: where the addresses may be that a device knows of others."""
     long: bool = True
     """Whether the tables that are long and change little are to be read as well."""
+    affirmed: frozenset[str] = frozenset()
+    """The keys that this collector ever stated to be true here: only of these does silence state the contrary."""
+    role_known: bool = False
+    """Whether other sources say what it is: then no role is concluded from how it answers."""
 
     @property
     def label(self) -> str:
@@ -709,6 +741,18 @@ class LinkState:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoTally:
+    """What one agency's video conference does: None where nobody tells."""
+
+    agency: str
+    calls: int | None = None
+    """Calls that go on in its rooms."""
+    meetings: int | None = None
+    """Meetings of the newest period that was told, and how many of them were held online."""
+    online: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WebsiteState:
     """What is known of one declared website; None is unknown, and where there is nothing to know."""
 
@@ -719,7 +763,9 @@ class WebsiteState:
     state: str
     """"up", "down" or "unknown"."""
     problem: str = ""
-    """Why it is down, in the collector's words."""
+    """Why there is no page, over one IP version at least, in words of the key website_problem."""
+    detail: str = ""
+    """The same in the collector's words."""
     leads_to: str = ""
     """The other host that it sends on to, which was not asked."""
     http_status: int | None = None
@@ -773,3 +819,4 @@ class Snapshot:
     links: tuple[LinkState, ...] = ()
     collectors: tuple[CollectorState, ...] = ()
     websites: tuple[WebsiteState, ...] = ()
+    video: tuple[VideoTally, ...] = ()

@@ -48,17 +48,17 @@ class Fault(enum.Enum):
 class FetchError(Exception):
     """There was no page."""
 
-    def __init__(self, why: str, fault: Fault, shown: Shown | None = None, *, tls: bool = False) -> None:
-        """Keep who is at fault, what TLS showed before, and whether it was TLS that failed."""
+    def __init__(self, code: str, why: str, fault: Fault = Fault.SITE, shown: Shown | None = None) -> None:
+        """Keep a word of the key website_problem, the details, who is at fault and what TLS showed before."""
         super().__init__(why)
-        self.fault, self.shown, self.tls = fault, shown, tls
+        self.code, self.fault, self.shown = code, fault, shown
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds that each step may take."""
 
-    connect: float = 8.0
+    connect: float = 5.0
     """TCP alone."""
     header: float = 10.0
     """TLS, the request and the whole header."""
@@ -111,30 +111,37 @@ async def fetch(url: Url, address: str, trust: Trust, limits: Limits | None = No
         except ssl.SSLCertVerificationError as error:
             refusal = error
         except TimeoutError:
-            late = "the header does not end" if shown or context is None else "TLS does not begin"
-            raise FetchError(f"{late} within {limits.header:g} s", Fault.SITE, shown, tls=late[0] == "T") from None
+            if shown is None and context is not None:
+                raise FetchError("no_tls", f"TLS does not begin within {limits.header:g} s") from None
+            why = f"the header does not end within {limits.header:g} s"
+            raise FetchError("endless", why, shown=shown) from None
         except ssl.SSLError as error:
-            raise FetchError(f"TLS: {_reason(error)}", Fault.SITE, shown, tls=shown is None) from None
+            raise FetchError("broken_off" if shown else "no_tls", f"TLS: {_reason(error)}", shown=shown) from None
         except h11.RemoteProtocolError as error:
-            raise FetchError(f"no HTTP answer: {error}", Fault.SITE, shown) from None
+            raise FetchError("no_http", f"no HTTP answer: {error}", shown=shown) from None
         except (OSError, EOFError) as error:
-            raise FetchError(f"broken off: {_because(error)}", Fault.SITE, shown) from None
-    raise FetchError("the certificate cannot be looked at", Fault.SITE, tls=True)
+            raise FetchError("broken_off", f"broken off: {_because(error)}", shown=shown) from None
+    raise FetchError("no_tls", "the certificate cannot be looked at")
 
 
 async def _connect(address: str, port: int, seconds: float) -> socket.socket:
-    wire = socket.socket(FAMILIES[6 if ":" in address else 4], socket.SOCK_STREAM)
+    try:
+        wire = socket.socket(FAMILIES[6 if ":" in address else 4], socket.SOCK_STREAM)
+    except OSError as error:
+        raise FetchError("silent", f"no socket for {address}: {_because(error)}", Fault.OURS) from None
     wire.setblocking(False)
     try:
         async with asyncio.timeout(seconds):
             await asyncio.get_running_loop().sock_connect(wire, (address, port))
     except TimeoutError:
         wire.close()
-        raise FetchError(f"no connection to {address} port {port} within {seconds:g} s", Fault.SILENCE) from None
+        why = f"no connection to {address} port {port} within {seconds:g} s"
+        raise FetchError("silent", why, Fault.SILENCE) from None
     except OSError as error:
         wire.close()
         fault = Fault.OURS if error.errno in _OURS else Fault.SILENCE if error.errno in _SILENT else Fault.SITE
-        raise FetchError(f"{address} port {port}: {_because(error)}", fault) from None
+        code = {errno.ECONNREFUSED: "refused"}.get(error.errno or 0, "broken_off" if fault is Fault.SITE else "silent")
+        raise FetchError(code, f"{address} port {port}: {_because(error)}", fault) from None
     except BaseException:
         wire.close()
         raise
@@ -222,8 +229,12 @@ async def connects(address: str, port: int, seconds: float) -> bool:
     return True
 
 
-async def speaks_old_tls(url: Url, address: str, trust: Trust, seconds: float = 8.0) -> bool | None:
-    """Whether a server that speaks TLS agrees to 1.0 or 1.1 as well; None where it does not say."""
+async def speaks_old_tls(url: Url, address: str, trust: Trust, seconds: float) -> bool | None:
+    """Whether a server that speaks TLS agrees to 1.0 or 1.1 as well; None where it does not say.
+
+    Args:
+        seconds: for the connection, and again for the handshake.
+    """
     try:
         wire = await _connect(address, url.port, seconds)
     except FetchError:

@@ -80,6 +80,8 @@ class Trust:
     verifying: ssl.SSLContext = field(repr=False)
     open: ssl.SSLContext = field(repr=False)
     old: ssl.SSLContext = field(repr=False)
+    anchors: bool = True
+    """Whether any authority is trusted at all: without one an unknown issuer says nothing."""
 
 
 def trust(files: Sequence[Path] = ()) -> Trust:
@@ -104,7 +106,13 @@ def trust(files: Sequence[Path] = ()) -> Trust:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     _set_versions(old, ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
-    return Trust(verifying, anything, old)
+    return Trust(verifying, anything, old, bool(files) or _has_authorities())
+
+
+def _has_authorities() -> bool:
+    """Whether the system has a store of trusted authorities (Debian's package ca-certificates)."""
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile is not None or (paths.capath is not None and any(Path(paths.capath).iterdir()))
 
 
 def _context() -> ssl.SSLContext:

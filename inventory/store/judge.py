@@ -129,7 +129,7 @@ class Judgement:
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
         networks = {"network"} if any(one.scope == "network" for one in self.maintenance) else set()
-        self._lay_out("assets", {"agency", "role", "answering", "in_register", *networks})
+        self._lay_out("assets", {"agency", "role", "answering", "in_register", "calls", *networks})
         self._lay_out("links", set(_LINE))
         self._lay_out_spared()
         self._lay_out("agencies", set())
@@ -323,7 +323,8 @@ class Judgement:
         count nothing else, also where of a device it is unknown what it is.
         """
         table = _MEMBER[self._vocabulary.counts[count].of]
-        if table != _MEMBER["assets"]:
+        # Seals from before websites were read have their own vocabulary.
+        if table != _MEMBER["assets"] or "in_register" not in self._vocabulary.keys:
             return table
         asked = "" if "in_register" in self._counts[count].columns else " IS NULL"
         return f"(SELECT * FROM {table} WHERE in_register{asked}) countable"
@@ -720,6 +721,14 @@ class Judgement:
             "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         )
         return tuple(AssetTally(*row) for row in self._connection.execute(text(query)))
+
+    def room_calls(self) -> dict[str, int]:
+        """How many calls go on in each agency's rooms; agencies of which no room tells are absent."""
+        query = (
+            "SELECT agency, SUM(calls) FROM judged_asset WHERE role IN ('vc_endpoint', 'mcu') AND calls IS NOT NULL "
+            "GROUP BY agency"
+        )
+        return {agency: int(calls) for agency, calls in self._connection.execute(text(query))}
 
     def link_states(self) -> tuple[LinkState, ...]:
         """Every declared link, how it is and what is known of it.

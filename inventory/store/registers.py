@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
 from inventory.periods import ZONE
 from inventory.register import RegisterError, SheetChange, check_register, merge_registers
@@ -52,8 +52,12 @@ def load(connection: Connection) -> Register:
 
 def networks_of(connection: Connection, agency: str, day: date) -> list[Network]:
     """An agency's networks that are declared on `day`."""
-    query = select(tables.network).where(tables.network.c.agency == agency)
-    return [network for row in connection.execute(query) if (network := _network(row)).valid_on(day)]
+    rows = connection.execute(_NETWORKS_OF, {"agency": agency})
+    return [network for row in rows if (network := _network(row)).valid_on(day)]
+
+
+# Made once: it is asked for each report of an agent.
+_NETWORKS_OF = select(tables.network).where(tables.network.c.agency == bindparam("agency"))
 
 
 def _network(row: Row[tuple[object, ...]]) -> Network:

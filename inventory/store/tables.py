@@ -173,6 +173,19 @@ FACTS = {
     "agency": _facts("agency_fact", String()),
 }
 
+# Most tables are told again as they were: the digest of their rows says so, and they need not be read to be confirmed.
+table_digest = Table(
+    "table_digest",
+    metadata,
+    Column("subject", _Id, primary_key=True, autoincrement=False),
+    Column("key", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    # When these rows of an asset's table, so many, were confirmed together; it follows from the facts.
+    _instant("last"),
+    Column("count", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+)
+
 # Who was seen in a network is asked at the end of every sweep; without this it would be a walk over all facts.
 _seen_in = FACTS["asset"].c.key == literal_column("'network'")
 Index("asset_fact_network", FACTS["asset"].c.value, sqlite_where=_seen_in, postgresql_where=_seen_in)
@@ -394,6 +407,50 @@ seal = Table(
     _instant("at"),
     _instant("sealed"),
     Column("file", String, nullable=False),
+)
+
+#: A call that a video-conference device remembers; read again it is the same row.
+call = Table(
+    "call",
+    metadata,
+    Column("asset", _Id, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    Column("begin", BigInteger, primary_key=True),
+    # What tells it from another that began at the same time, as the device says it.
+    Column("key", String, primary_key=True),
+    _instant("end"),
+    Column("direction", String, nullable=False),
+    # A domain or the begin of a number: never a person.
+    Column("remote", String, nullable=False),
+    Column("protocol", String, nullable=False),
+    Index("call_begin", "begin"),
+)
+
+#: From when to when all calls of a device are known; a gap between two is a time of which nothing can be said.
+call_span = Table(
+    "call_span",
+    metadata,
+    Column("asset", _Id, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    _instant("until"),
+)
+
+#: A meeting of a declared calendar: when, whose and in which room; no title and nobody's name is kept.
+meeting = Table(
+    "meeting",
+    metadata,
+    Column("calendar", String, primary_key=True),
+    # A hash: calendars put names and addresses into it.
+    Column("uid", String, primary_key=True),
+    Column("begin", BigInteger, primary_key=True),
+    _instant("end"),
+    Column("agency", String, nullable=False),
+    # As the calendar names it; which device that is, is asked when it is read.
+    Column("room", String, nullable=False),
+    Column("online", Boolean),
+    _instant("recorded"),
+    Index("meeting_begin", "begin"),
 )
 
 coverage = Table(

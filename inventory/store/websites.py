@@ -24,10 +24,10 @@ _CONFIRMED = timedelta(days=1)
 """How often the register's word is confirmed while nobody changes it: facts grow old, what is declared does not."""
 _STATE = frozenset(
     {
-        "in_register", "agency", "url", "sysname", "answering", "website_problem", "leads_to", "http_status",
-        "response_time", "https_only", "hsts", "certificate_valid", "certificate_problem", "certificate_expires",
-        "certificate_issuer", "tls_version", "tls_old", "answers_over_ipv4", "ipv6_published", "answers_over_ipv6",
-        "content_at", "content_dated_by",
+        "in_register", "agency", "url", "sysname", "answering", "website_problem", "website_detail", "leads_to",
+        "http_status", "response_time", "https_only", "hsts", "certificate_valid", "certificate_problem",
+        "certificate_expires", "certificate_issuer", "tls_version", "tls_old", "answers_over_ipv4", "ipv6_published",
+        "answers_over_ipv6", "content_at", "content_dated_by",
     }
 )  # fmt: skip
 
@@ -42,7 +42,7 @@ def declare(connection: Connection, vocabulary: Vocabulary, websites: Iterable[W
     told: list[tuple[facts.Subject, Fact]] = []
     listed: set[int] = set()
     for site in websites:
-        if not site.valid_on(day):
+        if not site.valid_on(day) or normalise("url", site.url) is None:
             continue
         root = assets.resolve(connection, Identity(identifiers=frozenset({("url", site.url)})), now)
         listed.add(root)
@@ -58,10 +58,11 @@ def declare(connection: Connection, vocabulary: Vocabulary, websites: Iterable[W
 
 def confirm(connection: Connection, vocabulary: Vocabulary, websites: Iterable[Website], now: datetime) -> None:
     """Declare again what is declared, where that was not done for a day or is no longer so."""
-    day, wanted = now.astimezone(ZONE).date(), list(websites)
-    standing = _declared(connection, vocabulary, now)
-    due = sum(site.valid_on(day) for site in wanted) != len(standing)
-    if due or any(now - at > _CONFIRMED for at in standing.values()):
+    wanted, day = list(websites), now.astimezone(ZONE).date()
+    valid = [site for site in wanted if site.valid_on(day) and normalise("url", site.url) is not None]
+    known, standing = roots(connection, valid), _declared(connection, vocabulary, now)
+    changed = len(known) < len(valid) or set(known.values()) != standing.keys()
+    if changed or any(now - at > _CONFIRMED for at in standing.values()):
         declare(connection, vocabulary, wanted, now)
 
 
@@ -119,7 +120,8 @@ def _state(root: int, taken: Mapping[str, Fact], places: Mapping[str, Place]) ->
         agency=place.home,
         title=_text(values, "sysname"),
         state="unknown" if answering is None else "up" if answering else "down",
-        problem=_text(values, "website_problem") if answering is False else "",
+        problem=_text(values, "website_problem"),
+        detail=_text(values, "website_detail"),
         leads_to=_text(values, "leads_to"),
         http_status=status if isinstance(status, int) else None,
         response_seconds=seconds if isinstance(seconds, float) else None,

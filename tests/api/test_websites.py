@@ -101,6 +101,13 @@ async def test_days_are_kept_in_the_store_and_end_by_themselves(province: Store)
     assert members(await judge(province, after), "website_answering") == {"A": "unknown 1"}
 
 
+async def test_an_address_that_identifies_nothing_keeps_nobody_from_the_others(province: Store) -> None:
+    """The register refuses it now; a former version stored it."""
+    stored = replace(REGISTER, websites=(Website("https://a.vn/", "A"), Website("https://b.vn/" + "x" * 600, "B")))
+    await province.write(websites.declare, KNOWN, stored.websites, NOW)
+    assert members(await judge(province, NOW), "website_answering") == {"A": "unknown 1"}
+
+
 async def test_one_that_begins_later_is_not_there_yet(province: Store) -> None:
     await declare(province, NOW, Website("https://c.vn/", "C", valid_from=(NOW + timedelta(days=2)).date()))
     assert "C" not in members(await judge(province, NOW), "website_answering")
@@ -193,6 +200,9 @@ async def test_an_authority_that_cannot_be_read_is_named(province: Store, tmp_pa
     workspace = Workspace(Config(data=tmp_path, websites=settings), province)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"websites\.ca: .*gone\.pem"):
         await rounds.collect(workspace, only=["website"])
+    # On schedule what the other collectors read is still judged.
+    (done,) = await rounds.collect(workspace, only=["website"], due_only=True)
+    assert [run.target for run in done.failed] == ["websites.ca"]
 
 
 async def test_no_website_is_nothing_to_read(store: Store, tmp_path: Path) -> None:
@@ -210,6 +220,8 @@ class Read:
 
     folder: Path
     town: Sites
+    told: list[dict[str, Any]]
+    """What `dophu websites` tells after the first round."""
 
     def dophu(self, *arguments: str, expected: int = 0) -> str:
         """A command, run where the websites are."""
@@ -232,11 +244,12 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
             lines = [f"{a} {name}.vi-du.vn" for name, own in NAMES.items() for a in own]
             (names / "hosts").write_text("\n".join(lines) + "\n")
             (names / "nsswitch.conf").write_text("hosts: files\n")
-            made = Read(folder, town)
+            made = Read(folder, town, [])
             (folder / "dophu.toml").write_text(f'[websites]\nca = ["{town.authority}"]\n')
             _write_register(folder / "register")
             for command in ("init", "register import register", "collect --only website", "judge"):
                 made.dophu(*command.split())
+            made.told.extend(json.loads(made.dophu("websites", "-o", "json")))
             yield made
         finally:
             shutil.rmtree(names)
@@ -262,7 +275,7 @@ def _write_register(folder: Path) -> None:
 
 
 def test_the_round_reads_every_website_and_says_what_it_could_not(read: Read) -> None:
-    told = {w["url"]: w for w in json.loads(read.dophu("websites", "-o", "json"))}
+    told = {w["url"]: w for w in read.told}
     assert told.keys() == set(DECLARED.values())
     states = {name: told[url]["state"] for name, url in DECLARED.items()}
     assert {name for name, state in states.items() if state == "up"} == DECLARED.keys() - {"refused", "beyond"}
@@ -284,9 +297,8 @@ def test_figures_and_lists_agree(read: Read) -> None:
     whole = {row["goal"]: row for row in rows if row["level"] == "all"}
     counts = {goal: (whole[goal]["met"], whole[goal]["unmet"], whole[goal]["unknown"]) for goal in whole}
     assert counts["portals_steady"] == (9, 2, 1)
-    assert counts["websites_ipv6"][0] == len(json.loads(read.dophu("websites", "-o", "json"))) - 1 - sum(
-        w["ipv6"] is False for w in json.loads(read.dophu("websites", "-o", "json"))
-    )
+    assert counts["websites_ipv6"] == (8, 3, 1)
+    assert [w["ipv6"] for w in read.told].count(True) == 8
     listed = json.loads(read.dophu("websites", "--lack", "certificate", "-o", "json"))
     assert {w["url"] for w in listed} >= {DECLARED[name] for name in ("expired", "wrong", "self", "plain")}
 
@@ -302,8 +314,12 @@ def test_what_is_told_over_http(read: Read) -> None:
         metrics = httpx2.get(f"{address}/metrics").text
         page = httpx2.get(f"{address}/websites").text
         english = httpx2.get(f"{address}/websites", params={"lang": "en", "list": "certificate", "agency": "SO-A"}).text
-        asset = next(w["asset"] for w in json.loads(read.dophu("websites", "-o", "json")) if "expired" in w["url"])
+        listed = httpx2.get(f"{address}/api/v1/websites", params={"lack": "down"}).json()
+        refusal = httpx2.get(f"{address}/api/v1/websites", params={"lack": "nothing"})
+        asset = next(w["asset"] for w in read.told if "expired" in w["url"])
         shown = httpx2.get(f"{address}/assets/{asset}").text
+    assert {w["url"] for w in listed["items"]} == {DECLARED["refused"], DECLARED["error"]}
+    assert (listed["total"], refusal.status_code) == (2, 422)
     assert 'dophu_website_up{agency="SO-A",url="https://good.vi-du.vn/"} 1.0' in metrics
     assert page.count("<tr data-site=") == len(DECLARED)
     assert "đã hết hạn" in page and "còn 89 ngày" in page
@@ -312,7 +328,7 @@ def test_what_is_told_over_http(read: Read) -> None:
 
 
 def test_a_second_round_reads_again_and_keeps_what_changes_little(read: Read) -> None:
-    before = json.loads(read.dophu("websites", "-o", "json"))
+    before = read.told
     told = read.dophu("collect", "--only", "website")
     assert "website" in told
     after = json.loads(read.dophu("websites", "-o", "json"))

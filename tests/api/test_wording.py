@@ -14,6 +14,7 @@ import collectors.recording
 from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
+from api.meetings import COLUMNS
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
 from api.sites import LISTS
 from api.speaking import Speaker, clean
@@ -69,6 +70,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "level": (ALL_LEVELS, "province", "district", "commune"),
     "list": CONSOLE_LISTS,
     "list_means": CONSOLE_LISTS,
+    "meetings": COLUMNS,
     "need": (Status.UNMET, Status.UNKNOWN),
     "problem": ("404", "422", "503"),
     "proof": [proof.name.lower() for proof in Proof],
@@ -80,6 +82,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "outcome": tuple(Outcome),
     "scan_change": ("new_host", "vanished_host", "new_port", "vanished_port", "changed_port"),
     "scan_state": ("running", "done", "broken_off", "cancelling", "cancelled"),
+    "room": ("up", "down", "unknown"),
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
     "line": ("never", "last", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),

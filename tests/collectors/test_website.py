@@ -7,6 +7,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from collectors.transports import tls
 from collectors.transports.http import LARGEST_BODY, Limits
 from collectors.transports.names import ResolverError
 from inventory.urls import Url, follow, read_url, same_site
+from inventory.vocabulary import load
 from inventory.words import InputError, Run, Target
 from tests.collectors.certificates import make, save
 from tests.collectors.netns import inside
@@ -79,6 +81,7 @@ async def test_a_site_as_it_should_be(town: Sites) -> None:
 async def test_bad_certificates_are_told_apart(town: Sites, name: str, problem: str) -> None:
     said = await read(town, f"https://{name}.vi-du.vn/")
     assert (said["certificate_valid"], said["certificate_problem"]) == (False, problem)
+    assert problem in load().keys["certificate_problem"].says
     assert (said["answering"], said["http_status"], said["tls_version"]) == (True, 200, "TLSv1.3")
 
 
@@ -99,6 +102,19 @@ async def test_an_authority_of_ones_own_is_trusted_by_the_setting_alone(town: Si
         tls.trust([town.folder / "none.pem"])
     with pytest.raises(InputError, match=r"websites.ca: .*expected certificates"):
         tls.trust([town.folder / "nginx.conf"])
+
+
+async def test_without_any_authority_an_unknown_issuer_says_nothing(
+    town: Sites, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    bare = website.Asking(tls.trust(), (), town.resolve, QUICK)
+    said = await read(town, GOOD, how=bare)
+    assert not {"certificate_valid", "certificate_problem"} & said.keys()
+    assert said["certificate_issuer"] == "Between"
+    said = await read(town, "https://expired.vi-du.vn/", how=bare)
+    assert (said["certificate_valid"], said["certificate_problem"]) == (False, "expired unknown_issuer")
 
 
 @pytest.mark.parametrize(("name", "version", "old"), [("old", "TLSv1.1", True), ("mixed", "TLSv1.3", True)])
@@ -128,7 +144,10 @@ async def test_an_address_that_is_published_and_not_served_over_ipv6(town: Sites
             town, f"http://broken.vn:{port}/", how=website.Asking(town.trust, (), resolve, QUICK), long=False
         )
     assert (said["answering"], said["ipv6_published"], said["answers_over_ipv6"]) == (True, True, False)
-    assert said["website_problem"] == f"IPv6: ::1 port {port}: Connection refused"
+    assert (said["website_problem"], said["website_detail"]) == (
+        "refused",
+        f"IPv6: ::1 port {port}: Connection refused",
+    )
 
 
 async def test_plain_http_has_no_certificate(town: Sites) -> None:
@@ -164,7 +183,8 @@ async def test_errors_are_answers(town: Sites) -> None:
 async def test_a_circle_is_no_page(town: Sites) -> None:
     said = await read(town, "http://circle.vi-du.vn/")
     assert said["answering"] is False
-    assert "sends on in a circle" in said["website_problem"]
+    assert said["website_problem"] == "circle"
+    assert "sends on in a circle: http://circle.vi-du.vn/" in said["website_detail"]
 
 
 async def test_a_short_round_leaves_out_what_changes_little(town: Sites) -> None:
@@ -191,6 +211,62 @@ async def test_silence_says_nothing_where_nobody_else_is_reached(town: Sites) ->
     assert "no other website was reached over IPv4: it may be our own line" in str(done.error)
 
 
+async def test_many_silent_addresses_say_no_more_than_one(town: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the time for all is over before each was tried."""
+
+    async def resolve(host: str, version: int) -> tuple[str, ...]:
+        return ("127.0.0.9",) * 3 if version == 4 else ()
+
+    monkeypatch.setattr(website, "_SECONDS", 0.6)
+    how = website.Asking(town.trust, ("https://silent.vi-du.vn/",), resolve, QUICK)
+    (done,) = (await collect_all(town, "https://many.vi-du.vn/", how=how)).values()
+    assert not done.observations
+    assert "no page within 0.6 s; and no other website was reached" in str(done.error)
+
+
+async def test_what_one_address_says_goes_before_the_silence_of_another(town: Sites) -> None:
+    async def resolve(host: str, version: int) -> tuple[str, ...]:
+        return ("127.0.0.8", "127.0.0.9") if version == 4 else ()
+
+    said = await read(town, "https://two.vi-du.vn/", how=website.Asking(town.trust, (), resolve, QUICK))
+    assert (said["answering"], said["website_problem"]) == (False, "refused")
+
+
+async def test_who_tarries_at_old_tls_is_read_all_the_same(town: Sites) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(town.folder / "good.pem", town.folder / "good.key")
+    inner: set[asyncio.Task[None]] = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.read(4096)
+        # The record of a ClientHello that offers TLS 1.3 has the extension supported_versions (RFC 8446 section 4.2.1).
+        if b"\x00\x2b" not in hello:
+            await drip(writer, b"", b"")
+        await relay(reader, writer, hello)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: bytes) -> None:
+        there, thither = await asyncio.open_connection("127.0.0.1", 443)
+        thither.write(hello)
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(OSError):
+                while data := await source.read(65_536):
+                    sink.write(data)
+                    await sink.drain()
+
+        back = asyncio.create_task(pump(there, writer))
+        inner.add(back)
+        await pump(reader, thither)
+        thither.close()
+        await back
+
+    async with serving(town, one) as port:
+        with inside(town.namespace):
+            said = await read(town, f"https://four.vi-du.vn:{port}/")
+    assert (said["answering"], said["certificate_valid"]) == (True, True)
+    assert "tls_old" not in said
+
+
 async def test_no_route_says_nothing(town: Sites) -> None:
     (done,) = (await collect_all(town, "https://beyond.vi-du.vn/")).values()
     assert not done.observations
@@ -202,7 +278,7 @@ async def test_no_route_says_nothing(town: Sites) -> None:
 
 async def test_a_name_without_addresses_is_no_site_and_a_dead_resolver_says_nothing(town: Sites) -> None:
     said = await read(town, "https://nowhere.vi-du.vn/")
-    assert (said["answering"], said["website_problem"]) == (False, "its name has no address")
+    assert (said["answering"], said["website_problem"]) == (False, "no_address")
 
     async def dead(host: str, version: int) -> tuple[str, ...]:
         raise ResolverError(f"the resolver does not answer for {host}")
@@ -216,7 +292,8 @@ async def test_a_name_without_addresses_is_no_site_and_a_dead_resolver_says_noth
 async def test_who_refuses_is_not_there(town: Sites) -> None:
     said = await read(town, "https://refused.vi-du.vn/", how=asking(town))
     assert said["answering"] is False
-    assert said["website_problem"] == "IPv4: 127.0.0.8 port 443: Connection refused"
+    assert said["website_problem"] == "refused"
+    assert said["website_detail"] == "IPv4: 127.0.0.8 port 443: Connection refused"
 
 
 # --- hostile servers -------------------------------------------------------------------------------------------------
@@ -265,29 +342,43 @@ async def drip(writer: asyncio.StreamWriter, head: bytes, part: bytes) -> None:
         await asyncio.sleep(0.05)
 
 
-HOSTILE: dict[str, tuple[Serve, bool, str]] = {
+HOSTILE: dict[str, tuple[Serve, bool, str, str]] = {
     "a header that never ends": (
-        lambda r, w: drip(w, b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n"), False, "the header does not end"),
+        lambda r, w: drip(w, b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n"),
+        False,
+        "the header does not end",
+        "endless",
+    ),
     "a header without end, quickly": (
-        lambda r, w: flood(w, b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 9000 + b"\r\n"), False, "no HTTP answer"),
-    "a tar-pit": (lambda r, w: drip(w, b"", b""), False, "the header does not end"),
+        lambda r, w: flood(w, b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 9000 + b"\r\n"),
+        False,
+        "no HTTP answer",
+        "no_http",
+    ),
+    "a tar-pit": (lambda r, w: drip(w, b"", b""), False, "the header does not end", "endless"),
     "early answers without end": (
-        lambda r, w: flood(w, b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), False, "came before an answer"),
-    "no HTTP": (lambda r, w: drip(w, b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b""), False, "no HTTP answer"),
-    "it hangs up": (lambda r, w: asyncio.sleep(0), False, "no HTTP answer|broken off"),
-    "garbage for TLS": (lambda r, w: flood(w, b"\x16\x03\x01\xff\xff", b"\x00" * 900), True, "TLS:"),
-    "no TLS at all": (lambda r, w: drip(w, b"HTTP/1.1 400 Bad Request\r\n\r\n", b""), True, "TLS:"),
-    "TLS that never begins": (lambda r, w: drip(w, b"", b""), True, "TLS does not begin"),
-}  # fmt: skip
+        lambda r, w: flood(w, b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        False,
+        "came before an answer",
+        "broken_off",
+    ),
+    "no HTTP": (lambda r, w: drip(w, b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b""), False, "no HTTP answer", "no_http"),
+    "it hangs up": (lambda r, w: asyncio.sleep(0), False, "no HTTP answer|broken off", "no_http|broken_off"),
+    "garbage for TLS": (lambda r, w: flood(w, b"\x16\x03\x01\xff\xff", b"\x00" * 900), True, "TLS:", "no_tls"),
+    "no TLS at all": (lambda r, w: drip(w, b"HTTP/1.1 400 Bad Request\r\n\r\n", b""), True, "TLS:", "no_tls"),
+    "TLS that never begins": (lambda r, w: drip(w, b"", b""), True, "TLS does not begin", "no_tls"),
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_hostile_servers_are_bounded_and_have_no_page(town: Sites, name: str) -> None:
-    serve, secure, why = HOSTILE[name]
+    serve, secure, why, code = HOSTILE[name]
     async with serving(town, serve) as port:
         said = await read(town, f"{'https' if secure else 'http'}://127.0.0.1:{port}/", long=False)
     assert said["answering"] is False
-    assert any(each in said["website_problem"] for each in why.split("|")), said["website_problem"]
+    assert said["website_problem"] in code.split("|")
+    assert any(each in said["website_detail"] for each in why.split("|")), said["website_detail"]
+    assert said["website_problem"] in load().keys["website_problem"].says
     assert said.get("certificate_problem", "none") == "none"
     assert ("certificate_valid" in said) == secure
 

@@ -18,6 +18,7 @@ from inventory.words import (
     Snapshot,
     Status,
     Title,
+    VideoTally,
     WebsiteState,
 )
 
@@ -183,6 +184,9 @@ ASSETS = (
     AssetTally("so-yt", "firewall", "yes", 1),
     AssetTally("so-yt", "workstation", "yes", 38),
     AssetTally("so-yt", "workstation", "unknown", 8),
+    AssetTally("so-yt", "vc_endpoint", "yes", 2),
+    AssetTally("so-yt", "vc_endpoint", "unknown", 1),
+    AssetTally("so-yt", "mcu", "no", 1),
     AssetTally("huyen-tam-dao", "switch", "unknown", 3),
     AssetTally("xa-dong-tinh", "printer", "no", 1),
 )
@@ -224,5 +228,6 @@ SAMPLE = Snapshot(
     assets=ASSETS,
     links=LINKS,
     collectors=COLLECTORS,
+    video=(VideoTally("so-yt", 1, 12, 9), VideoTally("so-khcn", None, 4, 4), VideoTally("xa-ho-son", 0)),
     websites=WEBSITES,
 )

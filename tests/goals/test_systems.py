@@ -41,7 +41,10 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "other:host_firewall": ("server_host_firewall", "workstation_host_firewall"),
     "antivirus": ("server_antivirus_protected", "workstation_antivirus_protected"),
     "patch": ("server_patched", "workstation_patched", "server_os_supported", "workstation_os_supported"),
-    "vc": ("agency_vc_answering", "vc_endpoint_answering"),
+    "vc": (
+        *("agency_vc_answering", "vc_endpoint_answering", "vc_endpoint_callable", "vc_endpoint_registered"),
+        *("mcu_answering", "meetings_online"),
+    ),
     "workstation": ("officials_computers", "workstation_seen"),
     "printer_scanner": ("printer_answering", "printer_supplies"),
     "wireless": ("wireless_answering",),
@@ -318,6 +321,27 @@ async def test_a_room_is_as_hot_and_damp_as_its_sensor_says(province: Store) -> 
     )
     assert await counted(province, "room_temperature") == three(1, 1, 1)
     assert await counted(province, "room_humidity") == three(1, 2, 0)
+
+
+@on_sqlite
+async def test_a_room_can_be_called_where_one_protocol_answers_or_it_is_registered(province: Store) -> None:
+    await bring(
+        province,
+        devices(
+            "vc_endpoint",
+            {"sip_answering": True, "registered": False},
+            {"sip_answering": False, "h323_answering": True},
+            {"registered": True},
+            {"sip_answering": False, "h323_answering": False, "registered": False},
+            # One that never answered a protocol is not known not to speak it.
+            {"sip_answering": False},
+        ),
+        reading("A", device("A", 99, role="mcu")),
+        reading("B", device("B", 99, role="mcu", answering=False)),
+    )
+    assert await counted(province, "vc_endpoint_callable") == three(3, 1, 1)
+    assert await counted(province, "vc_endpoint_registered") == three(1, 2, 2)
+    assert await counted(province, "mcu_answering") == three(1, 1, 0)
 
 
 @on_sqlite

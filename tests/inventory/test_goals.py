@@ -222,7 +222,7 @@ BAD_CONTROLS = {
         ("population:", "population: assets\npopulation:"),
         [
             "line 5: the key 'population' stands twice, first on line 4",
-            "line 6: meets: unknown column 'firewalls_answering'; did you mean 'answering'?",
+            "line 6: meets: unknown column 'firewalls_answering'; did you mean 'sip_answering'?",
         ],
     ),
     "unknown population": (
