@@ -19,6 +19,8 @@ from api.commands_changes import changes
 from api.commands_counts import counts_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
+from api.commands_lines import lines
+from api.commands_maintenance import maintenance_app
 from api.commands_meetings import meetings
 from api.commands_report import report
 from api.commands_scan import scan_app
@@ -49,6 +51,7 @@ app.add_typer(schedule_app, name="schedule")
 app.add_typer(scan_app, name="scan")
 app.add_typer(security_app, name="security")
 app.add_typer(counts_app, name="counts")
+app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
@@ -222,6 +225,7 @@ def coverage(
 app.command()(findings)
 app.command()(events)
 app.command()(software)
+app.command()(lines)
 app.command()(meetings)
 app.command()(websites)
 app.command()(gaps)

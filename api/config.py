@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -39,6 +39,41 @@ class ConsoleServer(BaseModel):
     def _is_place(cls, value: str) -> str:
         split_host(value, 0, names=True)
         return value
+
+
+class LineLimits(BaseModel):
+    """From when on a line that answers is degraded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    loss: float = Field(default=0.05, gt=0, le=1)
+    """The share (0-1) of lost packets above which it is."""
+    p95_ms: float = Field(default=200, gt=0, le=60_000)
+    """Milliseconds that 95 % of the round trips may take."""
+
+
+class LineSettings(LineLimits):
+    """[lines]: how the lines are probed; [lines.kinds.internet] has limits for one kind."""
+
+    seconds: float = Field(default=60, ge=30, le=3600)
+    """How often every line is probed."""
+    window_minutes: float = Field(default=5, ge=1, le=15)
+    """Over how long loss and delay are judged, and how often what has not changed is stored."""
+    echoes: int = Field(default=10, ge=1, le=100)
+    """Echo requests to each line in a round."""
+    rate: float = Field(default=2000, ge=1, le=20_000)
+    """Requests a second, at most."""
+    trace_hours: float = Field(default=24, ge=1, le=8784)
+    """How often the routers on the way are learned of lines that are declared without `via`."""
+    kinds: dict[Literal["internet", "mtslcd", "wan"], LineLimits] = {}
+
+    def limits_of(self, kind: str) -> LineLimits:
+        """The limits for lines of a kind; what is not set for it is as for all."""
+        own = next((limits for name, limits in self.kinds.items() if name == kind), None)
+        if own is None:
+            return self
+        given = {name: getattr(own, name) for name in own.model_fields_set}
+        return LineLimits(loss=self.loss, p95_ms=self.p95_ms).model_copy(update=given)
 
 
 class WindowSettings(BaseModel):
@@ -137,6 +172,7 @@ class Config(BaseSettings):
     """How long a call has to go on during a meeting for it to count as held online."""
     consoles: list[ConsoleServer] = []
     """Consoles that are asked on schedule."""
+    lines: LineSettings = LineSettings()
     windows: dict[str, WindowSettings] = {}
     """The hours that schedules may name."""
     holidays: list[date] = []

@@ -57,6 +57,14 @@ async def _collect(doing: Doing) -> str:
     return "; ".join(map(_tell, done))
 
 
+async def _lines(doing: Doing) -> str:
+    done = await rounds.probe_lines(doing.workspace)
+    if done.new:
+        # Else every minute would be judged in which nothing changed.
+        await doing.judge()
+    return f"{done.facts} facts, {done.new} new or changed" + "".join(f"; {run.error}" for run in done.failed)
+
+
 def _tell(done: Round) -> str:
     return f"{done.collector}: {done.targets} targets, {len(done.failed)} failed, {done.new} new or changed"
 
@@ -93,7 +101,8 @@ async def _judge(doing: Doing) -> str:
 
 
 JOBS: Mapping[str, Callable[[Doing], Awaitable[str]]] = {
-    "collect": _collect, "console": _console, "discover": _discover, "judge": _judge, "scan": _scan,
+    "collect": _collect, "console": _console, "discover": _discover, "judge": _judge, "lines": _lines,
+    "scan": _scan,
 }  # fmt: skip
 
 
@@ -121,6 +130,7 @@ def from_settings(config: Config) -> list[Schedule]:
     for name, job, hours, argument in (
         ("discover", "discover", config.discover_hours, ""),
         ("collect", "collect", config.collect_minutes / 60, ""),
+        ("lines", "lines", config.lines.seconds / 3600, ""),
         *((f"console-{s.server.lower().replace('[', '').replace(']', '')}", "console", s.hours, s.server)
           for s in config.consoles),
     ):  # fmt: skip

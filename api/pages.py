@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from api import contents, reporting
+from api import contents, lines_pages, reporting
 from api.config import ReportSettings
 from api.contents import Asked, Told
 from api.gaps import Gaps, find_gaps
@@ -158,6 +158,14 @@ def pages_router(desk: Desk) -> APIRouter:
     @router.get("/assets/{number}")
     async def asset(request: Request, number: str) -> Response:
         return await _answer(desk, request, "asset.html", functools.partial(contents.tell_asset, text=number))
+
+    @router.get("/lines")
+    async def lines(request: Request) -> Response:
+        return await _answer(desk, request, "lines.html", lines_pages.tell_lines_page)
+
+    @router.get("/lines/{code:path}")
+    async def line(request: Request, code: str) -> Response:
+        return await _answer(desk, request, "line.html", functools.partial(lines_pages.tell_line, code=code))
 
     @router.get("/websites")
     async def websites(request: Request) -> Response:

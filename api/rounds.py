@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 
+from api import probing
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
+from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
-from inventory.store import Connection, closings, facts, registers, runs, snapshots, websites
+from inventory.store import Connection, closings, facts, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
@@ -54,22 +57,6 @@ class Round:
     """Runs that the store could not take; nothing of them was stored."""
     broken_off: bool = False
     """Whether it was stopped: targets that it had not begun are in no number."""
-    runs: list[Run] = field(default_factory=list)
-    """The runs of lines, which say what can be said of the hosts behind them."""
-
-    def joined(self, other: Round) -> Round:
-        """Both as one round."""
-        return Round(
-            self.collector,
-            self.targets + other.targets,
-            self.complete + other.complete,
-            self.observations + other.observations,
-            self.facts + other.facts,
-            self.new + other.new,
-            self.failed + other.failed,
-            self.unrecorded + other.unrecorded,
-            self.broken_off or other.broken_off,
-        )
 
 
 async def discover(
@@ -174,22 +161,82 @@ async def _ping(
     """Ping the lines first, then the hosts: behind a line that does not answer, a host's silence says nothing."""
     register = await workspace.store.read(registers.load)
     today = datetime.now(ZONE).date()
-    links = [
-        Target(v.address, agency=v.agency, link=v.code)
-        for v in register.links
-        if v.address and v.valid_on(today) and (not agencies or v.agency in agencies)
-    ]
-    done = await _go(workspace, "icmp", links, due_only, progress, READ_SECONDS)
-    answering = {
-        o.link for run in done.runs for o in run.observations for f in o.facts if f.key == "link_answering" and f.value
-    }
-    cut_off = {t.agency for t in links} - {t.agency for t in links if t.link in answering}
+    watch = _watch(workspace)
+    links = probing.lines_of([v for v in register.links if v.valid_on(today)], agencies)
+    done = Round("icmp")
+    try:
+        async with watch.busy:
+            probed = watch.probed
+            if not due_only or probed is None or time.monotonic() - probed.at > probing.FRESH:
+                probed = await probing.probe(workspace, links, probing.ONCE, watch)
+                watch.to_store(probed.states, probed.at, 0)
+                for run in probing.runs_of(probed):
+                    await record_run(workspace, done, run)
+        hosts = await _hosts(workspace, places, due_only)
+        if progress:
+            progress.started(len(hosts))
+        for run in await probing.probe_hosts(workspace, hosts, probing.behind(probed), watch):
+            await record_run(workspace, done, run)
+            if progress:
+                progress.advanced(run)
+    except probing.Stopped:
+        done.broken_off = True
+    finally:
+        if progress:
+            progress.finished()
+    return done
+
+
+def _watch(workspace: Workspace) -> probing.Watch:
+    if not workspace.lines:
+        workspace.lines.append(probing.Watch())
+    return workspace.lines[0]
+
+
+async def _hosts(
+    workspace: Workspace, places: Sequence[tuple[int, Network, str]], due_only: bool
+) -> list[probing.Host]:
     before = await workspace.store.read(runs.answered_before, "asset", "icmp", "answering")
-    hosts = [
-        Target(address, agency=n.agency, network=n, answered_before=root in before and n.agency not in cut_off)
+    now = datetime.now(UTC)
+    doors = await workspace.store.read(lines.doors, workspace.vocabulary, {root for root, _, _ in places}, now)
+    known = [
+        (Target(address, agency=n.agency, network=n, answered_before=root in before), doors.get(root))
         for root, n, address in places
     ]
-    return done.joined(await _go(workspace, "icmp", hosts, due_only, progress, READ_SECONDS))
+    if due_only:
+        due = set(runner.due([t for t, _ in known], await workspace.store.read(runs.failures, "icmp")))
+        known = [(target, port) for target, port in known if target in due]
+    return [probing.Host(target, port) for target, port in known]
+
+
+async def probe_lines(workspace: Workspace, pace: Pace | None = None) -> Round:
+    """A quick round of all lines: what changed is stored at once, and all once in a window of minutes.
+
+    Args:
+        pace: otherwise that of the settings.
+
+    What is known of the last minutes is in the workspace. Afterwards the ways to some lines are learned, where due.
+
+    Raises:
+        StoreError: the register could not be read.
+    """
+    watch, settings, done = _watch(workspace), workspace.config.lines, Round("icmp")
+    register = await workspace.store.read(registers.load)
+    today = datetime.now(ZONE).date()
+    links = [v for v in register.links if v.valid_on(today)]
+    pace = pace or Pace(settings.echoes, rate=settings.rate)
+    try:
+        async with watch.busy:
+            probed = await probing.probe(workspace, links, pace, watch)
+            due = watch.to_store(probed.states, probed.at, settings.window_minutes * 60 - settings.seconds / 2)
+            made = probing.taken_together(probed, probing.runs_of(probed, due))
+            if due:
+                await record_run(workspace, done, made)
+            if ways := await probing.trace(workspace, probed, watch):
+                await record_run(workspace, done, replace(made, observations=tuple(ways), error=None, complete=True))
+    except probing.Stopped:
+        done.broken_off = True
+    return done
 
 
 async def _read_by_snmp(
@@ -387,8 +434,6 @@ async def _go(
 
 async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
     done.targets += 1
-    if any(o.link for o in run.observations):
-        done.runs.append(run)
     try:
         recorded = await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))
     except InputError as error:

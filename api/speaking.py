@@ -110,6 +110,8 @@ class Speaker:
         unit = known.unit if known else ""
         if isinstance(fact.value, int | float) and not isinstance(fact.value, bool) and unit:
             return self.quantity(fact.value, unit)
+        if fact.key == "link_state" and isinstance(fact.value, str):
+            return self.word(f"state:{fact.value}")
         if fact.key == "role" and isinstance(fact.value, str):
             return self.word(f"role:{fact.value}")
         if isinstance(fact.value, str):

@@ -34,7 +34,6 @@ MOST_FAILURES = 3
 LARGEST_IPV4 = 16
 LARGEST_IPV6 = 120
 
-_REFUSED = frozenset({"reset", "conn-refused"})
 _PAGES = frozenset({"http-title", "http-auth"})
 _OURSELVES = "localhost-response"
 #: Addresses that move between routers (VRRP and CARP, HSRP): they identify a service, not a device. RFC 9568 §7.3.
@@ -294,14 +293,18 @@ class _Reading:
                     self.services[host.address] = done[-1]
         await self.tell(Step(None, tuple(done)))
 
-    def answered_for(self) -> bool:
-        """Whether something on the way, such as a firewall that rejects, answers in the place of every address."""
-        refusals = sum(host.reason in _REFUSED for host, _ in self.seen.values())
-        return refusals >= 16 and refusals >= 0.95 * self.told
+    def answered_for(self) -> frozenset[str]:
+        """How something on the way, such as a firewall or a proxy, answers in the place of all, if it does."""
+        if self.known:
+            return frozenset()  # who was seen before may well answer again
+        reasons = Counter(host.reason for host, _ in self.seen.values())
+        ways = (frozenset({"reset", "conn-refused"}), frozenset({"syn-ack"}))
+        counted = {way: sum(reasons[reason] for reason in way) for way in ways}
+        return frozenset().union(*(w for w, n in counted.items() if n >= 16 and n >= 0.95 * self.told))
 
     def present(self) -> list[IPAddress]:
         """The addresses that are believed to have answered themselves, in order."""
-        doubtful = _REFUSED if self.answered_for() else frozenset()
+        doubtful = self.answered_for()
         return [address for address in sorted(self.seen) if self.seen[address][0].reason not in doubtful]
 
     def _own_macs(self) -> Set[str]:
@@ -336,8 +339,8 @@ class _Reading:
         elif not met:
             yield f"none of {total} addresses answered: that says nothing of what is there"
         if self.answered_for():
-            refusing = len(self.seen) - present
-            yield f"{refusing} of {total} addresses refuse as one: something on the way answers for them, not counted"
+            alike = len(self.seen) - present
+            yield f"{alike} of {total} addresses answer as one: something on the way answers for them, not counted"
         if self.known:
             where = self.network.prefix
             yield f"looked at the {total} addresses that are known in {where}: who else is there is unknown"

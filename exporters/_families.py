@@ -40,8 +40,14 @@ dophu_coverage_target_ratio{plan goal level} Share that the plan sets (0-1); abs
 dophu_coverage_status{plan goal level status} Where the figure stands: 1 for the status that holds, 0 for the others.
 dophu_coverage_members{plan goal level status} Members by status of their finding; absent where nothing measures.
 dophu_agency_info{agency name_vi name_en level parent} A declared agency's names, level and parent.
-dophu_link_up{link agency kind} Whether the link answered: 1 or 0; absent while that is unknown.
+dophu_link_up{link agency kind} Whether the link answered, degraded or not: 1 or 0; absent while that is unknown.
 dophu_link_state{link agency kind state} What is known of the link: 1 for the state that holds, 0 for the others.
+dophu_link_loss_ratio{link agency kind} Share of probes that were not answered (0-1); absent while unknown.
+dophu_link_round_trip_seconds{link agency kind percentile} Round trips of the last minutes: percentiles 50, 95, 99.
+dophu_link_jitter_seconds{link agency kind} Mean difference between successive round trips.
+dophu_link_utilisation_ratio{link agency kind} Share of the contracted rate that is in use.
+dophu_link_availability_ratio{link agency kind} This month so far (UTC+7): up / (up + down) by time, no maintenance.
+dophu_link_maintenance{link agency kind} Whether the link is under maintenance: 1 or 0.
 dophu_website_info{url agency title} A declared website's agency and title.
 dophu_website_up{url agency} Whether the website answered: 1 or 0; absent while that is unknown.
 dophu_website_state{url agency state} What is known of the website: 1 for the state that holds, 0 for the others.
@@ -70,7 +76,9 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
 _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
 _VIDEO_ROLES = ("vc_endpoint", "mcu")
 _ANSWERING = ("yes", "no", "unknown")
-_LINK_STATES = _WEBSITE_STATES = ("up", "down", "unknown")
+_LINK_STATES = ("up", "degraded", "down", "unknown")
+_PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p99"}
+_WEBSITE_STATES = ("up", "down", "unknown")
 
 
 def metrics(snapshot: Snapshot | None) -> list[Metric]:
@@ -175,10 +183,23 @@ def _coverage(rows: Sequence[Coverage]) -> dict[str, Samples]:
 
 
 def _links(snapshot: Snapshot) -> dict[str, Samples]:
-    states = {(k.link, k.agency, k.kind): k.state for k in snapshot.links}
-    return {
-        "dophu_link_up": {key: float(state == "up") for key, state in states.items() if state != "unknown"},
-        "dophu_link_state": {(*key, s): float(s == state) for key, state in states.items() for s in _LINK_STATES},
+    links = {(k.link, k.agency, k.kind): k for k in snapshot.links}
+    figures = {"loss_ratio": "loss", "jitter_seconds": "jitter", "utilisation_ratio": "utilisation",
+               "availability_ratio": "availability"}  # fmt: skip
+    told: dict[str, Samples] = {
+        f"dophu_link_{metric}": {key: value for key, k in links.items() if (value := getattr(k, name)) is not None}
+        for metric, name in figures.items()
+    }
+    return told | {
+        "dophu_link_up": {key: float(k.state != "down") for key, k in links.items() if k.state != "unknown"},
+        "dophu_link_state": {(*key, s): float(s == k.state) for key, k in links.items() for s in _LINK_STATES},
+        "dophu_link_round_trip_seconds": {
+            (*key, percentile): value
+            for key, k in links.items()
+            for percentile, name in _PERCENTILES.items()
+            if (value := getattr(k, name)) is not None
+        },
+        "dophu_link_maintenance": {key: float(k.maintenance) for key, k in links.items()},
     }
 
 

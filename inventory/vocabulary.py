@@ -156,15 +156,23 @@ class Vocabulary:
     def title(self, column: str) -> Title:
         """The names of a key or count; the column's own name where it comes from the register."""
         known = self.keys.get(column) or self.counts.get(column) or self.period_counts.get(column)
-        return known.title if known else Title(column, column)
+        return known.title if known else COMPUTED.get(column, Title(column, column))
 
 
 #: Columns that come from the register and not from facts. The level is that of the agency (of the part's parent).
 REGISTER_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "assets": {"agency": "text", "level": "text"},
-    "links": {"agency": "text", "level": "text", "kind": "text", "provider": "text", "contracted_mbps": "number"},
+    "links": {"agency": "text", "level": "text", "kind": "text", "provider": "text", "contracted_mbps": "number",
+              "availability_30d": "number"},
     "agencies": {"agency": "text", "level": "text"},
+}  # fmt: skip
+
+#: Columns that are shares (0-1), computed from the history of facts when they are asked for.
+COMPUTED: Mapping[str, Title] = {
+    "availability_30d": Title("Tỷ lệ sẵn sàng 30 ngày", "Availability of 30 days"),
 }
+COMPUTED_FROM = timedelta(days=30)
+"""How far back they look."""
 
 
 def parse_age(text: str) -> timedelta:

@@ -100,6 +100,10 @@ class Link:
     contracted_mbps: float | None = None
     valid_from: date = date.min
     valid_to: date | None = None
+    via: str | None = None
+    """The code of the link that our probes go through, such as the line of the centre."""
+    port: int | None = None
+    """A TCP port at its far end that answers where no echo does."""
 
     def valid_on(self, day: date) -> bool:
         """Whether the link is declared on `day` (both ends included)."""
@@ -500,6 +504,40 @@ class Waiver:
         return self.valid_from <= day and last and (self.ended is None or day < self.ended)
 
 
+SCOPES = ("link", "agency", "asset", "network")
+"""What can be under maintenance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A window in which what fails is not counted (bảo trì): of one link, asset or network, or of all of an agency."""
+
+    number: int
+    scope: str
+    """One of SCOPES."""
+    subject: str
+    """A code, or an asset's id as text."""
+    begins: datetime
+    ends: datetime
+    """The first instant at which it does not hold any more."""
+    reason: str
+    granted_by: str
+    """Who ordered it."""
+    document: str = ""
+    ended: datetime | None = None
+    """When it was ended before its time."""
+    recorded: datetime | None = None
+
+    @property
+    def last(self) -> datetime:
+        """Where it ended or is to end."""
+        return self.ends if self.ended is None else self.ended
+
+    def holds_at(self, at: datetime) -> bool:
+        """Whether it is open at an instant."""
+        return self.begins <= at < self.last
+
+
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """What a plan reported of a goal before its period began."""
@@ -678,12 +716,28 @@ class AssetTally:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """Whether one link answered: "up", "down" or "unknown"."""
+    """How one link is: "up", "degraded", "down" or "unknown", why, and in figures what is known of it."""
 
     link: str
     agency: str
     kind: str
     state: str
+    reason: str = ""
+    """As the fact `link_reason` says it."""
+    loss: float | None = None
+    """Share (0-1) of requests that were not answered."""
+    round_trip: float | None = None
+    """Seconds: the median, the next two the 95th and 99th percentile."""
+    round_trip_p95: float | None = None
+    round_trip_p99: float | None = None
+    jitter: float | None = None
+    """Seconds."""
+    utilisation: float | None = None
+    """Share of the contracted rate."""
+    availability: float | None = None
+    """Share (0-1) of the month so far: up ÷ (up + down) by time."""
+    maintenance: bool = False
+    """Whether it is under maintenance."""
 
 
 @dataclass(frozen=True, slots=True)

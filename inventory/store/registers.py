@@ -15,6 +15,8 @@ from inventory.store import facts, tables, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
 
+_LINK = tuple(f.name for f in fields(Link))
+
 
 def load(connection: Connection) -> Register:
     """Everything declared, of every period."""
@@ -30,8 +32,8 @@ def load(connection: Connection) -> Register:
         ),
         networks=tuple(_network(r) for r in connection.execute(select(t.network).order_by(t.network.c.code))),
         links=tuple(
-            Link(r.code, r.agency, r.kind, r.address, r.provider, r.contracted_mbps, r.valid_from, r.valid_to)
-            for r in connection.execute(select(t.link).order_by(t.link.c.code))
+            Link(**{name: r[name] for name in _LINK})
+            for r in connection.execute(select(t.link).order_by(t.link.c.code)).mappings()
         ),
         counts=tuple(
             DeclaredCount(r.agency, r.key, r.value, r.day, r.document)

@@ -24,8 +24,8 @@ __all__ = [
 
 LEASE = timedelta(minutes=2)
 """Who does a job says so again within this time; then another takes it that its process has ended."""
-KEEP = timedelta(days=400)
-"""How long turns are kept."""
+KEEP, KEEP_DONE = timedelta(days=400), timedelta(days=30)
+"""How long turns are kept: those that went wrong longer, for lines alone are probed every minute."""
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _LONGEST = 2_000
@@ -279,6 +279,7 @@ def turns(connection: Connection, name: str | None = None, limit: int = 50) -> l
 
 
 def prune(connection: Connection, now: datetime) -> int:
-    """Forget turns older than `KEEP`; how many."""
-    old = (turn.c.ended.is_not(None)) & (turn.c.begun < instant(now - KEEP))
+    """Forget old turns (`KEEP`, `KEEP_DONE`); how many."""
+    done = (turn.c.outcome == str(Outcome.DONE)) & (turn.c.begun < instant(now - KEEP_DONE))
+    old = turn.c.ended.is_not(None) & (done | (turn.c.begun < instant(now - KEEP)))
     return connection.execute(delete(turn).where(old)).rowcount

@@ -80,6 +80,9 @@ link = Table(
     Column("contracted_mbps", Float),
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
+    # Later than the others: rows of former seals have none.
+    Column("via", String),
+    Column("port", Integer),
 )
 
 website = Table(
@@ -308,6 +311,24 @@ waiver = Table(
     Column("valid_to", Date),
     Column("ended", Date),
     _instant("recorded"),
+)
+
+
+#: When what fails is not counted: of one link, asset or network, or of all of an agency.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("scope", String, nullable=False),
+    Column("subject", String, nullable=False),
+    _instant("begins"),
+    _instant("ends"),
+    Column("reason", Text, nullable=False),
+    Column("granted_by", String, nullable=False),
+    Column("document", String, nullable=False),
+    _instant("ended", nullable=True),
+    _instant("recorded"),
+    Index("maintenance_ends", "ends"),
 )
 
 

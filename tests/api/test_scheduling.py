@@ -28,7 +28,7 @@ async def workspace(tmp_path: Path) -> AsyncIterator[Workspace]:
     config = Config(data=tmp_path, discover_hours=8784, collect_minutes=10080)
     async with open_workspace(config) as opened:
         await opened.store.migrate()
-        for name in ("collect", "discover"):
+        for name in ("collect", "discover", "lines"):
             job = Schedule(name, name, "0 0 29 2 *")
             await opened.store.write(schedules.put, job, datetime.now(UTC), Windows().next_turn)
         yield opened

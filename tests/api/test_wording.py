@@ -85,9 +85,10 @@ FAMILIES: dict[str, Collection[str]] = {
     "room": ("up", "down", "unknown"),
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
+    "line": ("never", "last", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),
+    "state": ("up", "degraded", "down", "unknown"),
     "site": LISTS,
     "site_state": ("up", "down", "error", "unknown"),
-    "state": ("up", "down", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,
 }

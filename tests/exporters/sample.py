@@ -192,7 +192,8 @@ ASSETS = (
 )
 
 LINKS = (
-    LinkState("so-khcn-internet", "so-khcn", "internet", "up"),
+    LinkState("so-khcn-internet", "so-khcn", "internet", "up", "icmp", 0.0, 0.004, 0.009, 0.02, 0.001, 0.35, 0.9995),
+    LinkState("so-yt-wan", "so-yt", "wan", "degraded", "loss", 0.2, 0.04, 0.09, 0.2, 0.01, None, 0.98, True),
     LinkState("so-khcn-mtslcd", "so-khcn", "mtslcd", "up"),
     LinkState("xa-dong-tinh-mtslcd", "xa-dong-tinh", "mtslcd", "down"),
     LinkState("huyen-tam-dao-wan", "huyen-tam-dao", "wan", "unknown"),

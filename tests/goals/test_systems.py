@@ -198,8 +198,10 @@ def devices(role: str, *told: dict[str, Any]) -> Run:
     return reading("A", *(device("A", number, role=role, **values) for number, values in enumerate(told, 10)))
 
 
-def line(code: str, **told: Value) -> Run:
-    return reading("B", Observation(facts("icmp", NOW, **told), link=code), collector="icmp")
+def line(code: str, before: int = 0, **told: Value) -> Run:
+    """What was measured of a line, so many minutes ago."""
+    at = NOW - timedelta(minutes=before)
+    return reading("B", Observation(facts("icmp", at, **told), link=code), at=at, collector="icmp")
 
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -243,23 +245,50 @@ async def test_old_signatures_and_a_licence_that_ends_soon_are_unmet(province: S
 async def test_a_line_that_loses_packets_or_is_silent_is_unmet(province: Store) -> None:
     await bring(
         province,
-        line("line-b", link_answering=True, loss=1 - 3 / 5),
-        line("line-b2", link_answering=False, loss=1.0),
+        line("line-b", 3, link_answering=True, loss=0.2, round_trip_p95=0.01),
+        line("line-b2", 3, link_answering=False, loss=1.0, round_trip_p95=None),
     )
     found = await answers(province, "link_wan_quality")
     assert {member: status for member, (status, _) in found.items()} == {
         "line-a": Status.UNKNOWN, "line-b": Status.UNMET, "line-b2": Status.UNMET,
     }  # fmt: skip
-    # One of five is what is allowed; the line that answers without a word of its loss is not known to be good.
+    # One of twenty is what is allowed; the line that answers without a word of its loss is not known to be good.
     await bring(
-        province, line("line-b", link_answering=True, loss=1 - 4 / 5), line("line-b2", link_answering=True, loss=None)
+        province,
+        line("line-b", 2, link_answering=True, loss=0.05, round_trip_p95=0.2),
+        line("line-b2", 2, link_answering=True, loss=None, round_trip_p95=0.2),
     )
     found = await answers(province, "link_wan_quality")
     assert [found[member][0] for member in ("line-b", "line-b2")] == [Status.MET, Status.UNKNOWN]
+    await bring(province, line("line-b", 1, link_answering=True, loss=0.0, round_trip_p95=0.21))
+    assert (await answers(province, "link_wan_quality"))["line-b"][0] is Status.UNMET
+    # What is in between is silent: nothing is known, whatever was measured before.
+    await bring(province, line("line-b", link_answering=None, loss=None, round_trip_p95=None))
+    assert (await answers(province, "link_wan_quality"))["line-b"][0] is Status.UNKNOWN
     # The Internet line of C is another control's.
     assert {m: s for m, (s, _) in (await answers(province, "link_internet_quality")).items()} == {
         "line-c": Status.UNKNOWN
     }
+
+
+@on_sqlite
+async def test_a_line_that_stays_connected_is_told_from_one_that_does_not(province: Store) -> None:
+    told = []
+    for code, days, down_from in (("line-b", 29, 0.4), ("line-b2", 29, 0.2), ("line-a", 10, 0.2)):
+        for step in range(days * 96):
+            at = NOW - timedelta(minutes=15 * step)
+            state = "down" if step < down_from * 96 else "up"
+            told.append((code, facts("icmp", at, link_state=state)[0]))
+    for code in ("line-b", "line-b2", "line-a"):
+        own = [fact for of, fact in reversed(told) if of == code]
+        said = Observation(tuple(own), link=code)
+        await bring(province, reading("B", said, collector="icmp"))
+    found = await answers(province, "link_wan_steady")
+    assert {member: status for member, (status, _) in found.items()} == {
+        "line-a": Status.UNKNOWN, "line-b": Status.UNMET, "line-b2": Status.MET,
+    }  # fmt: skip
+    assert found["line-b"][1].startswith("Availability of 30 days: 98.6")
+    assert found["line-a"][1] == "Availability of 30 days: less than half of the time is known"
 
 
 @on_sqlite
