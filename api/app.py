@@ -8,6 +8,7 @@ import binascii
 import contextlib
 import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -55,6 +56,8 @@ class Desk:
     snapshot: Snapshot | None = None
     metrics: MetricsPage = field(default_factory=MetricsPage)
     reported: asyncio.Event = field(default_factory=asyncio.Event)
+    tellers: list[Callable[[Snapshot], None]] = field(default_factory=list)
+    """Who is told each snapshot as well; they return at once and raise nothing."""
     _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def judge(self) -> Snapshot:
@@ -65,6 +68,8 @@ class Desk:
     async def _publish(self, snapshot: Snapshot) -> Snapshot:
         await asyncio.to_thread(self.metrics.publish, snapshot)
         self.snapshot = snapshot
+        for tell in self.tellers:
+            tell(snapshot)
         return snapshot
 
     async def current(self) -> Snapshot:

@@ -789,6 +789,21 @@ class WebsiteState:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerState:
+    """What one power device (a UPS) says of itself; None is unknown, and what it does not have."""
+
+    asset: int
+    agency: str
+    on_battery: bool | None = None
+    battery_charge: float | None = None
+    """Share (0-1)."""
+    battery_runtime: float | None = None
+    """Seconds."""
+    load: float | None = None
+    """Share (0-1) of what it can carry."""
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorState:
     """The newest round of one collector."""
 
@@ -820,3 +835,4 @@ class Snapshot:
     collectors: tuple[CollectorState, ...] = ()
     websites: tuple[WebsiteState, ...] = ()
     video: tuple[VideoTally, ...] = ()
+    power: tuple[PowerState, ...] = ()
