@@ -19,6 +19,7 @@ from api.commands_changes import changes
 from api.commands_counts import counts_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
+from api.commands_influx import influx_app
 from api.commands_lines import lines
 from api.commands_maintenance import maintenance_app
 from api.commands_meetings import meetings
@@ -57,6 +58,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
 app.add_typer(import_app, name="import")
 app.add_typer(reconcile_app, name="reconcile")
+app.add_typer(influx_app, name="influx")
 
 
 @app.callback()
