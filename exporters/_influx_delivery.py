@@ -41,8 +41,10 @@ _MOST_REFUSED = 100
 class AwayError(Exception):
     """The points were not taken now and wait on disk; the text says why."""
 
-    def __init__(self, text: str, wait: timedelta | None = None) -> None:
+    def __init__(self, text: str, wait: timedelta | None = None, *, gone: bool = False) -> None:
         super().__init__(text)
+        self.gone = gone
+        """Nobody answers."""
         self.wait = wait
         """How long the server asked to be left alone."""
 
@@ -152,6 +154,7 @@ class Delivery:
         if asked and datetime.now(UTC) < (until := datetime.fromisoformat(asked)):
             left = until - datetime.now(UTC)
             return Delivered(error=f"the server asked to wait until {until:%H:%M:%S} UTC", wait=left)
+        self.spool.forget_sent()
         for one in self.spool.waiting():
             if self.stop.is_set():
                 return Delivered(done.snapshots, done.points, _STOPPED)
@@ -165,10 +168,12 @@ class Delivery:
             except AwayError as error:
                 if str(error) == _STOPPED:
                     return Delivered(done.snapshots, done.points, _STOPPED)
+                if error.gone:
+                    self.spool.recall()
                 if error.wait:
                     self.spool.count(not_before=(datetime.now(UTC) + error.wait).isoformat(timespec="seconds"))
                 return self._failed(done, str(error), error.wait)
-            self.spool.remove(one)
+            self.spool.set_sent(one)
             self._count_sent(taken)
             done = Delivered(done.snapshots + 1, done.points + taken)
         return done
@@ -225,7 +230,7 @@ class Delivery:
             headers = {str(k).lower(): str(v) for k, v in (error.headers or {}).items()}
             raise _read(error.status or 0, error.body or str(error.reason or ""), headers) from None
         except (HTTPError, OSError) as error:
-            raise AwayError(f"cannot be reached: {_clean(str(error) or type(error).__name__)}") from None
+            raise AwayError(f"cannot be reached: {_clean(str(error) or type(error).__name__)}", gone=True) from None
 
 
 class RefusedError(Exception):

@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-_ENDING, _CORRUPT = ".lp.gz", ".corrupt"
+_ENDING, _SENT, _CORRUPT = ".lp.gz", ".sent", ".corrupt"
+_KEPT_SECONDS = 60
+"""So long what was sent is kept. VictoriaMetrics acknowledges what it writes to its disk some seconds later."""
 _REFUSED_BYTES = 1_000_000
 """So much is kept of the lines that a server refused; after that they are only counted."""
 _ABANDONED = 3600
@@ -143,11 +145,26 @@ class Spool:
                 if batch:
                     yield batch
 
-    def remove(self, one: Waiting) -> None:
-        """Forget what was sent, unless the same snapshot was put there anew meanwhile."""
+    def set_sent(self, one: Waiting) -> None:
+        """Note that a snapshot was sent, unless the same one was put there anew meanwhile; it is kept for a little."""
         with contextlib.suppress(FileNotFoundError):
             if one.path.stat().st_ino == one.inode:
-                one.path.unlink()
+                one.path.touch()
+                one.path.replace(one.path.with_suffix(_SENT))
+
+    def forget_sent(self) -> None:
+        """Forget what was sent long enough ago to be on the server's disk as well."""
+        for path in self._sent_before(time.time() - _KEPT_SECONDS):
+            path.unlink(missing_ok=True)
+
+    def recall(self) -> None:
+        """Have what was sent a moment ago wait again: the server is gone, and may have had it in memory only."""
+        self.forget_sent()
+        for path in self._sent_before(time.time() + _KEPT_SECONDS):
+            path.replace(path.with_suffix(".gz"))
+
+    def _sent_before(self, instant: float) -> list[Path]:
+        return [path for path in sorted(self.folder.glob(f"*{_SENT}")) if path.stat().st_mtime < instant]
 
     def put_aside(self, one: Waiting, why: str) -> None:
         """Keep a damaged file out of the way, to be looked at by a person; only the newest few are kept."""
@@ -213,6 +230,7 @@ class Spool:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - part.stat().st_mtime > _ABANDONED:
                     part.unlink()
+        self.forget_sent()
         found = self.waiting()
         size = sum(one.size for one in found)
         for one in found[:-1]:
