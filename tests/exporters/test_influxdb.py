@@ -223,7 +223,9 @@ def test_one_refused_line_is_kept_aside_and_the_rest_goes_on(
     assert aside.count("\ndophu_link,link=xa-dong-tinh-mtslcd") == 2
 
 
-def test_a_partial_write_counts_what_was_dropped_and_is_not_sent_again(server: InfluxServer, delivery: Delivery) -> None:
+def test_a_partial_write_counts_what_was_dropped_and_is_not_sent_again(
+    server: InfluxServer, delivery: Delivery
+) -> None:
     def decide(found: list[str]) -> Answer:
         server.write(found[1:])
         what = 'partial write: field type conflict: input field "up" on measurement "dophu_link" dropped=1'
