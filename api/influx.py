@@ -21,7 +21,7 @@ from inventory.words import InputError, Snapshot
 T = TypeVar("T")
 log = logging.getLogger("dophu")
 
-_WAITS = (timedelta(seconds=5), timedelta(minutes=5))
+_WAITS = (timedelta(seconds=2), timedelta(minutes=5))
 """After a failure it is tried again after the first, twice as long each time up to the second."""
 _HELD = 8
 """So many snapshots wait in memory while others are sent; of more the oldest is left out, and told."""
