@@ -181,7 +181,9 @@ async def _influx(workspace: Workspace) -> list[Check]:
     try:
         delivery = await open_delivery(workspace)
     except InputError as error:
-        mend = f"dophu credential add {wanted.credential} --kind influxdb, or correct [influxdb] in the configuration"
+        mend = "correct [influxdb] in the configuration"
+        if wanted.credential:
+            mend += f", or dophu credential add {wanted.credential} --kind influxdb"
         return [Check("InfluxDB", False, str(error), mend)]
     delivery.close()
     tally, waiting = delivery.spool.tally(), delivery.spool.waiting()

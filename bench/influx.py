@@ -1,8 +1,8 @@
 """200,000 points through our exporter beside a bare batching WriteApi of influxdb-client, in one run, and its memory.
 
-Ours makes the lines, keeps each snapshot on disk, reads it back, checks it and sends it; the bare WriteApi is given lines that
-are there already, or makes them of its own Point objects. The server is VictoriaMetrics, and one of our own that reads
-and drops; each way has a process of its own, and what counts is the quickest of several rounds in turn.
+Ours makes the lines, keeps each snapshot on disk, reads it back, checks it and sends it; the bare WriteApi is given
+lines that are there already, or makes them of its own Point objects. The server is VictoriaMetrics, and one of our own
+that reads and drops; each way has a process of its own, and what counts is the quickest of several rounds in turn.
 """
 
 from __future__ import annotations

@@ -230,7 +230,9 @@ class Delivery:
             headers = {str(k).lower(): str(v) for k, v in (error.headers or {}).items()}
             raise _read(error.status or 0, error.body or str(error.reason or ""), headers) from None
         except (HTTPError, OSError) as error:
-            raise AwayError(f"cannot be reached: {_clean(str(error) or type(error).__name__)}", gone=True) from None
+            # What urllib3 says begins with its own object.
+            why = re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): |\[Errno \d+\] ", "", str(error)) or type(error).__name__
+            raise AwayError(f"cannot be reached: {_clean(why)}", gone=True) from None
 
 
 class RefusedError(Exception):

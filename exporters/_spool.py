@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 _ENDING, _SENT, _CORRUPT = ".lp.gz", ".sent", ".corrupt"
@@ -19,6 +20,8 @@ _KEPT_SECONDS = 60
 """So long what was sent is kept. VictoriaMetrics acknowledges what it writes to its disk some seconds later."""
 _REFUSED_BYTES = 1_000_000
 """So much is kept of the lines that a server refused; after that they are only counted."""
+_AT_ONCE = 1_000
+"""Lines that are packed together."""
 _ABANDONED = 3600
 """Seconds after which nobody is writing a file any more."""
 _CORRUPT_FILES = 5
@@ -93,8 +96,10 @@ class Spool:
             with part.open("wb") as file:
                 # Level 1: lines that differ by a number compress well by any. No time: the same points, the same file.
                 with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:
-                    for points, line in enumerate(lines, 1):  # noqa: B007
-                        packed.write(f"{line}\n".encode())
+                    rest = iter(lines)
+                    while some := list(islice(rest, _AT_ONCE)):
+                        points += len(some)
+                        packed.write(("\n".join(some) + "\n").encode())
                 file.flush()
                 os.fsync(file.fileno())
             path = self.folder / f"{round(at.timestamp() * 1000):015d}-{points}{_ENDING}"
@@ -136,13 +141,7 @@ class Spool:
                 raise CorruptError(f"{one.path.name}: found {found} points, expected {one.points}")
             file.seek(0)
             with gzip.open(file) as packed:
-                batch: list[bytes] = []
-                for line in packed:
-                    batch.append(line.rstrip(b"\n"))
-                    if len(batch) == size:
-                        yield batch
-                        batch = []
-                if batch:
+                while batch := [line[:-1] for line in islice(packed, size)]:
                     yield batch
 
     def set_sent(self, one: Waiting) -> None:

@@ -16,8 +16,8 @@ Source: https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from inventory.words import Coverage, CoverageStatus, LinkState, Snapshot, Status, WebsiteState
 
@@ -42,7 +42,9 @@ MEASUREMENTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }  # fmt: skip
 
 _DAY = 86_400
-_ANSWERS = {"yes": "answering", "no": "silent", "unknown": "unknown"}
+_ANSWERS = ("yes", "no", "unknown")
+"""The answers of `AssetTally`, as the fields of dophu_assets stand."""
+_STATUSES = tuple(Status)
 _SPECIAL = re.compile(r"([,= ])")
 
 Values = Mapping[str, float | int | bool | None]
@@ -56,57 +58,80 @@ def export(snapshot: Snapshot) -> bytes:
 def lines(snapshot: Snapshot) -> Iterator[str]:
     """Every point of a snapshot, a line each without its end; the same snapshot always gives the same lines."""
     time = round(snapshot.at.timestamp() * 1000)
-    for measurement, tags, values in _points(snapshot):
+    yield from (f"{series} {counts} {time}" for series, counts in _tallied(snapshot))
+    for series, values in _measured(snapshot):
         fields = ",".join(f"{name}={_number(value)}" for name, value in values.items() if value is not None)
         if fields:
-            named = zip(MEASUREMENTS[measurement][0], tags, strict=True)
-            key = "".join(f",{name}={_escape(tag)}" for name, tag in named if tag)
-            yield f"{measurement}{key} {fields} {time}"
+            yield f"{series} {fields} {time}"
 
 
-def _points(snapshot: Snapshot) -> Iterator[tuple[str, tuple[str, ...], Values]]:
+def _series(measurement: str, *tags: str) -> str:
+    """A measurement with its tags; one that is empty is left out, as the protocol asks."""
+    names = MEASUREMENTS[measurement][0]
+    return measurement + "".join(
+        [f",{name}={_escape(tag)}" for name, tag in zip(names, tags, strict=True) if tag]  # a list is quicker
+    )
+
+
+def _tallied(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """The points that are counts alone, most of all: their series and fields."""
+    for measurement, found in (("dophu_findings", _findings(snapshot)), ("dophu_assets", _assets(snapshot))):
+        form = ",".join(f"{name}={{}}i" for name in MEASUREMENTS[measurement][1])
+        for tags, counts in found.items():
+            yield _series(measurement, *tags), form.format(*counts)
+
+
+def _findings(snapshot: Snapshot) -> dict[tuple[str, str, str], list[int]]:
+    """Members by control, agency and level: how many have each status."""
+    place = {status: number for number, status in enumerate(_STATUSES)}
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for tally in snapshot.tallies:
+        key = (tally.control, tally.agency, tally.level)
+        if (own := found.get(key)) is None:
+            own = found[key] = [0] * len(_STATUSES)
+        own[place[tally.status]] += tally.members
+    return found
+
+
+def _assets(snapshot: Snapshot) -> dict[tuple[str, str], list[int]]:
+    """Assets by agency and role: how many give each answer."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for tally in snapshot.assets:
+        # The two other answers are known to be none, which is a 0 and not a silence.
+        own = found.setdefault((tally.agency, tally.role), [0, 0, 0])
+        own[_ANSWERS.index(tally.answering)] += tally.assets
+    return found
+
+
+def _measured(snapshot: Snapshot) -> Iterator[tuple[str, Values]]:
+    """All other points: their series, and their fields with those that are not known."""
     for row in snapshot.coverage:
         if row.measured:
-            yield "dophu_coverage", (row.plan, row.goal, row.level), _coverage(row)
-    yield from (("dophu_findings", tags, values) for tags, values in _findings(snapshot).items())
-    yield from (("dophu_assets", tags, values) for tags, values in _assets(snapshot).items())
+            yield _series("dophu_coverage", row.plan, row.goal, row.level), _coverage(row)
     for link in snapshot.links:
-        yield "dophu_link", (link.link, link.agency, link.kind), _link(link)
+        yield _series("dophu_link", link.link, link.agency, link.kind), _link(link)
     for site in snapshot.websites:
-        yield "dophu_website", (site.url, site.agency), _website(site, snapshot)
+        yield _series("dophu_website", site.url, site.agency), _website(site, snapshot)
     for device in snapshot.power:
         names = MEASUREMENTS["dophu_power"][1]
-        yield "dophu_power", (str(device.asset), device.agency), {name: getattr(device, name) for name in names}
+        yield (
+            _series("dophu_power", str(device.asset), device.agency),
+            {name: getattr(device, name) for name in names},
+        )
     for state in snapshot.collectors:
         values = {"targets": state.targets, "failed": state.failed, "duration": float(state.duration_seconds)}
-        yield "dophu_collector", (state.collector,), values
+        yield _series("dophu_collector", state.collector), values
 
 
 def _coverage(row: Coverage) -> Values:
-    reached = None if row.status in (CoverageStatus.NO_TARGET, CoverageStatus.NOT_MEASURED) else (
-        row.status is CoverageStatus.REACHED
-    )  # fmt: skip
-    shares = {"proven": row.proven, "possible": row.possible, "target": row.target}
-    return {**shares, "reached": reached, **{s.value: int(getattr(row, s.value)) for s in Status}}
-
-
-def _findings(snapshot: Snapshot) -> dict[tuple[str, ...], Counter[str]]:
-    found: dict[tuple[str, ...], Counter[str]] = {}
-    for tally in snapshot.tallies:
-        key = (tally.control, tally.agency, tally.level)
-        if key not in found:
-            found[key] = Counter({s.value: 0 for s in Status})
-        found[key][tally.status.value] += tally.members
-    return found
-
-
-def _assets(snapshot: Snapshot) -> dict[tuple[str, ...], Counter[str]]:
-    found: dict[tuple[str, ...], Counter[str]] = {}
-    for tally in snapshot.assets:
-        # The two other answers are known to be none, which is a 0 and not a silence.
-        own = found.setdefault((tally.agency, tally.role), Counter(dict.fromkeys(_ANSWERS.values(), 0)))
-        own[_ANSWERS[tally.answering]] += tally.assets
-    return found
+    decided = row.status not in (CoverageStatus.NO_TARGET, CoverageStatus.NOT_MEASURED)
+    return {
+        "proven": row.proven,
+        "possible": row.possible,
+        "target": _float(row.target),
+        "reached": row.status is CoverageStatus.REACHED if decided else None,
+        **{status.value: int(getattr(row, status.value)) for status in _STATUSES},
+    }
 
 
 def _link(link: LinkState) -> Values:
@@ -139,6 +164,7 @@ def _number(value: float) -> str:
     return f"{int(value)}i" if isinstance(value, int) else repr(value)
 
 
+@lru_cache(maxsize=65_536)
 def _escape(tag: str) -> str:
     """A tag's value: no line can be broken, nor the next sign swallowed, by what it holds."""
     plain = tag if tag.isprintable() else "".join(c if c.isprintable() else "?" for c in tag)

@@ -156,7 +156,7 @@ def test_wrong_settings_are_told_before_anything_is_asked(folder: Path) -> None:
     assert command_of(folder, "credential", "add", "influx", "--kind", "snmp-v2c", feed='{"community": "x"}')[0] == 0
     check = examined(folder)
     assert check["found"] == "influxdb: credential: 'influx' is of the kind snmp-v2c, expected influxdb"
-    assert str(check["mend"]).startswith("dophu credential add influx --kind influxdb")
+    assert str(check["mend"]).endswith("dophu credential add influx --kind influxdb")
     code, _, told = store_token(folder, "a\nb")
     assert code == 2 and "expected token to be letters, digits and signs of ASCII" in told and "a\nb" not in told
     settings(folder, "http://influx.vi-du.vn", credential="influx")

@@ -1,7 +1,7 @@
 """A test server of our own for the write API of InfluxDB 2, written from its description: what VictoriaMetrics ignores.
 
-It keeps points as InfluxDB does (same measurement, tags and time are the same point), knows one organisation, bucket and
-token, and answers what a test tells it to: malformed lines, partial writes, too large, too many requests, unavailable.
+It keeps points as InfluxDB does (same measurement, tags and time are the same point), knows one organisation, bucket
+and token, and answers what a test tells it to: malformed lines, partial writes, too large, too many, unavailable.
 """
 
 from __future__ import annotations

@@ -295,8 +295,8 @@ def test_retry_after_is_kept_to_also_by_the_next_process(
 
 @pytest.mark.parametrize(
     ("headers", "wait"),
-    [({"Retry-After": "99999999"}, timedelta(hours=1)), ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, timedelta(0)),
-     ({"Retry-After": "soon"}, None), ({}, None)],
+    [({"Retry-After": "99999999"}, timedelta(hours=1)), ({"Retry-After": "soon"}, None), ({}, None),
+     ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, timedelta(0))],
 )  # fmt: skip
 def test_an_unavailable_server_is_asked_again_and_a_strange_retry_after_harms_nothing(
     server: InfluxServer, delivery: Delivery, headers: dict[str, str], wait: timedelta | None
@@ -329,8 +329,10 @@ def test_nobody_listens(tmp_path: Path) -> None:
 
 def test_a_certificate_is_verified(tmp_path: Path) -> None:
     certificate = tmp_path / "server.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=influx", "-addext",
-               "subjectAltName=IP:127.0.0.1", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "ca.pem")]  # fmt: skip
+    command = [
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=influx", "-addext",
+        "subjectAltName=IP:127.0.0.1", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "ca.pem"),
+    ]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
     certificate.write_bytes((tmp_path / "key").read_bytes() + (tmp_path / "ca.pem").read_bytes())
     with influx_server(certificate) as server:
