@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from api.config import Config, InfluxSettings
 from api.workspace import Workspace
@@ -18,7 +17,6 @@ from exporters._spool import Spool
 from inventory.store import snapshots
 from inventory.words import InputError, Snapshot
 
-T = TypeVar("T")
 log = logging.getLogger("dophu")
 
 _WAITS = (timedelta(seconds=2), timedelta(minutes=5))
@@ -61,13 +59,20 @@ async def open_delivery(workspace: Workspace) -> Delivery:
 
 @contextlib.asynccontextmanager
 async def delivering(workspace: Workspace) -> AsyncIterator[Delivery]:
-    """What delivers, closed at the end; raises InputError as `open_delivery`."""
+    """What delivers until the workspace says stop, closed at the end; raises InputError as `open_delivery`."""
     delivery = await open_delivery(workspace)
+    stopping = asyncio.create_task(_stop_with(workspace, delivery))
     try:
         yield delivery
     finally:
+        stopping.cancel()
         delivery.stop.set()
         delivery.close()
+
+
+async def _stop_with(workspace: Workspace, delivery: Delivery) -> None:
+    await workspace.stop.wait()
+    delivery.stop.set()
 
 
 def _settings(config: Config) -> InfluxSettings:
@@ -145,7 +150,7 @@ class Feed:
             wait = _WAITS[0]
             while True:
                 await self._put_on_disk(delivery)
-                done = await _finish(asyncio.to_thread(delivery.deliver), delivery)
+                done = await asyncio.to_thread(delivery.deliver)
                 if done.error or done.busy:
                     log.warning("influxdb: %s", done.error or "another process delivers")
                     until = datetime.now(UTC) + (done.wait or wait)
@@ -167,13 +172,4 @@ class Feed:
 
     async def _put_on_disk(self, delivery: Delivery) -> None:
         while self._held:
-            await _finish(asyncio.to_thread(delivery.keep, self._held.pop(0)), delivery)
-
-
-async def _finish(work: Awaitable[T], delivery: Delivery) -> T:
-    """Wait for work in a thread; when this is cancelled, the thread is told to end first."""
-    try:
-        return await work
-    except asyncio.CancelledError:
-        delivery.stop.set()
-        raise
+            await asyncio.to_thread(delivery.keep, self._held.pop(0))

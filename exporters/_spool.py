@@ -135,7 +135,7 @@ class Spool:
             try:
                 with gzip.open(file) as packed:
                     found = sum(1 for _ in packed)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            except (EOFError, OSError, zlib.error) as error:  # not gzip, or the disk cannot read it
                 raise CorruptError(f"{one.path.name}: {error}") from None
             if found != one.points:
                 raise CorruptError(f"{one.path.name}: found {found} points, expected {one.points}")
@@ -161,6 +161,8 @@ class Spool:
         self.forget_sent()
         for path in self._sent_before(time.time() + _KEPT_SECONDS):
             path.replace(path.with_suffix(".gz"))
+            points = int(path.name.split(".")[0].partition("-")[2])
+            self.count(snapshots=-1, points=-points)
 
     def _sent_before(self, instant: float) -> list[Path]:
         return [path for path in sorted(self.folder.glob(f"*{_SENT}")) if path.stat().st_mtime < instant]
@@ -185,8 +187,15 @@ class Spool:
     @contextlib.contextmanager
     def delivering(self) -> Iterator[bool]:
         """Whether this process alone delivers while the block runs; two would break the order."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with (self.folder / "delivering").open("a") as lock:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            opened = (self.folder / "delivering").open("a")
+        except OSError:
+            opened = None
+        if opened is None:
+            yield True  # where nothing can be written nothing waits, and there is no order to break
+            return
+        with opened as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from api import rounds
 from api.config import read_config
+from api.examining import Check, examine
+from api.influx import open_delivery, push
+from api.workspace import Workspace, open_workspace
 from exporters._spool import Spool
 from inventory import vocabulary
 from inventory.goals import load_goals
@@ -24,6 +31,7 @@ from tests.exporters.victoria import victoria_metrics
 from tests.inventory.sample import NOW, REGISTER, device
 from tests.postgresql import free_port
 
+T = TypeVar("T")
 KNOWN = vocabulary.load()
 GOALS = load_goals(Path(__file__).parents[2] / "goals", KNOWN)
 SHEETS = {
@@ -47,9 +55,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "register").mkdir()
     for name, text in SHEETS.items():
         (folder / "register" / f"{name}.csv").write_text(text, encoding="utf-8")
-    for command in (["init"], ["register", "import", str(folder / "register")], ["judge"]):
+    for command in (["init"], ["register", "import", str(folder / "register")]):
         done = command_of(folder, *command)
         assert done[0] == 0, done
+    judge(folder)
     return folder
 
 
@@ -70,18 +79,29 @@ def store_token(folder: Path, token: str) -> tuple[int, str, str]:
     )  # fmt: skip
 
 
-def examined(folder: Path) -> dict[str, object]:
+def in_workspace(folder: Path, do: Callable[[Workspace], Awaitable[T]]) -> T:
+    """What a command would do, without a process of its own."""
+
+    async def work() -> T:
+        path = folder / "dophu.toml"
+        async with open_workspace(read_config(path if path.exists() else None, folder)) as workspace:
+            return await do(workspace)
+
+    return asyncio.run(work())
+
+
+def judge(folder: Path) -> None:
+    in_workspace(folder, rounds.judge)
+
+
+def examined(folder: Path) -> Check:
     """What the doctor says of InfluxDB."""
-    return next(one for one in json.loads(command_of(folder, "doctor", "-o", "json")[1]) if one["check"] == "InfluxDB")
-
-
-def status(folder: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads(command_of(folder, "influx", "status", "-o", "json")[1])
-    return found
+    found = asyncio.run(examine(read_config(folder / "dophu.toml")))
+    return next(one for one in found if one.check == "InfluxDB")
 
 
 def wait_for(what: str, holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 40
+    until = time.monotonic() + 80
     while not holds():
         assert time.monotonic() < until, what
         time.sleep(0.05)
@@ -98,23 +118,23 @@ def test_the_server_writes_every_judgement_and_what_it_could_not_once_influxdb_i
     spool = Spool(folder / "influxdb", 1_000_000)
     with serving(folder):
         wait_for("the judgement of before", lambda: len(spool.waiting()) == 1)
-        assert command_of(folder, "judge")[0] == 0
+        judge(folder)
         wait_for("the new one", lambda: len(spool.waiting()) == 2)
         wait_for("an attempt", lambda: spool.tally().last_error != "")
-        told = status(folder)
+        told = json.loads(command_of(folder, "influx", "status", "-o", "json")[1])
         assert (told["waiting_snapshots"], told["sent_points"], told["last_success"]) == (2, 0, None)
-        assert "cannot be reached" in str(told["last_error"])
+        assert "cannot be reached" in told["last_error"]
         check = examined(folder)
-        assert not check["ok"] and "2 snapshots wait, 0 dropped; last error: cannot" in str(check["found"])
+        assert not check.ok and "2 snapshots wait, 0 dropped; last error: cannot be reached" in check.found
         with influx_server(port=port) as server:
             wait_for("both", lambda: len(times(server)) == 2)
             wait_for("the spool to be empty", lambda: spool.waiting() == [])
             assert server.written == sorted(server.written)
-            assert command_of(folder, "judge")[0] == 0
+            judge(folder)
             wait_for("the third", lambda: len(times(server)) == 3)
             wait_for("its acknowledgement", lambda: spool.tally().snapshots == 3)
         assert TOKEN not in (folder / "serve.log").read_text() + (spool.folder / "tally.json").read_text()
-    assert examined(folder)["ok"]
+    assert examined(folder).ok
 
 
 def test_pushing_again_writes_the_same_points_and_since_writes_all_that_were_kept(folder: Path) -> None:
@@ -129,9 +149,9 @@ def test_pushing_again_writes_the_same_points_and_since_writes_all_that_were_kep
         }  # fmt: skip
         before = real.series()
         assert before and all(len(samples) == 1 for samples in before.values())
-        assert command_of(folder, "influx", "push")[0] == 0
+        assert in_workspace(folder, lambda w: push(w, None, lambda *_: None)).delivered.snapshots == 1
         assert real.series() == before
-        assert command_of(folder, "judge")[0] == 0
+        judge(folder)
         out = command_of(folder, "influx", "push", "--since", "2020-01-01", "-o", "json")[1]
         assert json.loads(out)["judgements"] == 2
         assert {len(samples) for samples in real.series().values()} == {2}
@@ -149,20 +169,21 @@ def test_both_languages_tell_what_waits_and_why(folder: Path) -> None:
 
 
 def test_wrong_settings_are_told_before_anything_is_asked(folder: Path) -> None:
-    assert "found no [influxdb] in the settings" in command_of(folder, "influx", "status")[2]
+    with pytest.raises(InputError, match=re.escape("found no [influxdb] in the settings")):
+        in_workspace(folder, open_delivery)
     settings(folder, "https://influx.vi-du.vn")
     code, _, told = command_of(folder, "influx", "push")
     assert code == 2 and "influxdb: credential: found no credential 'influx'" in told
-    assert command_of(folder, "credential", "add", "influx", "--kind", "snmp-v2c", feed='{"community": "x"}')[0] == 0
+    in_workspace(folder, lambda w: w.add_credential("influx", "snmp-v2c", {"community": "x"}))
     check = examined(folder)
-    assert check["found"] == "influxdb: credential: 'influx' is of the kind snmp-v2c, expected influxdb"
-    assert str(check["mend"]).endswith("dophu credential add influx --kind influxdb")
+    assert check.found == "influxdb: credential: 'influx' is of the kind snmp-v2c, expected influxdb"
+    assert check.mend.endswith("dophu credential add influx --kind influxdb")
     code, _, told = store_token(folder, "a\nb")
     assert code == 2 and "expected token to be letters, digits and signs of ASCII" in told and "a\nb" not in told
     settings(folder, "http://influx.vi-du.vn", credential="influx")
-    assert store_token(folder, "x")[0] == 0
+    in_workspace(folder, lambda w: w.add_credential("influx", "influxdb", {"token": "x"}))
     check = examined(folder)
-    assert not check["ok"] and "unencrypted" in str(check["found"])
+    assert not check.ok and "unencrypted" in check.found
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,8 @@ def test_a_victoria_metrics_that_is_killed_and_started_again_has_every_point_onc
         real.start()
         assert not delivery.deliver().error
         assert delivery.spool.waiting() == []
+        each = len(list(lines(FULL)))
+        assert (delivery.spool.tally().snapshots, delivery.spool.tally().points) == (61, 61 * each)
         series = real.series()
         assert len(series) == sum(len(fields(line)) for line in lines(FULL))
         expected = [milliseconds(minute) for minute in range(61)]
@@ -405,6 +407,15 @@ def small_disk(folder: Path) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_where_nothing_can_be_written_it_is_sent_from_memory(server: InfluxServer, tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    with closing(deliverer(tmp_path, server.url, batch=2)) as delivery:
+        assert delivery.keep(TINY) == 5
+        assert len(server.points) == 5
+        assert (delivery.spool.tally().points, delivery.spool.tally().dropped_snapshots) == (5, 0)
+        assert delivery.spool.tally().last_error.startswith("the spool cannot be written: ")
 
 
 def test_a_full_disk_drops_nothing_while_the_server_answers_and_counts_while_it_does_not(
