@@ -48,7 +48,23 @@ while True:
     caller.sendall(b"\\xff\\xfd\\x18\\xff\\xfd\\x20\\xff\\xfd\\x23\\xff\\xfd\\x27\\r\\nlogin: ")
     caller.close()
 """
-OLD_TLS = ("-tls1", "-cipher", "ALL:@SECLEVEL=0", "-www", "-accept", "198.18.64.30:443")
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{}}
+http {{
+  access_log off;
+  server {{
+    listen 198.18.64.30:443 ssl;
+    ssl_certificate {folder}/cert.pem;
+    ssl_certificate_key {folder}/key.pem;
+    ssl_protocols TLSv1;
+    ssl_ciphers ALL:@SECLEVEL=0;
+    return 200;
+  }}
+}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +80,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Town, str
         key, certificate = str(folder / "key.pem"), str(folder / "cert.pem")
         made_by = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=old"]
         run(*made_by, "-keyout", key, "-out", certificate)
-        made.start(office, "openssl", "s_server", *OLD_TLS, "-key", key, "-cert", certificate)
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
+        made.start(office, "/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"))
         (folder / "snmpd.conf").write_text("rocommunity public\n")
         snmpd = ("-f", "-Ln", "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux", "-p", str(folder / "pid"))
         made.start(office, "/usr/sbin/snmpd", *snmpd, "udp:198.18.64.10:161")
