@@ -19,6 +19,7 @@ from api.commands_changes import changes
 from api.commands_counts import counts_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
+from api.commands_netbox import netbox_app
 from api.commands_report import report
 from api.commands_sealing import seal, verify
 from api.commands_software import software
@@ -46,6 +47,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
 app.add_typer(import_app, name="import")
 app.add_typer(reconcile_app, name="reconcile")
+app.add_typer(netbox_app, name="netbox")
 
 
 @app.callback()

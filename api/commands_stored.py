@@ -23,7 +23,8 @@ _ID_LENGTH = 12
 
 @credential_app.command("add")
 def credential_add(
-    name: str, kind: Annotated[str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh or ksc.")] = "snmp-v2c"
+    name: str,
+    kind: Annotated[str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh, netbox or ksc.")] = "snmp-v2c",
 ) -> None:
     """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""
     from inventory.words import InputError

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import goals
 from api.commanding import split_host
+from api.config_netbox import NetBoxSettings
 from inventory.words import InputError
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
@@ -84,6 +85,8 @@ class Config(BaseSettings):
     consoles: list[ConsoleServer] = []
     """Consoles that are asked on schedule."""
     report: ReportSettings = ReportSettings()
+    netbox: NetBoxSettings | None = None
+    """The organisation's NetBox, where it has one."""
 
     @property
     def database_url(self) -> str:

@@ -154,6 +154,8 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
             f"console {server.server}": (timedelta(hours=server.hours), functools.partial(_ask_console, desk, server))
             for server in config.consoles
         }
+        if config.netbox is not None and config.netbox.hours:
+            turns["netbox"] = (timedelta(hours=config.netbox.hours), lambda: _meet_netbox(desk))
         going = [asyncio.create_task(repeat(n, *turn, stop)) for n, turn in turns.items()] if with_rounds else []
         try:
             yield
@@ -198,6 +200,27 @@ async def _ask_console(desk: Desk, server: ConsoleServer) -> None:
         "console %s: %d machines, %d unknown to the inventory, %d missing", server.server, done["rows"],
         len(done["unknown"]), done["missing"],
     )  # fmt: skip
+    await desk.judge()
+
+
+async def _meet_netbox(desk: Desk) -> None:
+    """Read NetBox, and where the settings say so write what was found; what that made is then compared once more."""
+    # What speaks to NetBox is large, and most servers do not.
+    from api import netbox
+
+    try:
+        done = await netbox.pull(desk.workspace)
+        log.info("netbox: %d devices, %d differ from what was found", done["devices"], len(done["drift"]))
+        settings = desk.workspace.config.netbox
+        if settings is not None and settings.push:
+            sent = await netbox.push(desk.workspace)
+            log.info("netbox: %d made, %d changed, %d failed", sent["made"], sent["changed"], len(sent["failures"]))
+            for failure in sent["failures"][:20]:
+                log.error("netbox: %s: %s", ", ".join(failure["names"][:3]), failure["why"])
+            if sent["writes"]:
+                await netbox.compare(desk.workspace)
+    except OSError as error:
+        log.error("netbox: %s", error)
     await desk.judge()
 
 

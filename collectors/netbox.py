@@ -45,8 +45,8 @@ _PURPOSES = {"data_center": "data_centre", "datacenter": "data_centre", "dc": "d
 _LINK_WORDS = {"internet": "internet", "ftth": "internet", "mtslcd": "mtslcd", "tslcd": "mtslcd", "cpnet": "mtslcd",
                "wan": "wan", "mpls": "wan", "metronet": "wan"}  # fmt: skip
 _ROLE_WORDS = {"ap": "wireless", "wifi": "wireless", "wlc": "wireless", "ups": "power", "pdu": "power",
-               "fw": "firewall", "utm": "firewall", "sw": "switch", "rtr": "router", "nas": "storage", "san": "storage", "esxi":
-               "hypervisor", "phone": "voip", "pbx": "voip", "codec": "vc_endpoint"}  # fmt: skip
+               "fw": "firewall", "utm": "firewall", "sw": "switch", "rtr": "router", "nas": "storage", "san": "storage",
+               "esxi": "hypervisor", "phone": "voip", "pbx": "voip", "codec": "vc_endpoint"}  # fmt: skip
 
 
 Lists = Mapping[str, Sequence[Record]]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from inventory.register.problems import Problem
+from inventory.words import InputError
+
+if TYPE_CHECKING:  # the configuration is read by every command and has no problems of a register
+    from inventory.register.problems import Problem
 
 Record = Mapping[str, Any]
 """One object of NetBox as its API tells it."""
@@ -16,7 +20,7 @@ SOURCE = "netbox"
 """The source of the facts that follow from NetBox."""
 
 
-class NetBoxError(Exception):
+class NetBoxError(OSError):
     """NetBox was not read to the end, or did not take what was sent: who refused what, and what was expected."""
 
 
@@ -31,6 +35,19 @@ class RefusedError(NetBoxError):
         """`rows` says by their place what is wrong with the rows that NetBox names."""
         super().__init__(message)
         self.rows = rows
+
+
+def read_url(text: str) -> str:
+    """The address of a NetBox without a slash or "/api" at its end; InputError for what is none."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        _ = parts.port
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment or not text.isprintable() or " " in text:
+        raise InputError(f"found {text!r:.200}, expected an address such as https://netbox.example.vn")
+    return text.rstrip("/").removesuffix("/api").rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A real NetBox for the tests: from PyPI in an environment of its own, with a PostgreSQL and a Redis of its own.
 
 It wants Python 3.12 or newer, which need not be the one that the tests run on. Its tables come from a dump that was
-made once by its own migrations, which take six minutes: `recordings/netbox/seed-4.7.3.sql.gz`, with a user and two tokens.
+made once by its own migrations, which take six minutes: `recordings/netbox/seed-4.7.3.sql.gz`, with a user and two
+tokens.
 """
 
 from __future__ import annotations

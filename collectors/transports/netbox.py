@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlsplit
 
-from inventory.netbox import LostError, NetBoxError, Record, RefusedError
+from inventory.netbox import LostError, NetBoxError, Record, RefusedError, read_url
 from inventory.text import nfc
 from inventory.words import Credential, InputError
 
@@ -143,7 +142,12 @@ class Wire:
 
     def _call(self, kind: str, verb: str, filters: Mapping[str, object] | None = None, rows: object = None) -> Any:
         import requests
-        from pynetbox.core.query import AllocationError, ContentError, Request, RequestError
+        from pynetbox.core.query import (  # type: ignore[import-untyped]
+            AllocationError,
+            ContentError,
+            Request,
+            RequestError,
+        )
 
         path = "" if kind == STATUS else f"{kind}/"
         asked = Request(
@@ -158,6 +162,8 @@ class Wire:
                     return asked.get_status()
                 case _:
                     return getattr(asked, verb)(rows)
+        except NetBoxError:
+            raise
         except (RequestError, AllocationError) as error:
             raise _refusal(kind, verb, error.req) from None
         except (ContentError, json.JSONDecodeError, requests.exceptions.JSONDecodeError):
@@ -168,19 +174,6 @@ class Wire:
             raise NetBoxError(f"{self.url}: its certificate is not trusted: {_short(_innermost(error))}") from None
         except (requests.exceptions.RequestException, TimeoutError, OSError) as error:
             raise LostError(f"{self.url}: {kind}: {_short(_innermost(error))}") from None
-
-
-def read_url(text: str) -> str:
-    """The address of a NetBox without a slash or "/api" at its end; InputError for what is none."""
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
-        _ = parts.port
-    except ValueError:
-        good = False
-    if not good or parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise InputError(f"netbox.url: found {text!r:.200}, expected an address such as https://netbox.example.vn")
-    return text.rstrip("/").removesuffix("/api").rstrip("/")
 
 
 def _bounded(rows: Iterator[Any]) -> Iterator[Any]:

@@ -211,7 +211,7 @@ class _Push:
         name = clean(agency.title.vi, 100)
         if there is None and self.content.by_name:
             there = _called("tenants", self.lists, name, slug_of(code))
-        first = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
+        first: dict[str, object] = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
         first |= self._customs("tenancy.tenant", {names.code: code, names.level: agency.level})
         return Want("tenancy/tenants", name, first=first, record=there, shown={"tags": names.tag})
 

@@ -62,6 +62,10 @@ class Left:
     detail: str = ""
 
 
+KINDS = ("extras/tags", "extras/custom-fields", "dcim/manufacturers", "dcim/device-types", "dcim/device-roles",
+         "dcim/platforms", "tenancy/tenants", "dcim/sites", "dcim/devices", "dcim/interfaces", "dcim/mac-addresses",
+         "ipam/vrfs", "ipam/ip-addresses", "dcim/cables")  # fmt: skip
+"""What is written, in this order."""
 LEFT = ("not_own", "no_place", "address_not_own", "address_twice", "other_cable", "not_a_port", "waits")
 
 
@@ -84,9 +88,9 @@ class Want:
     kind: str
     name: str
     """For people."""
-    values: dict[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
     """What it should say, whenever Dophu may say it."""
-    first: dict[str, object] = field(default_factory=dict)
+    first: Mapping[str, object] = field(default_factory=dict)
     """What it says only when it is made."""
     record: Record | None = None
     """What there is; None where it is missing."""
@@ -140,13 +144,13 @@ class Writer:
             for want in wants:
                 self._next -= 1
                 want.record = {"id": self._next}
-        elif not self._send(kind, "create", wants, [want.first | want.values for want in wants]):
+        elif not self._send(kind, "create", wants, [{**want.first, **want.values} for want in wants]):
             return
         for want in wants:
             want.made = want.record is not None
             if want.made:
                 shown = {
-                    k: ("", _say(want, k, v)) for k, v in (want.first | want.values).items() if v not in (None, "")
+                    k: ("", _say(want, k, v)) for k, v in {**want.first, **want.values}.items() if v not in (None, "")
                 }
                 self.pushed.changes.append(Change(kind, want.name, True, shown))
 

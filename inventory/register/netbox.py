@@ -23,8 +23,8 @@ def declare(existing: Register, told: Told, today: date, credentials: tuple[str,
 
     An agency whose name, level or parent changed gets a new row from the day on which NetBox was changed, and the
     former one ends the day before; so past days stay as they were. Of networks and links there is one row a code, as in
-    files. What NetBox has no place for, such as the names of credentials, stays as it is. What comes first, into an empty
-    register, holds since the beginning; what comes later since it was made in NetBox.
+    files. What NetBox has no place for, such as the names of credentials, stays as it is. What comes first, into an
+    empty register, holds since the beginning; what comes later since it was made in NetBox.
 
     Args:
         credentials: the names of those that are tried in networks that are new.

@@ -242,16 +242,15 @@ def _compare(
     for root in matched.values():
         used |= {*known[root].places, *known[root].identifiers}
     for device in told.devices:
-        root = matched.get(device.thing.id)
         network = _network_of(device, networks)
-        if root is None:
+        if device.thing.id in matched:
+            one = known[matched[device.thing.id]]
+        else:
             identity = _identity(device, network, used)
             if device.agency is None or identity is None:
                 told.left_out.append((device.thing, "no_agency" if device.agency is None else "not_identified"))
                 continue
             one = _Asset(0 if dry else assets.resolve(connection, identity, at))
-        else:
-            one = known[root]
         outcome.devices += 1
         outcome.matched += one.found
         outcome.declared += not one.found
