@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 netbox_app = typer.Typer(help="NetBox both ways: what is intended, and what was found.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; show what would come of it.")]
+_PLAIN = frozenset({"name", "slug", "tags", "color", "vm_role", "status", "label", "address", "device", "tenant",
+                    "assigned_object_type", "assigned_object_id", "a_terminations", "b_terminations"})  # fmt: skip
+"""What nobody needs to read of an object that is made: it stands in its name, or is always the same."""
+_SOME = 4
 _MOST = 100
 """Of what is the same again and again, so many are shown; `--output json` has all."""
 
@@ -94,17 +98,23 @@ def netbox_drift(dry_run: DryRun = False, output: Output = "table", language: La
 
 
 def _tell_push(done: Mapping[str, Any], words: Mapping[str, str]) -> None:
-    for change in done["changes"]:
-        _show(change["made"], words[f"netbox_kind:{change['kind']}"], change["name"], change["fields"])
+    for (made, kind, of), changes in _together(done["changes"]).items():
+        if made and of and len(changes) > 1:
+            names = [_clean(c["name"].removeprefix(f"{of} ")) for c in changes]
+            told = ", ".join(names[:_SOME]) + (f", … {names[-1]}" if len(names) > _SOME else "")
+            print(f"+ {_clean(of)}: {len(names)} {words[f'netbox_kind:{kind}']}: {told}")
+            continue
+        for change in changes:
+            _show(made, words[f"netbox_kind:{kind}"], change["name"], change["fields"])
     for left in done["left"][:_MOST]:
         say(f"= {words['netbox_kind:' + left['kind']]} {_clean(left['name'])}: {words['netbox_left:' + left['why']]}")
     if len(done["left"]) > _MOST:
         say(words["netbox:more"].format(n=len(done["left"]) - _MOST))
     for failure in done["failures"]:
-        names = ", ".join(map(_clean, failure["names"][:3])) + (" …" if len(failure["names"]) > 3 else "")
+        few = ", ".join(map(_clean, failure["names"][:3])) + (" …" if len(failure["names"]) > 3 else "")
         kind = words[f"netbox_kind:{failure['kind']}"]
         lost = f" ({words['netbox:lost']})" if failure["lost"] else ""
-        say(f"! {kind} {names} [{len(failure['names'])}]: {_clean(failure['why'])}{lost}")
+        say(f"! {kind} {few} [{len(failure['names'])}]: {_clean(failure['why'])}{lost}")
     if done["other_roles"]:
         told = ", ".join(f"{words.get('role:' + r, words.get('netbox_left_out:' + r, r))} {n}"
                          for r, n in sorted(done["other_roles"].items()))  # fmt: skip
@@ -114,10 +124,18 @@ def _tell_push(done: Mapping[str, Any], words: Mapping[str, str]) -> None:
     say(words["netbox:would_push" if done["dry_run"] else "netbox:pushed"].format(**done))
 
 
+def _together(changes: Sequence[Mapping[str, Any]]) -> dict[tuple[bool, str, str], list[Mapping[str, Any]]]:
+    """What was made of one kind on one device, together; what was changed stays single."""
+    found: dict[tuple[bool, str, str], list[Mapping[str, Any]]] = {}
+    for change in changes:
+        found.setdefault((change["made"], change["kind"], change["of"]), []).append(change)
+    return found
+
+
 def _show(added: bool, kind: str, name: str, fields: Mapping[str, Sequence[str]]) -> None:
     """One change on a line: + what is new, ~ what is changed, with its former value."""
     if added:
-        told = ", ".join(f"{field} {_clean(new)}" for field, (_, new) in fields.items() if new)
+        told = ", ".join(f"{field} {_clean(new)}" for field, (_, new) in fields.items() if new and field not in _PLAIN)
     else:
         told = ", ".join(f"{field} {_clean(old) or '–'} → {_clean(new) or '–'}" for field, (old, new) in fields.items())
     print(f"{'+' if added else '~'} {kind} {_clean(name)}" + (f": {told}" if told else ""))

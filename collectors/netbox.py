@@ -88,6 +88,14 @@ class _Reading:
     tenants: dict[int, str] = field(default_factory=dict)
     """The code of the agency by the tenant's id."""
 
+    def __post_init__(self) -> None:
+        names = self.names
+        self.told.columns = {
+            "code": names.code, "level": names.level, "parent": "group", "valid_from": names.valid_from,
+            "valid_to": names.valid_to, "successor": names.successor, "agency": "tenant", "purpose": "role",
+            "kind": "type", "contracted_mbps": "commit_rate", "address": names.far_address,
+        }  # fmt: skip
+
     def read_agencies(self) -> None:
         """Groups with a code and tenants with one; the nearest group above that stands for an agency is the parent."""
         groups = {row["id"]: row for row in self.lists["groups"]}

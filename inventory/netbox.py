@@ -172,6 +172,8 @@ class Told:
     devices: list[ToldDevice] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     """With one of them nothing of the register is taken in."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """What the columns of the register are called in this NetBox."""
     left_out: list[tuple[Thing, str]] = field(default_factory=list)
     """Objects that are none of the register's concern, each with the reason: one of `LEFT_OUT`."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -60,11 +61,19 @@ class NetBox:
     database: str
     redis: int
 
-    def reset(self) -> None:
-        """Make it empty again: its database anew from the dump, and nothing in its cache."""
+    def keep(self, name: str) -> None:
+        """Keep what is in it now under a name, for `reset`."""
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            connection.execute("ALTER DATABASE netbox ALLOW_CONNECTIONS false")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'netbox'")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE netbox".encode())
+            connection.execute("ALTER DATABASE netbox ALLOW_CONNECTIONS true")
+
+    def reset(self, name: str = "netbox_seed") -> None:
+        """Make it what was kept under a name, or empty: its database anew from there, and nothing in its cache."""
         with psycopg.connect(self.database, autocommit=True) as connection:
             connection.execute("DROP DATABASE IF EXISTS netbox WITH (FORCE)")
-            connection.execute("CREATE DATABASE netbox TEMPLATE netbox_seed")
+            connection.execute(f"CREATE DATABASE netbox TEMPLATE {name}".encode())
         with socket.create_connection(("127.0.0.1", self.redis), 5) as asked:
             asked.sendall(b"FLUSHALL\r\n")
             asked.recv(64)
@@ -153,15 +162,13 @@ def _start(
     env: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=cwd, env=os.environ | (env or {}))
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=cwd, env=os.environ | (env or {}),
+                                   start_new_session=True)  # fmt: skip
 
     def end() -> None:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+        # With its workers, and at once: nothing of what it holds is wanted any more.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
 
     opened.callback(end)
     return process

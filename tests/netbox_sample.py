@@ -25,7 +25,7 @@ REGISTER = Register(
 
 
 def device(
-    agency: str, host: int, name: str, role: str, *, serial: str, at: datetime, ports: int = 4,
+    agency: str, host: int, name: str, role: str, *, serial: str, at: datetime, ports: int = 2,
     neighbours: dict[str, tuple[str, str]] | None = None, **values: str,
 ) -> Observation:  # fmt: skip
     """A device that SNMP read at 192.168.1.HOST, with Gi1/0/1 and so on, and what it says of its neighbours.
@@ -57,12 +57,12 @@ def province(at: datetime) -> Run:
     for number, code in enumerate(("SO-YTE", "XA-01")):
         fw, sw = f"fw-{code}", f"sw-{code}"
         seen.append(
-            device(code, 1, fw, "firewall", serial=f"FGT60F000{number}7", at=at, vendor="Fortinet", model="FortiGate-60F",
-                   version="7.4.3", os_name="FortiOS", neighbours={"Gi1/0/1": (sw, "Gi1/0/1")})
+            device(code, 1, fw, "firewall", serial=f"FGT60F000{number}7", at=at, vendor="Fortinet",
+                   model="FortiGate-60F", version="7.4.3", os_name="FortiOS", neighbours={"Gi1/0/1": (sw, "Gi1/0/1")})
         )  # fmt: skip
         seen.append(
             device(code, 2, sw, "switch", serial=f"FOC2233{number}AB", at=at, vendor="Cisco", model="WS-C2960X-48TS-L",
-                   version="15.2(7)E3", os_name="IOS", ports=8, neighbours={"Gi1/0/1": (fw, "Gi1/0/1")})
+                   version="15.2(7)E3", os_name="IOS", ports=3, neighbours={"Gi1/0/1": (fw, "Gi1/0/1")})
         )  # fmt: skip
     who = Identity(frozenset({("mac", "00:1b:21:00:00:99")}), "192.168.1.50", "SO-YTE-LAN", "SO-YTE")
     pc = (Fact("answering", True, "nmap", at), Fact("role", "workstation", "nmap", at))

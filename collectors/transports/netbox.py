@@ -189,8 +189,8 @@ def _refusal(kind: str, verb: str, answer: Any) -> NetBoxError:
     told = _tell(answer)
     asked = "view" if verb in ("list", "get") else {"post": "add", "patch": "change"}[verb]
     if status in (401, 403):
-        wanted = f"“{asked}” on {kind}" if kind != STATUS else "a valid token"
-        return NetBoxError(f"NetBox refuses the token ({status}): {told}; expected the right {wanted}")
+        wanted = f"the right “{asked}” on {kind}" if kind != STATUS else "a valid token"
+        return NetBoxError(f"NetBox refuses the token ({status}): {told}; expected {wanted}")
     if status == 404:
         return NetBoxError(f"{kind}: found status 404 at {_short(answer.url)}, expected NetBox's API there")
     if status >= 500 or status == 429:

@@ -326,8 +326,8 @@ class _Push:
             own, values["tags"] = True, [self.tag]
         if own and there is not None and _choice(there.get("type")) == "other" != kind:
             values["type"] = kind
-        shown = {"device": owner.name, "tags": self.content.names.tag}
-        return Want("dcim/interfaces", f"{owner.name} {name}", values, first, there, own, shown)
+        shown = {"device": owner.name, "tags": self.content.names.tag} | ({"mac": mac_of(one.mac)} if one.mac else {})
+        return Want("dcim/interfaces", f"{owner.name} {name}", values, first, there, own, shown, owner.name)
 
     def _make_macs(self, wanted: Sequence[tuple[Want, str]]) -> None:
         """Hardware addresses are objects of their own, and one of them is the interface's first."""
@@ -344,15 +344,25 @@ class _Push:
             shown = {"assigned_object_id": interface.name, "tags": self.content.names.tag}
             there_is = known.get((interface.id, mac))
             wants.append(
-                Want("dcim/mac-addresses", f"{interface.name} {mac}", first=first, record=there_is, shown=shown)
+                Want(
+                    "dcim/mac-addresses",
+                    f"{interface.name} {mac}",
+                    first=first,
+                    record=there_is,
+                    shown=shown,
+                    of=interface.of,
+                    quiet=True,
+                )
             )
         self.writer.settle(wants)
         changed = []
         for (interface, mac), made in zip(different, wants, strict=True):
             if made.id is not None:
                 values: dict[str, object] = {"primary_mac_address": made.id}
-                changed.append(Want(interface.kind, interface.name, values, record=interface.record, own=True,
-                                    shown={"primary_mac_address": mac}))  # fmt: skip
+                changed.append(
+                    Want(interface.kind, interface.name, values, record=interface.record, own=True,
+                         shown={"primary_mac_address": mac}, of=interface.of, quiet=interface.made)
+                )  # fmt: skip
         self.writer.settle(changed)
 
     # --- addresses ------------------------------------------------------------------------------------------------
@@ -366,26 +376,28 @@ class _Push:
             if device.asset in self.devices
             for text, port, primary in addresses_of(device, networks)
         ]
-        wanted = [row for row in wanted if row[2] is not None and row[2].id is not None]
-        vrfs = self._vrfs([(device, text) for device, text, _, _ in wanted])
-        there = {_place(r): r for r in self._listed("ipam/ip-addresses", _ADDRESS)}
-        hosts = {str(ip_interface(text).ip) for d, text, _, _ in wanted
-                 if (vrfs[d.agency, text], str(ip_interface(text).ip)) not in there}  # fmt: skip
-        if hosts:
-            found = self.writer.wire.list_of("ipam/ip-addresses", _ADDRESS, "address", sorted(hosts))
-            there |= {_place(r): r for r in found}
+        placed = [(d, text, port, primary) for d, text, port, primary in wanted if port is not None and port.id]
+        there = self._listed("ipam/ip-addresses", _ADDRESS)
+        held = {(r.get("assigned_object_id"), _place(r)[1]): r for r in there}
+        vrfs = self._vrfs([(d, text) for d, text, port, _ in placed if (port.id, _host(text)) not in held])
+        known = self._known_addresses(there, vrfs)
         wants: list[Want] = []
         primaries: list[tuple[FoundDevice, Want]] = []
         used: set[tuple[int | None, str]] = set()
-        for device, text, interface, primary in wanted:
-            place = (vrfs[device.agency, text], str(ip_interface(text).ip))
-            if interface is None or place in used:
-                self.writer.leave("ipam/ip-addresses", f"{self.devices[device.asset].name} {text}", "address_twice")
+        for device, text, port, primary in placed:
+            name = f"{port.name} {text}"
+            record = held.get((port.id, _host(text)))
+            if record is None and (device.agency, text) not in vrfs:
+                self.writer.leave("ipam/ip-addresses", name, "waits")
+                continue
+            place = _place(record) if record is not None else (vrfs[device.agency, text], _host(text))
+            if place in used:
+                self.writer.leave("ipam/ip-addresses", name, "address_twice")
                 continue
             used.add(place)
-            want = self._address(text, interface, place[0], there.get(place))
+            want = self._address(device, text, port, place[0], record or known.get(place))
             if want is None:
-                self.writer.leave("ipam/ip-addresses", f"{interface.name} {text}", "address_not_own")
+                self.writer.leave("ipam/ip-addresses", name, "address_not_own")
                 continue
             wants.append(want)
             if primary:
@@ -393,7 +405,18 @@ class _Push:
         self.writer.settle(wants)
         self._set_primaries(primaries)
 
-    def _address(self, text: str, interface: Want, vrf: int | None, there: Record | None) -> Want | None:
+    def _known_addresses(
+        self, there: Sequence[Record], vrfs: Mapping[tuple[str, str], int | None]
+    ) -> dict[tuple[int | None, str], Record]:
+        """The addresses that NetBox has, those that are not on Dophu's devices too, by VRF and address."""
+        known = {_place(r): r for r in there}
+        hosts = {_host(text) for (_, text), vrf in vrfs.items() if (vrf, _host(text)) not in known}
+        found = self.writer.wire.list_of("ipam/ip-addresses", _ADDRESS, "address", sorted(hosts)) if hosts else []
+        return known | {_place(r): r for r in found}
+
+    def _address(
+        self, device: FoundDevice, text: str, interface: Want, vrf: int | None, there: Record | None
+    ) -> Want | None:
         """None for an address that somebody else has given to something else."""
         own = there is not None and self._is_own(there)
         held = there is not None and there.get("assigned_object_id") == interface.id
@@ -402,29 +425,30 @@ class _Push:
         values: dict[str, object] = {"address": text, "assigned_object_type": "dcim.interface",
                                      "assigned_object_id": interface.id}  # fmt: skip
         first: dict[str, object] = {"status": "active", "tags": [self.tag]} | ({"vrf": vrf} if vrf else {})
-        shown = {"assigned_object_id": interface.name, "tags": self.content.names.tag}
-        return Want("ipam/ip-addresses", f"{interface.name} {text}", values, first, there, own, shown)
+        shown = {"assigned_object_id": interface.name, "tags": self.content.names.tag, "vrf": device.agency}
+        if not vrf:
+            del shown["vrf"]
+        return Want("ipam/ip-addresses", f"{interface.name} {text}", values, first, there, own, shown, interface.of)
 
     def _set_primaries(self, primaries: Sequence[tuple[FoundDevice, Want]]) -> None:
         wants = []
         for device, address in primaries:
             owner = self.devices[device.asset]
-            if address.id is None or (self.writer.dry and owner.made):
+            if address.id is None:
                 continue
             text = str(address.values["address"])
             values: dict[str, object] = {f"primary_ip{ip_interface(text).version}": address.id}
-            wants.append(Want("dcim/devices", owner.name, values, record=owner.record, own=True,
-                              shown=dict.fromkeys(values, text)))  # fmt: skip
-        unchanged = self.writer.pushed.unchanged
+            same = _id((owner.record or {}).get(next(iter(values)))) == address.id
+            wants.append(Want("dcim/devices", owner.name, values, record=owner.record, own=True, of=owner.name,
+                              shown=dict.fromkeys(values, text), quiet=owner.made or same))  # fmt: skip
         self.writer.settle(wants)
-        self.writer.pushed.unchanged = unchanged  # they were counted as devices before
 
     def _vrfs(self, addresses: Sequence[tuple[FoundDevice, str]]) -> dict[tuple[str, str], int | None]:
         """The VRF of each address of an agency: that of its prefix in NetBox; else one of the agency's own where the
         same address may be another agency's, for NetBox has an address once in each VRF."""
         held: dict[str, set[str]] = {}
         for device, text in addresses:
-            held.setdefault(str(ip_interface(text).ip), set()).add(device.agency)
+            held.setdefault(_host(text), set()).add(device.agency)
         found: dict[tuple[str, str], int | None] = {}
         own: dict[str, Want] = {}
         waiting: list[tuple[str, str]] = []
@@ -435,13 +459,14 @@ class _Push:
             known, vrf = self._vrf_of_prefix(device.agency, text)
             if known:
                 found[key] = vrf
-            elif len(held[str(ip_interface(text).ip)]) > 1 or self._is_shared(device.agency, text):
+            elif len(held[_host(text)]) > 1 or self._is_shared(device.agency, text):
                 own.setdefault(device.agency, self._own_vrf(device.agency))
                 waiting.append(key)
             else:
                 found[key] = None
         self.writer.settle(list(own.values()))
-        return found | {key: own[key[0]].id for key in waiting}
+        # Without its VRF an address has no place.
+        return found | {key: own[key[0]].id for key in waiting if own[key[0]].id is not None}
 
     def _vrf_of_prefix(self, agency: str, text: str) -> tuple[bool, int | None]:
         where, tenant = ip_interface(text).ip, self.tenants[agency].id
@@ -522,6 +547,10 @@ def _called(listed: str, lists: Mapping[str, Sequence[Record]], name: str, slug:
     rows = lists[listed]
     there = next((r for r in rows if fold(str(r.get("name"))) == fold(name)), None)
     return there or next((r for r in rows if r.get("slug") == slug), None)
+
+
+def _host(text: str) -> str:
+    return str(ip_interface(text).ip)
 
 
 def _place(record: Record) -> tuple[int | None, str]:

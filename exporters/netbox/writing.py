@@ -39,6 +39,8 @@ class Change:
     made: bool
     fields: Mapping[str, tuple[str, str]]
     """By field what it was ("" where it was nothing) and what it is."""
+    of: str = ""
+    """The device on which it is; empty for what is on none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,11 @@ class Want:
     own: bool = False
     """Whether what there is may be changed."""
     shown: Mapping[str, str] = field(default_factory=dict)
-    """How a person reads values that are numbers of other objects, by field."""
+    """How a person reads values that are numbers of other objects, by field; and what comes with it in further ones."""
+    of: str = ""
+    """The device on which it is."""
+    quiet: bool = False
+    """Whether it belongs to another one that was told already."""
     made: bool = False
 
     @property
@@ -128,7 +134,7 @@ class Writer:
             if want.record is not None and want.own and (changed := _differing(want.record, want.values)):
                 different.append((want, changed))
             elif want.record is not None:
-                self.pushed.unchanged += 1
+                self.pushed.unchanged += not want.quiet
         for at in range(0, len(missing), BULK):
             self._make(missing[at : at + BULK])
         for at in range(0, len(different), BULK):
@@ -149,10 +155,10 @@ class Writer:
         for want in wants:
             want.made = want.record is not None
             if want.made:
-                shown = {
-                    k: ("", _say(want, k, v)) for k, v in {**want.first, **want.values}.items() if v not in (None, "")
-                }
-                self.pushed.changes.append(Change(kind, want.name, True, shown))
+                said = {**want.first, **want.values}
+                shown = {k: ("", _say(want, k, v)) for k, v in said.items() if v not in (None, "")}
+                shown |= {k: ("", text) for k, text in want.shown.items() if k not in said}
+                self._tell(Change(kind, want.name, True, shown, want.of), want)
 
     def _change(self, wanted: Sequence[tuple[Want, dict[str, object]]]) -> None:
         kind = wanted[0][0].kind
@@ -169,7 +175,11 @@ class Writer:
                 old = before[id(want)]
                 fields = {k: (_say(want, k, _current(old, k, v), former=True), _say(want, k, v))
                           for k, v in changed.items()}  # fmt: skip
-                self.pushed.changes.append(Change(kind, want.name, False, fields))
+                self._tell(Change(kind, want.name, False, fields, want.of), want)
+
+    def _tell(self, change: Change, want: Want) -> None:
+        if not want.quiet:
+            self.pushed.changes.append(change)
 
     def _send(self, kind: str, verb: str, wants: Sequence[Want], rows: Sequence[Mapping[str, object]]) -> bool:
         """Send one request, and singly what was refused together; whether anything was taken."""

@@ -41,12 +41,22 @@ def declare(existing: Register, told: Told, today: date, credentials: tuple[str,
     return register, {sheet: [thing for _, thing in rows] for sheet, rows in named.items()}
 
 
-def name_problems(problems: Iterable[Problem], things: Things) -> list[Problem]:
-    """The problems of declared rows under the names of NetBox's objects; those of stored rows as they are."""
-    return [
-        replace(p, sheet=str(things[p.sheet][p.row - 1]), row=None) if p.row is not None and p.sheet in things else p
-        for p in problems
-    ]
+def name_problems(problems: Iterable[Problem], things: Things, told: Told) -> list[Problem]:
+    """What was found on reading, and the problems of the rows that came of it, by NetBox's objects and their fields.
+
+    Of a field that could not be read nothing more is told; problems of stored rows stay as they are.
+    """
+    found = list(told.problems)
+    noted = {(p.sheet, p.column) for p in found}
+    for p in problems:
+        if p.row is None or p.sheet not in things:
+            found.append(p)
+            continue
+        column = told.columns.get(p.column or "", p.column)
+        named = replace(p, sheet=str(things[p.sheet][p.row - 1]), row=None, column=column)
+        if (named.sheet, column) not in noted:
+            found.append(named)
+    return found
 
 
 def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]:

@@ -71,8 +71,7 @@ def take_in(
     """
     existing = registers.load(connection)
     incoming, things = declare(existing, told, now.astimezone(ZONE).date(), credentials)
-    problems = [*told.problems, *name_problems(check_register(incoming, existing), things)]
-    if problems:
+    if problems := name_problems(check_register(incoming, existing), things, told):
         raise RegisterError(problems, "NetBox")
     merged, changes = merge_registers(existing, incoming)
     if not dry:
