@@ -25,10 +25,10 @@ REGISTER = Register(
 
 
 def device(
-    agency: str, host: int, name: str, role: str, *, serial: str, at: datetime, ports: int = 2,
+    agency: str, host: int, name: str, role: str, *, serial: str, at: datetime, ports: int = 2, net: str = "192.168.1",
     neighbours: dict[str, tuple[str, str]] | None = None, **values: str,
 ) -> Observation:  # fmt: skip
-    """A device that SNMP read at 192.168.1.HOST, with Gi1/0/1 and so on, and what it says of its neighbours.
+    """A device that SNMP read at NET.HOST, with Gi1/0/1 and so on, and what it says of its neighbours.
 
     Args:
         neighbours: by port the neighbour's name and port.
@@ -42,11 +42,11 @@ def device(
         facts.append(Fact("interface", {k: v for k, v in row.items() if v is not None}, "snmp", at, item=f"Gi1/0/{n}"))
     vlan = {"index": 900, "type": "vlan", "admin": "up", "oper": "up"}
     facts.append(Fact("interface", vlan, "snmp", at, item="Vlan1"))
-    facts.append(Fact("ip_address", {"interface": "Vlan1", "prefix": 24}, "snmp", at, item=f"192.168.1.{host}"))
+    facts.append(Fact("ip_address", {"interface": "Vlan1", "prefix": 24}, "snmp", at, item=f"{net}.{host}"))
     for port, (other, other_port) in (neighbours or {}).items():
         row = {"local_port": port, "sysname": other, "port": other_port, "protocol": "lldp"}
         facts.append(Fact("neighbour", row, "snmp", at, item=port))
-    who = Identity(frozenset({("serial", serial)}), f"192.168.1.{host}", f"{agency}-LAN", agency)
+    who = Identity(frozenset({("serial", serial)}), f"{net}.{host}", f"{agency}-LAN", agency)
     tables = frozenset({"interface", "ip_address", "neighbour"})
     return Observation(tuple(facts), asset=who, tables_read=tables)
 
