@@ -38,7 +38,7 @@ def netbox_pull(dry_run: DryRun = False, output: Output = "table", language: Lan
         return
     words = _words(language)
     for change in done["changes"]:
-        _show(change["added"], words[f"netbox_kind:{change['sheet']}"], change["name"], change["fields"])
+        _show(change["added"], words[f"netbox_kind:{change['sheet']}"], change["name"], _labelled(change, language))
     for sheet, counts in done["register"].items():
         say(words["netbox:sheet"].format(sheet=words[f"netbox_kind:{sheet}"], **counts))
     _tell_devices(done, language)
@@ -135,16 +135,25 @@ def _together(changes: Sequence[Mapping[str, Any]]) -> dict[tuple[bool, str, str
 def _show(added: bool, kind: str, name: str, fields: Mapping[str, Sequence[str]]) -> None:
     """One change on a line: + what is new, ~ what is changed, with its former value."""
     if added:
-        told = ", ".join(f"{field} {_clean(new)}" for field, (_, new) in fields.items() if new and field not in _PLAIN)
+        told = [f"{field}: {_clean(new)}" for field, (_, new) in fields.items() if new and field not in _PLAIN]
     else:
-        told = ", ".join(f"{field} {_clean(old) or '–'} → {_clean(new) or '–'}" for field, (old, new) in fields.items())
-    print(f"{'+' if added else '~'} {kind} {_clean(name)}" + (f": {told}" if told else ""))
+        told = [f"{field}: {_clean(old) or '–'} → {_clean(new) or '–'}" for field, (old, new) in fields.items()]
+    print(f"{'+' if added else '~'} {kind} {_clean(name)}" + (f" ({'; '.join(told)})" if told else ""))
+
+
+def _labelled(change: Mapping[str, Any], language: str) -> dict[str, Sequence[str]]:
+    """The fields of a change in the register under the headers of its sheets."""
+    from inventory.register.columns import SHEET_OF
+
+    titles = {c.name: c.title.in_language(language) for c in SHEET_OF[change["sheet"]].columns}
+    titles["title"] = titles.get("name_vi", "")
+    return {titles.get(name, name): pair for name, pair in change["fields"].items()}
 
 
 def _tell_devices(done: Mapping[str, Any], language: str) -> None:
     words = _words(language)
     kinds = Counter(d["kind"] for d in done["drift"])
-    told = ", ".join(f"{words[f'netbox_drift:{kind}']} {n}" for kind, n in sorted(kinds.items()))
+    told = "; ".join(f"{n} {words[f'netbox_drift:{kind}']}" for kind, n in sorted(kinds.items()))
     say(words["netbox:devices"].format(drift=told or words["netbox:no_drift"], **{
         name: done[name] for name in ("devices", "matched", "declared")
     }))  # fmt: skip

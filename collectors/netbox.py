@@ -291,9 +291,10 @@ class _Reading:
             return None
 
     def _note(self, thing: Thing, name: str, found: str, expected: Title, near: str | None = None) -> None:
-        nothing = Title("ô trống", "nothing")
-        told = quoted(found) if found else nothing
-        self.told.problems.append(Problem(str(thing), None, name, told, expected, near))
+        told = quoted(found) if found else Title("ô trống", "nothing")
+        # What could not be read is not missing besides.
+        if not any((p.sheet, p.column) == (str(thing), name) for p in self.told.problems):
+            self.told.problems.append(Problem(str(thing), None, name, told, expected, near))
 
 
 def _above(groups: Mapping[int, Record], start: object) -> Iterator[int]:

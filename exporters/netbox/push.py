@@ -158,7 +158,7 @@ class _Push:
         )
         first = {"manufacturer": manufacturer.id, "model": name, "slug": slug, "tags": [self.tag]}
         return Want("dcim/device-types", f"{manufacturer.name} {name}", first=first, record=there,
-                    shown={"manufacturer": manufacturer.name, "tags": self.content.names.tag})  # fmt: skip
+                    shown={"manufacturer": manufacturer.title, "tags": self.content.names.tag})  # fmt: skip
 
     def _named(
         self, kind: str, listed: str, name: str, slug: str = "", more: Mapping[str, object] | None = None
@@ -225,7 +225,7 @@ class _Push:
                 there = None
         first = {"name": name, "slug": slug_of(code), "tenant": tenant.id, "status": "active", "tags": [self.tag]}
         return Want("dcim/sites", name, first=first, record=there,
-                    shown={"tenant": tenant.name, "tags": self.content.names.tag})  # fmt: skip
+                    shown={"tenant": tenant.title, "tags": self.content.names.tag})  # fmt: skip
 
     # --- devices --------------------------------------------------------------------------------------------------
 
@@ -264,7 +264,7 @@ class _Push:
             values["site"] = site.id
         customs = {names.asset: device.asset} | ({names.version: clean(device.version)} if device.version else {})
         values |= self._customs("dcim.device", customs)
-        shown = {"role": role.name, "tenant": tenant.name, "device_type": kind.name, "site": site.name,
+        shown = {"role": role.title, "tenant": tenant.title, "device_type": kind.name, "site": site.title,
                  "platform": device.system, "tags": names.tag}  # fmt: skip
         return Want("dcim/devices", name, values, first, there, own=there is not None, shown=shown)
 
@@ -490,7 +490,7 @@ class _Push:
         first = {"name": name, "tenant": tenant.id, "tags": [self.tag],
                  "description": "Addresses that other agencies have as well"}  # fmt: skip
         return Want("ipam/vrfs", name, first=first, record=there,
-                    shown={"tenant": tenant.name, "tags": self.content.names.tag})  # fmt: skip
+                    shown={"tenant": tenant.title, "tags": self.content.names.tag})  # fmt: skip
 
     # --- cables ---------------------------------------------------------------------------------------------------
 

@@ -107,6 +107,11 @@ class Want:
     made: bool = False
 
     @property
+    def title(self) -> str:
+        """What it is called in NetBox, where it is there."""
+        return str((self.record or {}).get("name") or self.name)
+
+    @property
     def id(self) -> int | None:
         """Its number in NetBox; below zero for one that a dry run would make."""
         return None if self.record is None else int(self.record["id"])
