@@ -34,7 +34,7 @@ SEED = Path(__file__).parent / "recordings" / "netbox" / f"seed-{VERSION}.sql.gz
 #: The tokens of the dump's user, who may do everything; they open nothing but this.
 TOKEN_V1 = "0123456789abcdef0123456789abcdef01234567"
 TOKEN_V2 = "nbt_TestKey00001.abcdefghijABCDEFGHIJ0123456789abcdefghij"
-START_SECONDS = 90
+START_SECONDS = 240
 
 _CONFIGURATION = """
 ALLOWED_HOSTS = ['*']

@@ -69,6 +69,17 @@ def province(at: datetime) -> Run:
     return Run("snmp", "sample", at, at, (*seen, Observation(pc, asset=who)), True, None)
 
 
+def printers(at: datetime) -> Run:
+    """Three printers of the commune that nmap saw: two have one name, and of the third only the address is known."""
+    seen = []
+    for host, name in ((60, "HP"), (61, "hp"), (62, None)):
+        told = {"answering": True, "role": "printer"} | ({"sysname": name} if name else {})
+        facts = tuple(Fact(key, value, "nmap", at) for key, value in told.items())
+        who = Identity(frozenset(), f"192.168.1.{host}", "XA-01-LAN", "XA-01")
+        seen.append(Observation(facts, asset=who))
+    return Run("nmap", "printers", at, at, tuple(seen), True, None)
+
+
 async def fill(store: Store, at: datetime | None = None) -> None:
     """Record the province as it is now."""
     now = at or datetime.now(UTC)

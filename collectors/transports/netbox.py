@@ -6,7 +6,7 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -86,14 +86,21 @@ class Wire:
             NetBoxError: it was not read to its end.
         """
         named = {"fields": ",".join(("id", *fields))} if fields else {}
-        rows: list[Record] = []
-        for row in self._call(kind, "list", named | filters):
-            if not isinstance(row, dict) or not isinstance(row.get("id"), int):
-                raise NetBoxError(f"{kind}: found a row without an id, expected NetBox's objects")
-            rows.append(row)
-            if len(rows) > MOST_OBJECTS:
-                raise NetBoxError(f"{kind}: found more than {MOST_OBJECTS:,} objects, which is more than Dophu takes")
-        return rows
+        rows: dict[int, Record] = {}
+        told, total = 0, 1
+        while told < total:
+            # The address of the next page that NetBox tells is not followed: behind a proxy it may lead elsewhere.
+            page, total = self._call(kind, "list", named | filters, at=told)
+            for row in page:
+                if not isinstance(row, dict) or not isinstance(row.get("id"), int):
+                    raise NetBoxError(f"{kind}: found a row without an id, expected NetBox's objects")
+                rows[row["id"]] = row
+            if total > MOST_OBJECTS:
+                raise NetBoxError(f"{kind}: found {total:,} objects, expected at most {MOST_OBJECTS:,}")
+            if not page and told < total:
+                raise NetBoxError(f"{kind}: found {told} objects and then none, expected {total}")
+            told += len(page)
+        return list(rows.values())
 
     def list_all(self, wanted: Mapping[str, tuple[str, Sequence[str]]]) -> dict[str, list[Record]]:
         """Several lists, some at once: by name the kind and the fields of each.
@@ -140,7 +147,10 @@ class Wire:
             raise LostError(f"{kind}: found an answer that does not tell of {len(rows)} objects")
         return answer
 
-    def _call(self, kind: str, verb: str, filters: Mapping[str, object] | None = None, rows: object = None) -> Any:
+    def _call(
+        self, kind: str, verb: str, filters: Mapping[str, object] | None = None, rows: object = None, at: int = 0
+    ) -> Any:
+        """One request; of a list the page that begins `at`, and how many objects it has in all."""
         import requests
         from pynetbox.core.query import (  # type: ignore[import-untyped]
             AllocationError,
@@ -152,12 +162,12 @@ class Wire:
         path = "" if kind == STATUS else f"{kind}/"
         asked = Request(
             f"{self._api.base_url}/{path}", self._api.http_session, filters=dict(filters or {}), token=self._token,
-            limit=PAGE if verb == "list" else None,
+            limit=PAGE if verb == "list" else None, offset=at if verb == "list" else None,
         )  # fmt: skip
         try:
             match verb:
                 case "list":
-                    return list(_bounded(asked.get()))
+                    return list(asked.get()), int(asked.count)
                 case "get":
                     return asked.get_status()
                 case _:
@@ -168,19 +178,12 @@ class Wire:
             raise _refusal(kind, verb, error.req) from None
         except (ContentError, json.JSONDecodeError, requests.exceptions.JSONDecodeError):
             raise NetBoxError(f"{self.url}: {kind}: found an answer that is no JSON, expected NetBox") from None
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
             raise NetBoxError(f"{self.url}: {kind}: found JSON of another form, expected NetBox's lists") from None
         except requests.exceptions.SSLError as error:
             raise NetBoxError(f"{self.url}: its certificate is not trusted: {_short(_innermost(error))}") from None
         except (requests.exceptions.RequestException, TimeoutError, OSError) as error:
             raise LostError(f"{self.url}: {kind}: {_short(_innermost(error))}") from None
-
-
-def _bounded(rows: Iterator[Any]) -> Iterator[Any]:
-    for number, row in enumerate(rows):
-        if number > MOST_OBJECTS:
-            return
-        yield row
 
 
 def _refusal(kind: str, verb: str, answer: Any) -> NetBoxError:

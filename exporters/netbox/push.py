@@ -188,13 +188,41 @@ class _Push:
     # --- places ---------------------------------------------------------------------------------------------------
 
     def make_places(self) -> None:
-        """The tenants and sites of the agencies that have devices."""
-        for code in sorted({d.agency for d in self.content.devices}):
-            self.tenants[code] = self._tenant(code)
+        """The sites and tenants of the agencies that have devices, and the tenants and groups of those above them."""
+        own = {d.agency for d in self.content.devices}
+        codes = sorted(own | {above for code in own for above in self._above(code)})
+        parents = {a.parent for code in codes if (a := self.content.agencies[code]).parent in self.content.agencies}
+        groups = {code: self._group(code) for code in sorted(p for p in parents if p is not None)}
+        tenants = {code: self._tenant(code) for code in codes}
+        # A group is made only for a tenant that is made: where those of others are is their concern.
+        needed = {self.content.agencies[code].parent for code, want in tenants.items() if want.record is None}
+        if self.content.make_places:
+            self._settle_once([want for code, want in groups.items() if code in needed])
+        for code, want in tenants.items():
+            group = groups.get(self.content.agencies[code].parent or "")
+            if group is not None and group.id is not None:
+                want.first = {**want.first, "group": group.id}
+                want.shown = {**want.shown, "group": group.title}
+        self.tenants = tenants
         self._settle_places(self.tenants, "tenancy/tenants")
-        for code in list(self.tenants):
+        for code in sorted(own & self.tenants.keys()):
             self.sites[code] = self._site(code, self.tenants[code])
         self._settle_places(self.sites, "dcim/sites")
+
+    def _above(self, code: str) -> list[str]:
+        """The agencies above one, from the innermost outwards."""
+        found: list[str] = []
+        while (parent := self.content.agencies[code].parent) in self.content.agencies and parent not in found:
+            found.append(str(parent))
+            code = str(parent)
+        return found
+
+    def _group(self, code: str) -> Want:
+        """The group of tenants that belong to an agency: it has the name of that agency's tenant."""
+        name = clean(self.content.agencies[code].title.vi, 100)
+        there = _called("groups", self.lists, name, slug_of(code))
+        first = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
+        return Want("tenancy/tenant-groups", name, first=first, record=there, shown={"tags": self.content.names.tag})
 
     def _settle_places(self, places: dict[str, Want], kind: str) -> None:
         if not self.content.make_places:

@@ -64,9 +64,11 @@ class Left:
     detail: str = ""
 
 
-KINDS = ("extras/tags", "extras/custom-fields", "dcim/manufacturers", "dcim/device-types", "dcim/device-roles",
-         "dcim/platforms", "tenancy/tenants", "dcim/sites", "dcim/devices", "dcim/interfaces", "dcim/mac-addresses",
-         "ipam/vrfs", "ipam/ip-addresses", "dcim/cables")  # fmt: skip
+KINDS = (
+    "extras/tags", "extras/custom-fields", "dcim/manufacturers", "dcim/device-types", "dcim/device-roles",
+    "dcim/platforms", "tenancy/tenant-groups", "tenancy/tenants", "dcim/sites", "dcim/devices", "dcim/interfaces",
+    "dcim/mac-addresses", "ipam/vrfs", "ipam/ip-addresses", "dcim/cables",
+)  # fmt: skip
 """What is written, in this order."""
 LEFT = ("not_own", "no_place", "address_not_own", "address_twice", "other_cable", "not_a_port", "waits")
 

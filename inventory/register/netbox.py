@@ -71,9 +71,11 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
     # NetBox has one name; the English one stays while the Vietnamese one does.
     title = Title(t.name, t.name_en or (row.title.en if row.title.vi == t.name else t.name))
     ends, successor = t.valid_to or row.valid_to, t.successor or row.successor
-    now = replace(row, title=title, level=t.level, parent=t.parent, valid_to=ends, successor=successor)
+    # A tenant in no group of an agency says nothing of its parent.
+    parent = t.parent or row.parent
+    now = replace(row, title=title, level=t.level, parent=parent, valid_to=ends, successor=successor)
     changed = min(t.valid_from or t.changed, today)
-    if changed <= row.valid_from or (row.title, row.level, row.parent) == (title, t.level, t.parent):
+    if changed <= row.valid_from or (row.title, row.level, row.parent) == (title, t.level, parent):
         return [now]
     return [replace(row, valid_to=changed - timedelta(days=1), successor=None), replace(now, valid_from=changed)]
 

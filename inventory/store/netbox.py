@@ -74,7 +74,7 @@ def take_in(
     if problems := name_problems(check_register(incoming, existing), things, told):
         raise RegisterError(problems, "NetBox")
     merged, changes = merge_registers(existing, incoming)
-    if not dry:
+    if not dry and merged != existing:
         registers.replace(connection, merged)
     outcome = Outcome(existing, merged, changes)
     _compare(connection, vocabulary, merged, told, finished, now, roles, outcome, dry=dry)

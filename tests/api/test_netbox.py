@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from api import netbox
+from api import netbox, serving
+from api.app import Desk
 from api.config import Config
 from api.config_netbox import NetBoxSettings
 from api.workspace import Workspace, open_workspace
@@ -138,6 +139,11 @@ async def test_what_was_found_is_there_once_and_what_differs_is_told(empty: NetB
 
     again = await netbox.push(workspace)
     assert (again["writes"], again["made"], again["changed"]) == (0, 0, 0)
+    # Read back it is what is known: the agencies, and the parent by the group of tenants.
+    assert (await netbox.pull(workspace, dry=True))["changes"] == []
+    [commune] = ask(empty, "GET", "tenancy/tenants/?slug=xa-01")
+    assert commune["group"]["name"] == "Sở Y tế “mới” 🏥"
+    assert commune["custom_fields"] == {"agency_code": "XA-01", "agency_level": "xa"}
     assert (await netbox.compare(workspace))["drift"] == []
     assert {status for status, _ in (await answers(workspace)).values()} == {Status.MET}
 
@@ -149,10 +155,18 @@ async def test_what_was_found_is_there_once_and_what_differs_is_told(empty: NetB
     found = await answers(workspace)
     unmet = {name: why for name, (status, why) in found.items() if status is Status.UNMET}
     assert unmet == {"sw-SO-YTE": "Differs from NetBox (NetBox ≠ found): serial FOC9999ZZZZ ≠ FOC22330AB"}
-    repaired = await netbox.push(workspace)
-    assert [(c["name"], c["fields"]) for c in repaired["changes"]] == [
+    would = await netbox.push(workspace, dry=True)
+    assert [(c["name"], c["fields"]) for c in would["changes"]] == [
         ("sw-SO-YTE", {"serial": ("FOC9999ZZZZ", "FOC22330AB")})
     ]
+    # As `dophu serve` does at each turn: read, written, compared and judged.
+    use(workspace, empty.url, push=True)
+    desk = Desk(workspace)
+    await serving._meet_netbox(desk)
+    assert {status for status, _ in (await answers(workspace)).values()} == {Status.MET}
+    assert desk.snapshot is not None
+    tallied = {(t.agency, t.status, t.members) for t in desk.snapshot.tallies if t.control == CONTROL}
+    assert tallied == {("SO-YTE", Status.MET, 2), ("XA-01", Status.MET, 2)}
 
 
 async def test_the_register_follows_netbox_with_its_date(filled: NetBox, workspace: Workspace) -> None:
@@ -202,6 +216,52 @@ async def test_the_register_follows_netbox_with_its_date(filled: NetBox, workspa
     ask(filled, "DELETE", f"dcim/devices/{ups['id']}/")
     gone = await netbox.pull(workspace)
     assert "ups 🔌" not in {d["name"] for d in gone["drift"]} and "ups 🔌" not in await answers(workspace)
+
+
+async def test_what_people_have_there_stays_and_what_is_not_known_is_said_to_be(
+    empty: NetBox, workspace: Workspace
+) -> None:
+    """A type with ports of its own, an address that a person reserved, a device of which only its address is known."""
+    use(workspace, empty.url)
+    maker = ask(empty, "POST", "dcim/manufacturers/", {"name": "CISCO", "slug": "cisco-systems"})["id"]
+    model = {"manufacturer": maker, "model": "Catalyst 2960X", "part_number": "WS-C2960X-48TS-L", "slug": "c2960x"}
+    kind = ask(empty, "POST", "dcim/device-types/", model)["id"]
+    port = {"device_type": kind, "name": "Gi1/0/1", "type": "1000base-x-sfp"}
+    ask(empty, "POST", "dcim/interface-templates/", port)
+    reserved = {"name": "Của tôi", "enforce_unique": True}
+    vrf = ask(empty, "POST", "ipam/vrfs/", reserved)["id"]
+    tenant = {"name": "xã ĐỒNG TÂM", "slug": "dong-tam"}
+    tenant = ask(empty, "POST", "tenancy/tenants/", tenant)["id"]
+    ask(empty, "POST", "ipam/prefixes/", {"prefix": "192.168.1.0/24", "tenant": tenant, "vrf": vrf})
+    ask(empty, "POST", "ipam/ip-addresses/", {"address": "192.168.1.1/24", "vrf": vrf, "description": "dành riêng"})
+    await workspace.store.write(
+        runs.record, workspace.vocabulary, netbox_sample.printers(datetime.now(UTC)), datetime.now(UTC)
+    )
+    done = await netbox.push(workspace)
+    assert done["failures"] == []
+    assert [(left["name"], left["why"]) for left in done["left"]] == [
+        ("fw-XA-01 Vlan1 192.168.1.1/24", "address_not_own")
+    ]
+    devices = {d["name"]: d for d in ask(empty, "GET", "dcim/devices/")}
+    assert devices["sw-XA-01"]["device_type"]["id"] == kind and devices["sw-XA-01"]["tenant"]["id"] == tenant
+    # The port came with the type: it is Dophu's now, and not there twice.
+    ports = [p for p in ask(empty, "GET", "dcim/interfaces/?name=Gi1/0/1") if p["device"]["name"] == "sw-XA-01"]
+    assert [(p["type"]["value"], p["tags"][0]["slug"], p["mac_address"]) for p in ports] == [
+        ("1000base-x-sfp", "dophu", "00:1B:02:03:00:01")
+    ]
+    addresses = {(a["address"], (a["vrf"] or {}).get("name")) for a in ask(empty, "GET", "ipam/ip-addresses/?limit=0")}
+    assert ("192.168.1.2/24", "Của tôi") in addresses and ("192.168.1.2/24", "SO-YTE") in addresses
+    # Two printers that have one name, and one that has none.
+    named = {n: d for n, d in devices.items() if d["role"]["slug"] == "printer"}
+    assert sorted(named) == ["192.168.1.62", "HP (192.168.1.60)", "HP (192.168.1.61)"]
+    bare = named["192.168.1.62"]
+    assert (bare["device_type"]["manufacturer"]["name"], bare["device_type"]["model"]) == ("Unknown", "Unknown")
+    assert bare["primary_ip4"]["address"] == "192.168.1.62/24"
+    again = await netbox.push(workspace)
+    assert again["writes"] == 0 and again["changes"] == []
+    # A person sets the type and the site of what is Dophu's: nothing that was found says otherwise.
+    ask(empty, "PATCH", f"dcim/devices/{bare['id']}/", {"device_type": kind})
+    assert (await netbox.push(workspace))["writes"] == 0
 
 
 def declare_province(server: NetBox) -> None:
@@ -291,10 +351,10 @@ async def test_one_that_netbox_refuses_harms_no_other(filled: NetBox, workspace:
     assert len(ask(filled, "GET", "dcim/cables/")) == 1
 
 
-async def test_a_token_without_rights_and_no_token_are_told_apart(empty: NetBox, workspace: Workspace) -> None:
-    user = ask(empty, "POST", "users/users/", {"username": "doc", "password": "Mat-Khau-2026!"})["id"]
-    token = ask(empty, "POST", "users/tokens/", {"user": user, "version": 2})
-    use(workspace, empty.url)
+async def test_a_token_without_rights_and_no_token_are_told_apart(server: NetBox, workspace: Workspace) -> None:
+    user = ask(server, "POST", "users/users/", {"username": "doc", "password": "Mat-Khau-2026!"})["id"]
+    token = ask(server, "POST", "users/tokens/", {"user": user, "version": 2})
+    use(workspace, server.url)
     await workspace.add_credential("nb", "netbox", {"token": f"nbt_{token['key']}.{token['token']}"})
     with pytest.raises(NetBoxError, match=r"refuses the token \(403\): You do not have permission.*“view” on "):
         await netbox.pull(workspace)

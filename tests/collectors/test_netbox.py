@@ -115,9 +115,11 @@ def test_roles_are_known_by_their_words_or_the_settings(slug: str, role: str | N
 
 
 def test_circuits_have_their_rate_kind_and_days() -> None:
-    circuit = {"cid": "VNPT 01", "tenant": {"id": 1}, "status": {"value": "decommissioned"},
-               "type": {"slug": "mpls-l3"}, "commit_rate": 2_500, "install_date": "2024-01-02", "termination_date": "2025-12-31",
-               "provider": {"name": "VNPT"}, "custom_fields": {"far_address": {"address": "10.0.0.1/30"}}}  # fmt: skip
+    circuit = {
+        "cid": "VNPT 01", "tenant": {"id": 1}, "status": {"value": "decommissioned"}, "type": {"slug": "mpls-l3"},
+        "commit_rate": 2_500, "install_date": "2024-01-02", "termination_date": "2025-12-31",
+        "provider": {"name": "VNPT"}, "custom_fields": {"far_address": {"address": "10.0.0.1/30"}},
+    }  # fmt: skip
     [link] = told(tenants=[tenant("A")], circuits=[circuit]).links
     assert (link.code, link.kind, link.contracted_mbps, link.address) == ("VNPT-01", "wan", 2.5, "10.0.0.1")
     assert (link.installed, link.ended) == (date(2024, 1, 2), date(2025, 12, 31))
