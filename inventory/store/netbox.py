@@ -176,11 +176,13 @@ def _still_fits(known: Mapping[int, _Asset], device: ToldDevice, networks: Mappi
     one = known.get(device.asset or 0)
     if one is None:
         return False
-    name = fold(device.thing.name).partition(".")[0]
+    # Of several with one name each has its address behind it.
+    name, own = fold(device.thing.name).partition(" (")[0], fold(one.text("sysname"))
     return (
         ("serial", normalise("serial", device.serial)) in one.identifiers
         or _sign(device, "place", networks) in one.places
-        or name in (fold(one.text("sysname")).partition(".")[0], fold(one.text("address")))
+        or name in (own, fold(one.text("address")), f"#{one.root}")
+        or (bool(own) and name.partition(".")[0] == own.partition(".")[0])
     )
 
 
@@ -258,8 +260,8 @@ def _compare(
         if not device.own:
             said += [(one.root, Fact(k, v, SOURCE, at, Proof.DECLARED)) for k, v in _declared(one, device, network)]
         _note_drift(outcome, one, device, difference)
-    covered = {a.code for a in told.agencies} | {d.agency for d in told.devices if d.agency}
     listed = set(matched.values())
+    covered = {a.code for a in told.agencies} | {known[root].text("agency") for root in listed}
     for one in known.values():
         if one.root in listed:
             continue

@@ -253,7 +253,7 @@ async def test_what_people_have_there_stays_and_what_is_not_known_is_said_to_be(
     assert ("192.168.1.2/24", "Của tôi") in addresses and ("192.168.1.2/24", "SO-YTE") in addresses
     # Two printers that have one name, and one that has none.
     named = {n: d for n, d in devices.items() if d["role"]["slug"] == "printer"}
-    assert sorted(named) == ["192.168.1.62", "HP (192.168.1.60)", "HP (192.168.1.61)"]
+    assert sorted(named) == ["192.168.1.62", "HP (192.168.1.60)", "hp (192.168.1.61)"]
     bare = named["192.168.1.62"]
     assert (bare["device_type"]["manufacturer"]["name"], bare["device_type"]["model"]) == ("Unknown", "Unknown")
     assert bare["primary_ip4"]["address"] == "192.168.1.62/24"
