@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import ip_address
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from inventory.identity import normalise
 from inventory.netbox import (
@@ -212,8 +212,9 @@ def _read_assets(connection: Connection, vocabulary: Vocabulary, now: datetime) 
     for root, network, where in connection.execute(places):
         known[root].places.append((network, where))
     t = FACTS["asset"]
-    seen = select(asset.c.root).join(t, t.c.subject == asset.c.id).where(t.c.source != SOURCE).distinct()
-    for root in connection.scalars(seen):
+    # A sweep says of what is only declared that it does not answer: that is no sight of it.
+    sight = and_(t.c.source != SOURCE, or_(t.c.key != "answering", t.c.value == "1"))
+    for root in connection.scalars(select(asset.c.root).join(t, t.c.subject == asset.c.id).where(sight).distinct()):
         known[root].found = True
     keys = (*_DECLARED, "answering", *COMPARED)
     for root, said in facts.read(connection, vocabulary, "asset", list(known), now, keys).items():
