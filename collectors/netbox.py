@@ -218,13 +218,10 @@ class _Reading:
         return text or None
 
     def read_devices(self) -> None:
-        """Devices that are said to be on the network, each with what identifies it."""
+        """Devices, each with what identifies it."""
         sites = {row["id"]: self._agency(row) for row in self.lists["sites"]}
         for row in self.lists["devices"]:
             thing = _thing("device", row)
-            if _value(row, "status") not in _LIVE:
-                self.told.left_out.append((thing, "status"))
-                continue
             kind, customs = row.get("device_type"), _customs(row)
             asset = customs.get(self.names.asset)
             primary = row.get("primary_ip")
@@ -242,6 +239,7 @@ class _Reading:
                     _name(kind.get("manufacturer")) if isinstance(kind, Mapping) else "",
                     _text(kind.get("model")) if isinstance(kind, Mapping) else "",
                     _text(row.get("display_url")),
+                    _value(row, "status") in _LIVE,
                 )
             )
 

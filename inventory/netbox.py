@@ -160,6 +160,8 @@ class ToldDevice:
     vendor: str
     model: str
     url: str
+    live: bool = True
+    """Whether NetBox says that it is on the network; one that is planned or stored is not missed there."""
 
 
 @dataclass(slots=True)

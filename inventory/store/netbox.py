@@ -140,6 +140,8 @@ def _match(
         if name := fold(one.text("sysname")):
             by["name"].setdefault((one.text("agency"), name.partition(".")[0]), set()).add(one.root)
     networks = _by_agency(register, now)
+    # What is on the network is rather one that is said to be there.
+    devices = sorted(devices, key=lambda d: not d.live)
     matched: dict[int, int] = {}
     taken: set[int] = set()
     for found in (True, False):
@@ -243,16 +245,22 @@ def _compare(
     used: set[tuple[str, str]] = set()
     for root in matched.values():
         used |= {*known[root].places, *known[root].identifiers}
+    listed: set[int] = set()
     for device in told.devices:
         network = _network_of(device, networks)
-        if device.thing.id in matched:
-            one = known[matched[device.thing.id]]
+        match = known.get(matched.get(device.thing.id, 0))
+        if not device.live and (match is None or match.taken.get("answering") is not True):
+            told.left_out.append((device.thing, "status"))
+            continue
+        if match is not None:
+            one = match
         else:
             identity = _identity(device, network, used)
             if device.agency is None or identity is None:
                 told.left_out.append((device.thing, "no_agency" if device.agency is None else "not_identified"))
                 continue
             one = _Asset(0 if dry else assets.resolve(connection, identity, at))
+        listed.add(one.root)
         outcome.devices += 1
         outcome.matched += one.found
         outcome.declared += not one.found
@@ -261,8 +269,7 @@ def _compare(
         if not device.own:
             said += [(one.root, Fact(k, v, SOURCE, at, Proof.DECLARED)) for k, v in _declared(one, device, network)]
         _note_drift(outcome, one, device, difference)
-    listed = set(matched.values())
-    covered = {a.code for a in told.agencies} | {known[root].text("agency") for root in listed}
+    covered = {a.code for a in told.agencies} | {one.text("agency") for one in known.values() if one.root in listed}
     for one in known.values():
         if one.root in listed:
             continue

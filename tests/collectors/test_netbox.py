@@ -94,9 +94,8 @@ def test_objects_with_missing_fields_and_odd_names_are_read() -> None:
         {"name": "a\u200b\u202e\x07 “b”\n🔌", "status": "active"},
     ]
     found = told(devices=rows, tenants=[{}], prefixes=[{}], circuits=[{}], sites=[{}], groups=[{}])
-    assert [d.thing.name for d in found.devices] == ["?", "a “b” 🔌"]
+    assert [(d.thing.name, d.live) for d in found.devices] == [("?", False), ("?", True), ("a “b” 🔌", True)]
     assert {(thing.kind, why) for thing, why in found.left_out} == {
-        ("device", "status"),
         ("tenant", "no_code"),
         ("prefix", "no_agency"),
         ("circuit", "status"),

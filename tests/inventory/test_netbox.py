@@ -206,6 +206,18 @@ async def test_two_that_state_the_same_are_not_one_asset_and_nothing_names_no_as
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_what_is_planned_is_not_missed_and_not_twice_where_it_is_found(province: Store) -> None:
+    planned = replace(SWITCH, live=False)
+    assert (
+        drifts(await compare(province, planned, FIREWALL, replace(told_device(3, asset_tag="T-1"), live=False))) == []
+    )
+    live = replace(SWITCH, thing=Thing("device", 9, "sw1"))
+    assert drifts(await compare(province, planned, live, FIREWALL)) == []
+    matched = await province.read(store_netbox.match_devices, KNOWN, Told(devices=[planned, live]), NOW)
+    assert list(matched) == [9]
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_a_dry_run_stores_nothing_and_tells_the_same(province: Store) -> None:
     told = Told(
         agencies=[agency("A")], devices=[replace(SWITCH, serial="FOC2222BBBB"), told_device(3, asset_tag="T-1")]
