@@ -96,7 +96,8 @@ async def _receive(intake: Intake, request: Request, agency: str) -> Response:
             agency=agency,
         )
         await intake.commit(run, agency)
-    known = message.kind == "prolog" or await intake.knows(target)
+    whole = message.observation is not None and not message.partial  # and committed just now
+    known = whole or message.kind == "prolog" or await intake.knows(target)
     if message.partial and not known:
         log.warning("%s of agency %s: a partial inventory of an unknown machine", target, agency)
     return _answer(message, request.headers.get("glpi-request-id", ""), known=known)

@@ -19,12 +19,19 @@ from api.commands_changes import changes
 from api.commands_counts import counts_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
+from api.commands_lines import lines
+from api.commands_maintenance import maintenance_app
+from api.commands_meetings import meetings
 from api.commands_netbox import netbox_app
 from api.commands_report import report
+from api.commands_scan import scan_app
+from api.commands_schedule import schedule_app
 from api.commands_sealing import seal, verify
+from api.commands_security import security_app
 from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
 from api.commands_waiver import waiver_app
+from api.commands_websites import websites
 from api.helping import speak
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
@@ -41,7 +48,11 @@ app = typer.Typer(
 register_app = typer.Typer(help="The register of agencies, networks, links, counts and websites.", no_args_is_help=True)
 app.add_typer(register_app, name="register")
 app.add_typer(waiver_app, name="waiver")
+app.add_typer(schedule_app, name="schedule")
+app.add_typer(scan_app, name="scan")
+app.add_typer(security_app, name="security")
 app.add_typer(counts_app, name="counts")
+app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
@@ -216,6 +227,9 @@ def coverage(
 app.command()(findings)
 app.command()(events)
 app.command()(software)
+app.command()(lines)
+app.command()(meetings)
+app.command()(websites)
 app.command()(gaps)
 app.command()(changes)
 app.command()(report)
@@ -226,7 +240,8 @@ app.command()(verify)
 @app.command()
 def probe(
     targets: Annotated[
-        list[str], typer.Argument(help="host[:port], sip:host[:port] or https://…; - reads them, one a line.")
+        list[str],
+        typer.Argument(help="host[:port], sip:host[:port], sips:host or https://…; - reads them, one a line."),
     ],
     community: Annotated[str, typer.Option(help="SNMP community to try.", envvar="DOPHU_COMMUNITY")] = "public",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer.", min=0.05, max=600)] = 2.0,

@@ -24,7 +24,9 @@ _ID_LENGTH = 12
 @credential_app.command("add")
 def credential_add(
     name: str,
-    kind: Annotated[str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh, netbox or ksc.")] = "snmp-v2c",
+    kind: Annotated[
+        str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh, ksc, netbox, xapi or poly.")
+    ] = "snmp-v2c",
 ) -> None:
     """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""
     from inventory.words import InputError
@@ -70,11 +72,11 @@ def credential_pin(
 
 async def _shown_by(kind: str, host: str) -> tuple[str, str]:
     """How a machine is named among what is pinned, and what it shows now."""
-    if kind == "ksc":
-        from collectors.transports import ksc
+    if kind in ("ksc", "xapi", "poly"):
+        from collectors.transports import codec, ksc, pinned
 
-        address, port = split_host(host, ksc.PORT, names=True)
-        return ksc.place(address, port), (await ksc.certificate(address, port))[0]
+        address, port = split_host(host, ksc.PORT if kind == "ksc" else codec.PORT, names=True)
+        return pinned.place(address, port), (await pinned.certificate(address, port))[0]
     from collectors.transports import ssh
 
     address, port = split_host(host, 22)
@@ -278,15 +280,31 @@ def events(
 
 
 def findings(
-    control: Annotated[str, typer.Option(help="The control's id, such as agency_firewall_answering.")],
+    control: Annotated[
+        str | None, typer.Option(help="The control's id, such as agency_firewall_answering; absent: those of security.")
+    ] = None,
     agency: Annotated[str | None, typer.Option("--agency", "-a", help="Only those of this agency.")] = None,
     status: Annotated[str | None, typer.Option(help="Only met, unmet, unknown …")] = None,
+    severity: Annotated[str | None, typer.Option(help="Of security, only high, medium or low.")] = None,
+    state: Annotated[list[str] | None, typer.Option(help="Of security, only open, accepted, fixed or unknown.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Of security, only those that this person sees to.")] = None,
     as_of: AsOf = None,
     output: Output = "table",
     language: Language = "vi",
 ) -> None:
-    """The members behind a control's figures, judged from the facts as of any time, with reason and evidence."""
+    """The members behind a control's figures, judged from the facts as of any time, with reason and evidence.
+
+    Without a control: what is open in security, the most severe first: dophu security list.
+    """
     check(output, language)
+    if control is None or severity or state or owner:
+        from api.commands_security import security_list
+        from inventory.words import InputError
+
+        if status is not None:
+            raise InputError("--status: found it without --control, expected --state for findings of security")
+        security_list(severity, state, control, agency, owner, as_of, output, language)
+        return
     from api import listing, printing
 
     at = printing.read_instant(as_of)

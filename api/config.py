@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 import goals
 from api.commanding import split_host
 from api.config_netbox import NetBoxSettings
+from inventory.urls import read_url
 from inventory.words import InputError
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
@@ -37,6 +39,91 @@ class ConsoleServer(BaseModel):
     @classmethod
     def _is_place(cls, value: str) -> str:
         split_host(value, 0, names=True)
+        return value
+
+
+class LineLimits(BaseModel):
+    """From when on a line that answers is degraded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    loss: float = Field(default=0.05, gt=0, le=1)
+    """The share (0-1) of lost packets above which it is."""
+    p95_ms: float = Field(default=200, gt=0, le=60_000)
+    """Milliseconds that 95 % of the round trips may take."""
+
+
+class LineSettings(LineLimits):
+    """[lines]: how the lines are probed; [lines.kinds.internet] has limits for one kind."""
+
+    seconds: float = Field(default=60, ge=30, le=3600)
+    """How often every line is probed."""
+    window_minutes: float = Field(default=5, ge=1, le=15)
+    """Over how long loss and delay are judged, and how often what has not changed is stored."""
+    echoes: int = Field(default=10, ge=1, le=100)
+    """Echo requests to each line in a round."""
+    rate: float = Field(default=2000, ge=1, le=20_000)
+    """Requests a second, at most."""
+    trace_hours: float = Field(default=24, ge=1, le=8784)
+    """How often the routers on the way are learned of lines that are declared without `via`."""
+    kinds: dict[Literal["internet", "mtslcd", "wan"], LineLimits] = {}
+
+    def limits_of(self, kind: str) -> LineLimits:
+        """The limits for lines of a kind; what is not set for it is as for all."""
+        own = next((limits for name, limits in self.kinds.items() if name == kind), None)
+        if own is None:
+            return self
+        given = {name: getattr(own, name) for name in own.model_fields_set}
+        return LineLimits(loss=self.loss, p95_ms=self.p95_ms).model_copy(update=given)
+
+
+class WindowSettings(BaseModel):
+    """One [windows.NAME]: the hours in which jobs that name it may be done, in Vietnam's time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: str = "mon-sun"
+    """Such as mon-fri or sat,sun."""
+    hours: list[str] = ["00:00-24:00"]
+    """Such as 07:30-11:30; one that ends before it begins goes over midnight."""
+    holidays: bool = True
+    """Whether public holidays count."""
+    agencies: list[str] = []
+    """Whose own window this is, in place of the one that a schedule names."""
+
+
+class ScanSettings(BaseModel):
+    """[scan]: how much scans may ask."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rate: int = Field(default=500, ge=4, le=10_000)
+    """Packets a second in one network at most."""
+    share: float = Field(default=0.05, gt=0, le=1)
+    """Of the contracted rate of the agency's slowest line at most so much."""
+    rates: dict[str, int] = {}
+    """Packets a second by network, in place of both."""
+    networks: int = Field(default=4, ge=1, le=50)
+    """Networks scanned at once."""
+    hours: float = Field(default=12, gt=0, le=168)
+    """After so long the scan of one network is broken off."""
+
+
+class WebsiteSettings(BaseModel):
+    """[websites]: how declared websites are read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ca: list[Path] = []
+    """Files of certificates (PEM) of the province's own authorities, trusted besides those of the system."""
+    witnesses: list[str] = []
+    """Addresses such as https://example.vn/ of others, asked besides the declared ones whether our own line works."""
+
+    @field_validator("witnesses")
+    @classmethod
+    def _are_addresses(cls, value: list[str]) -> list[str]:
+        for text in value:
+            read_url(text)
         return value
 
 
@@ -82,11 +169,20 @@ class Config(BaseSettings):
     collect_minutes: float = Field(default=5, gt=0, le=10080)
     traps: str = ""
     """Where SNMP traps and informs are received, such as 0.0.0.0:162; empty: nowhere."""
+    meeting_minutes: float = Field(default=5, gt=0, le=480)
+    """How long a call has to go on during a meeting for it to count as held online."""
     consoles: list[ConsoleServer] = []
     """Consoles that are asked on schedule."""
+    lines: LineSettings = LineSettings()
+    windows: dict[str, WindowSettings] = {}
+    """The hours that schedules may name."""
+    holidays: list[date] = []
+    """Days off beside the public holidays."""
+    scan: ScanSettings = ScanSettings()
     report: ReportSettings = ReportSettings()
     netbox: NetBoxSettings | None = None
     """The organisation's NetBox, where it has one."""
+    websites: WebsiteSettings = WebsiteSettings()
 
     @property
     def database_url(self) -> str:
@@ -159,6 +255,9 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         for name in ("data", "goals", "key_file", "api_token_file"):
             if isinstance(values.get(name), str):
                 values[name] = found.parent / values[name]
+        sites = values.get("websites")
+        if isinstance(sites, dict) and isinstance(sites.get("ca"), list):
+            sites["ca"] = [found.parent / path if isinstance(path, str) else path for path in sites["ca"]]
     try:
         config = Config(**values)
     except ValidationError as error:

@@ -233,7 +233,8 @@ def tell_agencies(connection: Connection, asked: Asked) -> Told:
             own[tally.status] = own.get(tally.status, 0) + tally.members
     assets: dict[str, int] = {}
     for row in snapshot.assets:
-        assets[row.agency] = assets.get(row.agency, 0) + row.assets
+        if row.role != "website":
+            assets[row.agency] = assets.get(row.agency, 0) + row.assets
     return {
         "found": found[(page - 1) * ROWS : page * ROWS],
         "total": len(found),
@@ -394,9 +395,6 @@ def tell_events(connection: Connection, asked: Asked) -> Told:
         page = last
         rows, _ = events.read(connection, wanted, limit=ROWS, offset=(page - 1) * ROWS)
     names = _names(registers.load(connection), snapshot.at.astimezone(ZONE).date())
-    valid, ranks = {a.code for a in snapshot.agencies}, {v.code: v.rank for v in snapshot.levels}
-    # Of agencies that ended only the one that is asked for.
-    choices = [a for a in names.values() if a.code in valid or a.code == agency]
     told = {e.asset for _, e in rows if e.asset is not None}
     asset_names = name_assets(connection, vocabulary, told | ({wanted.asset} if wanted.asset else set()), snapshot.at)
     return {
@@ -408,7 +406,19 @@ def tell_events(connection: Connection, asked: Asked) -> Told:
         "total": total,
         "page": page,
         "last": last,
-        "choices": sorted(choices, key=lambda a: (ranks.get(a.level, 0), a.code)),
+        "choices": choose_agencies(names, snapshot, agency),
         "names": names,
         "asset_names": asset_names,
     }
+
+
+def agency_names(connection: Connection, asked: Asked) -> dict[str, Agency]:
+    """Every agency by code as it is, or last was, on the day of the snapshot."""
+    return dict(_names(registers.load(connection), asked.snapshot.at.astimezone(ZONE).date()))
+
+
+def choose_agencies(names: Mapping[str, Agency], snapshot: Snapshot, asked_for: str | None) -> list[Agency]:
+    """The agencies that can be chosen in a list: those that are valid, and of those that ended the one asked for."""
+    valid, ranks = {a.code for a in snapshot.agencies}, {v.code: v.rank for v in snapshot.levels}
+    found = [a for a in names.values() if a.code in valid or a.code == asked_for]
+    return sorted(found, key=lambda a: (ranks.get(a.level, 0), a.code))

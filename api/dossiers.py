@@ -28,6 +28,7 @@ from inventory.words import (
     Snapshot,
     Status,
     Website,
+    WebsiteState,
 )
 
 _SHOWN_MEMBERS = 10
@@ -64,7 +65,8 @@ class AgencyDossier:
     links: tuple[tuple[Link, str, Mapping[str, Fact]], ...]
     """Each with its state and the facts taken of it."""
     counts: tuple[DeclaredCount, ...]
-    websites: tuple[Website, ...]
+    websites: tuple[tuple[Website, WebsiteState | None], ...]
+    """What is declared, and what is known of it."""
     answers: tuple[Answer, ...]
     assets: tuple[Mapping[str, object], ...]
     """Rows of `assets.listing`, by role and name."""
@@ -85,7 +87,9 @@ def read_agency(
     read = runs.read_to_the_end(connection, snapshot.at)
     places = registers.places(register, day)
     own = {c for c, p in places.items() if p.home == code} | {code}
-    listing = assets.listing(connection, workspace.vocabulary, snapshot.at)
+    # Websites have a list of their own.
+    listing = [r for r in assets.listing(connection, workspace.vocabulary, snapshot.at) if r["role"] != "website"]
+    sites = {site.url: site for site in snapshot.websites}
     return AgencyDossier(
         periods=periods,
         current=current,
@@ -96,7 +100,7 @@ def read_agency(
         networks=tuple((n, read.get(n.code)) for n in register.networks if n.agency in own),
         links=_links(connection, workspace, snapshot, [v for v in register.links if v.agency in own]),
         counts=tuple(c for c in register.counts if c.agency == code),
-        websites=tuple(w for w in register.websites if w.agency == code),
+        websites=tuple((w, sites.get(w.url)) for w in register.websites if w.agency == code and w.valid_on(day)),
         answers=tuple(_answers(connection, workspace, snapshot, code, language)),
         assets=tuple(sorted((row for row in listing if row["agency"] in own), key=_by_role)),
     )

@@ -68,7 +68,8 @@ async def import_ksc(
         KscError: the server was not read to the end. Nothing is stored.
     """
     from collectors.consoles import ksc
-    from collectors.transports.ksc import KIND, PORT, place
+    from collectors.transports.ksc import KIND, PORT
+    from collectors.transports.pinned import place
 
     await _check_agency(workspace, agency)
     opened = (await workspace.open_credentials([credential])).get(credential)

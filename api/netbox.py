@@ -126,6 +126,27 @@ async def push(workspace: Workspace, *, dry: bool = False, advance: Advance = _s
     }  # fmt: skip
 
 
+async def meet(workspace: Workspace) -> str:
+    """One turn while Dophu serves: read, written where the settings say so, and then compared; what came of it.
+
+    Raises:
+        InputError, NetBoxError: as `pull` and `push` do.
+    """
+    done = await pull(workspace)
+    told = f"{done['devices']} devices, {len(done['drift'])} differ from what was found"
+    settings = workspace.config.netbox
+    if settings is None or not settings.push:
+        return told
+    sent = await push(workspace)
+    told += f"; {sent['made']} made, {sent['changed']} changed, {len(sent['failures'])} requests failed"
+    if sent["failures"]:
+        first = sent["failures"][0]
+        told += f", the first of {first['names'][0]}: {first['why']}"
+    if sent["writes"]:
+        await compare(workspace)
+    return told
+
+
 PULLED = ("agencies", "networks", "links")
 """The sheets of the register that NetBox fills."""
 

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from api import contents, reporting
+from api import contents, lines_pages, reporting
 from api.config import ReportSettings
 from api.contents import Asked, Told
 from api.gaps import Gaps, find_gaps
 from api.gaps_files import as_csv, as_workbook
 from api.printing import judge_plan
 from api.rendering import STYLE, Place, Problem, render, render_problem
+from api.securing import tell_scan, tell_schedules, tell_security
+from api.sites import tell_websites
+from api.video import tell_video
 from api.workspace import Workspace
 from inventory.periods import ZONE
 from inventory.store import Connection, snapshots
@@ -156,6 +159,30 @@ def pages_router(desk: Desk) -> APIRouter:
     async def asset(request: Request, number: str) -> Response:
         return await _answer(desk, request, "asset.html", functools.partial(contents.tell_asset, text=number))
 
+    @router.get("/lines")
+    async def lines(request: Request) -> Response:
+        return await _answer(desk, request, "lines.html", lines_pages.tell_lines_page)
+
+    @router.get("/lines/{code:path}")
+    async def line(request: Request, code: str) -> Response:
+        return await _answer(desk, request, "line.html", functools.partial(lines_pages.tell_line, code=code))
+
+    @router.get("/websites")
+    async def websites(request: Request) -> Response:
+        return await _answer(desk, request, "websites.html", tell_websites)
+
+    @router.get("/security")
+    async def security(request: Request) -> Response:
+        return await _answer(desk, request, "security.html", tell_security)
+
+    @router.get("/scans/{number}")
+    async def scan(request: Request, number: str) -> Response:
+        return await _answer(desk, request, "scan.html", functools.partial(tell_scan, text=number))
+
+    @router.get("/schedules")
+    async def schedules(request: Request) -> Response:
+        return await _answer(desk, request, "schedules.html", tell_schedules)
+
     @router.get("/software")
     async def software(request: Request) -> Response:
         return await _answer(desk, request, "software.html", contents.tell_software)
@@ -163,6 +190,10 @@ def pages_router(desk: Desk) -> APIRouter:
     @router.get("/consoles")
     async def consoles(request: Request) -> Response:
         return await _answer(desk, request, "consoles.html", contents.tell_consoles)
+
+    @router.get("/video")
+    async def video(request: Request) -> Response:
+        return await _answer(desk, request, "video.html", tell_video)
 
     @router.get("/events")
     async def events(request: Request) -> Response:

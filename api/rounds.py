@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 
+from api import probing
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
+from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
-from inventory.store import Connection, closings, facts, registers, runs, snapshots
+from inventory.store import Connection, closings, facts, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
@@ -27,6 +30,13 @@ CLOSED_DAYS = 35
 CLOSE_SECONDS = 20.0
 SERVERS = ("server", "hypervisor", "storage")
 """What is asked over SSH and for an exporter's metrics."""
+TALKING = ("vc_endpoint", "mcu", "voip")
+"""What is asked whether it answers by SIP and H.323, beside what has one of TALKING_PORTS open."""
+TALKING_PORTS = ("tcp/1720", "tcp/5060", "tcp/5061")
+AFFIRMED = ("answering", "sip_answering", "h323_answering")
+"""The keys by which silence is told from what never spoke."""
+CODEC_ROLES = ("vc_endpoint", "mcu")
+"""What gets the password of a codec's API: nothing else is logged in to."""
 LONG_TABLES = timedelta(hours=6)
 """How often a device's long tables are read: parts, programs, ARP, forwarding."""
 
@@ -47,22 +57,6 @@ class Round:
     """Runs that the store could not take; nothing of them was stored."""
     broken_off: bool = False
     """Whether it was stopped: targets that it had not begun are in no number."""
-    runs: list[Run] = field(default_factory=list)
-    """The runs of lines, which say what can be said of the hosts behind them."""
-
-    def joined(self, other: Round) -> Round:
-        """Both as one round."""
-        return Round(
-            self.collector,
-            self.targets + other.targets,
-            self.complete + other.complete,
-            self.observations + other.observations,
-            self.facts + other.facts,
-            self.new + other.new,
-            self.failed + other.failed,
-            self.unrecorded + other.unrecorded,
-            self.broken_off or other.broken_off,
-        )
 
 
 async def discover(
@@ -102,14 +96,17 @@ async def collect(
     places = [(root, networks[network], address) for root, network, address in found if network in networks]
     readers: dict[str, Callable[[], Awaitable[Round]]] = {
         "icmp": functools.partial(_ping, workspace, places, agencies, due_only, progress),
+        # Before SNMP, whose word on a device's maker and model is to be the last.
+        "vc": functools.partial(_ask_vc, workspace, places, due_only, progress),
         "snmp": functools.partial(_read_by_snmp, workspace, places, declared, due_only, progress),
         "exporter": functools.partial(_read_servers, workspace, "exporter", places, due_only, progress),
         "ssh": functools.partial(_read_servers, workspace, "ssh", places, due_only, progress),
+        "website": functools.partial(_read_websites, workspace, agencies, due_only, progress),
     }
     if unknown := set(only) - readers.keys():
         raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
     done = [await read() for name, read in readers.items() if not only or name in only]
-    # Where no network names a credential for servers there is nothing to tell of them.
+    # Where no network names a credential for servers, or no website is declared, there is nothing to tell of them.
     return [each for each in done if each.targets or each.collector in (*only, "icmp", "snmp")]
 
 
@@ -164,22 +161,82 @@ async def _ping(
     """Ping the lines first, then the hosts: behind a line that does not answer, a host's silence says nothing."""
     register = await workspace.store.read(registers.load)
     today = datetime.now(ZONE).date()
-    links = [
-        Target(v.address, agency=v.agency, link=v.code)
-        for v in register.links
-        if v.address and v.valid_on(today) and (not agencies or v.agency in agencies)
-    ]
-    done = await _go(workspace, "icmp", links, due_only, progress, READ_SECONDS)
-    answering = {
-        o.link for run in done.runs for o in run.observations for f in o.facts if f.key == "link_answering" and f.value
-    }
-    cut_off = {t.agency for t in links} - {t.agency for t in links if t.link in answering}
+    watch = _watch(workspace)
+    links = probing.lines_of([v for v in register.links if v.valid_on(today)], agencies)
+    done = Round("icmp")
+    try:
+        async with watch.busy:
+            probed = watch.probed
+            if not due_only or probed is None or time.monotonic() - probed.at > probing.FRESH:
+                probed = await probing.probe(workspace, links, probing.ONCE, watch)
+                watch.to_store(probed.states, probed.at, 0)
+                for run in probing.runs_of(probed):
+                    await record_run(workspace, done, run)
+        hosts = await _hosts(workspace, places, due_only)
+        if progress:
+            progress.started(len(hosts))
+        for run in await probing.probe_hosts(workspace, hosts, probing.behind(probed), watch):
+            await record_run(workspace, done, run)
+            if progress:
+                progress.advanced(run)
+    except probing.Stopped:
+        done.broken_off = True
+    finally:
+        if progress:
+            progress.finished()
+    return done
+
+
+def _watch(workspace: Workspace) -> probing.Watch:
+    if not workspace.lines:
+        workspace.lines.append(probing.Watch())
+    return workspace.lines[0]
+
+
+async def _hosts(
+    workspace: Workspace, places: Sequence[tuple[int, Network, str]], due_only: bool
+) -> list[probing.Host]:
     before = await workspace.store.read(runs.answered_before, "asset", "icmp", "answering")
-    hosts = [
-        Target(address, agency=n.agency, network=n, answered_before=root in before and n.agency not in cut_off)
+    now = datetime.now(UTC)
+    doors = await workspace.store.read(lines.doors, workspace.vocabulary, {root for root, _, _ in places}, now)
+    known = [
+        (Target(address, agency=n.agency, network=n, answered_before=root in before), doors.get(root))
         for root, n, address in places
     ]
-    return done.joined(await _go(workspace, "icmp", hosts, due_only, progress, READ_SECONDS))
+    if due_only:
+        due = set(runner.due([t for t, _ in known], await workspace.store.read(runs.failures, "icmp")))
+        known = [(target, port) for target, port in known if target in due]
+    return [probing.Host(target, port) for target, port in known]
+
+
+async def probe_lines(workspace: Workspace, pace: Pace | None = None) -> Round:
+    """A quick round of all lines: what changed is stored at once, and all once in a window of minutes.
+
+    Args:
+        pace: otherwise that of the settings.
+
+    What is known of the last minutes is in the workspace. Afterwards the ways to some lines are learned, where due.
+
+    Raises:
+        StoreError: the register could not be read.
+    """
+    watch, settings, done = _watch(workspace), workspace.config.lines, Round("icmp")
+    register = await workspace.store.read(registers.load)
+    today = datetime.now(ZONE).date()
+    links = [v for v in register.links if v.valid_on(today)]
+    pace = pace or Pace(settings.echoes, rate=settings.rate)
+    try:
+        async with watch.busy:
+            probed = await probing.probe(workspace, links, pace, watch)
+            due = watch.to_store(probed.states, probed.at, settings.window_minutes * 60 - settings.seconds / 2)
+            made = probing.taken_together(probed, probing.runs_of(probed, due))
+            if due:
+                await record_run(workspace, done, made)
+            if ways := await probing.trace(workspace, probed, watch):
+                await record_run(workspace, done, replace(made, observations=tuple(ways), error=None, complete=True))
+    except probing.Stopped:
+        done.broken_off = True
+    return done
 
 
 async def _read_by_snmp(
@@ -218,6 +275,53 @@ async def _read_by_snmp(
     return await _go(workspace, "snmp", targets, due_only, progress, READ_SECONDS)
 
 
+async def _ask_vc(
+    workspace: Workspace, places: Sequence[tuple[int, Network, str]], due_only: bool, progress: Progress | None
+) -> Round:
+    """Ask what is known to talk, or has a port for it open; rooms by the API of their maker where a network names one.
+
+    A phone that was never heard of is found by its role or its open ports, which discovery tells.
+    """
+    from collectors.vc import CODECS
+
+    talking = await workspace.store.read(_talking, workspace.vocabulary, {root for root, _, _ in places})
+    asked = [(root, network, address) for root, network, address in places if root in talking]
+    opened = await workspace.open_credentials({name for _, network, _ in asked for name in network.credentials})
+    before = {
+        key: await workspace.store.read(runs.answered_before, "asset", "vc", key) if asked else set()
+        for key in AFFIRMED
+    }
+    targets = [
+        Target(
+            address,
+            agency=network.agency,
+            network=network,
+            credentials=tuple(
+                opened[name] for name in network.credentials if name in opened and opened[name].kind in CODECS
+            )
+            if talking[root] in CODEC_ROLES
+            else (),
+            affirmed=frozenset(key for key in AFFIRMED if root in before[key]),
+            role_known=talking[root] not in ("", *TALKING),
+        )
+        for root, network, address in asked
+    ]
+    return await _go(workspace, "vc", targets, due_only, progress, READ_SECONDS)
+
+
+def _talking(connection: Connection, vocabulary: Vocabulary, assets: Collection[int]) -> dict[int, str]:
+    """The assets that are to be asked by SIP and H.323, with their roles; empty where that is not known."""
+    now = datetime.now(UTC)
+    said = facts.read(connection, vocabulary, "asset", sorted(assets), now, {"role", "service"}) if assets else {}
+    found: dict[int, str] = {}
+    for asset, own in said.items():
+        taken = facts.take(vocabulary, own, now).get("role")
+        role = str(taken.value) if taken is not None else ""
+        if role in TALKING or any(f.key == "service" and f.item in TALKING_PORTS for f in own):
+            found[int(asset)] = role
+    return found
+
+
 async def _read_servers(
     workspace: Workspace,
     kind: str,
@@ -251,6 +355,43 @@ def _of_roles(
     return {asset for asset, role in taken.items() if role is not None and role.value in roles}
 
 
+async def _read_websites(
+    workspace: Workspace, agencies: Sequence[str], due_only: bool, progress: Progress | None
+) -> Round:
+    """Ask for every website that is declared today; what changes little only every `LONG_TABLES`."""
+    declared = (await workspace.store.read(registers.load)).websites
+    now = datetime.now(UTC)
+    await workspace.store.write(websites.confirm, workspace.vocabulary, declared, now)
+    standing = [w for w in declared if w.valid_on(now.astimezone(ZONE).date())]
+    if not standing:
+        return Round("website")
+    from collectors import website  # what it needs is large, and many registers have none
+    from collectors.transports.tls import trust
+
+    roots = await workspace.store.read(websites.roots, standing)
+    read_long = await workspace.store.read(runs.last_stated, "website", "long_tables_read")
+    fresh = {url for url, root in roots.items() if root in read_long and now - read_long[root] < LONG_TABLES}
+    targets = [
+        Target(w.url, agency=w.agency, long=w.url not in fresh)
+        for w in standing
+        if not agencies or w.agency in agencies
+    ]
+    settings = workspace.config.websites
+    try:
+        trusted = trust(settings.ca)
+    except InputError as error:
+        if not due_only:
+            raise
+        # On schedule it is told as a failure, and keeps nobody from judging what the others read.
+        failed = Run("website", "websites.ca", now, datetime.now(UTC), error=str(error))
+        done = Round("website", targets=1, failed=[failed])
+        await _note(workspace, done, failed)
+        return done
+    asking = website.Asking(trusted, (*settings.witnesses, *(w.url for w in standing)))
+    read = functools.partial(website.collect, asking=asking)
+    return await _go(workspace, "website", targets, due_only, progress, READ_SECONDS, read=read)
+
+
 async def _go(
     workspace: Workspace,
     name: str,
@@ -261,12 +402,17 @@ async def _go(
     *,
     whole_network: bool = False,
     concurrency: int | None = None,
+    read: Callable[[Target], Awaitable[Run]] | None = None,
 ) -> Round:
-    """Read all targets with one collector and record each run as it comes: a failure harms no other target."""
+    """Read all targets with one collector and record each run as it comes: a failure harms no other target.
+
+    Args:
+        read: in place of the collector's `collect`, where it needs to know more than the target.
+    """
     done = Round(name)
     if due_only:
         targets = list(runner.due(targets, await workspace.store.read(runs.failures, name)))
-    read = load_collectors()[name].collect
+    read = read or load_collectors()[name].collect
     going = runner.run(
         name,
         read,
@@ -281,15 +427,13 @@ async def _go(
         async for run in going:
             # Only a sweep can say that something is not there: a device's run is not of its whole network.
             finished = run if whole_network else replace(run, network=None)
-            await _record(workspace, done, finished)
+            await record_run(workspace, done, finished)
     done.broken_off = workspace.stop.is_set()
     return done
 
 
-async def _record(workspace: Workspace, done: Round, run: Run) -> None:
+async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
     done.targets += 1
-    if any(o.link for o in run.observations):
-        done.runs.append(run)
     try:
         recorded = await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))
     except InputError as error:
@@ -322,11 +466,13 @@ async def record_agent(workspace: Workspace, run: Run, agency: str) -> None:
     Raises:
         InputError: the inventory holds what no fact may be. StoreError: the store could not take it now.
     """
-    today = datetime.now(ZONE).date()
-    networks = await workspace.store.read(registers.networks_of, agency, today)
+    await workspace.store.write_together(_record_of_agency, workspace.vocabulary, run, agency, datetime.now(UTC))
+
+
+def _record_of_agency(connection: Connection, vocabulary: Vocabulary, run: Run, agency: str, now: datetime) -> None:
+    networks = registers.networks_of(connection, agency, now.astimezone(ZONE).date())
     placed = tuple(replace(o, asset=_place(o.asset, networks)) if o.asset is not None else o for o in run.observations)
-    run = replace(run, network=None, observations=placed)
-    await workspace.store.write_together(runs.record, workspace.vocabulary, run, datetime.now(UTC))
+    runs.record(connection, vocabulary, replace(run, network=None, observations=placed), now)
 
 
 def _place(identity: Identity, networks: Sequence[Network]) -> Identity:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
-from api import connections, listing, programs
+from api import connections, lines, listing, programs, sites
 from api.gaps import find_gaps, gap_object
 from api.printing import coverage_object, find_plan, judge_plan, read_instant
 from inventory.periods import ZONE
-from inventory.store import assets, consoles, events, registers, snapshots, waivers
+from inventory.store import assets, consoles, events, maintenance, registers, snapshots, waivers
 from inventory.store.software import Wanted
 from inventory.text import fold
 from inventory.words import ALL_LEVELS, Agency, Goal, InputError, Status
@@ -125,7 +125,7 @@ def api_router(desk: Desk) -> APIRouter:
             ],
             "links": [
                 {"code": v.code, "kind": v.kind, "address": v.address, "provider": v.provider,
-                 "contracted_mbps": v.contracted_mbps}
+                 "contracted_mbps": v.contracted_mbps, "via": v.via}
                 for v in register.links if v.agency == code
             ],
             "counts": [
@@ -159,6 +159,21 @@ def api_router(desk: Desk) -> APIRouter:
             return await store.read(listing.describe_asset, vocabulary, number, snapshot.at, history=history)
         except InputError as error:
             raise HTTPException(404, str(error)) from None
+
+    @router.get("/websites", tags=["websites"])
+    async def list_websites(
+        agency: str | None = None,
+        lack: Annotated[sites.Lack, Query(description="Only those that lack something.")] = "all",
+        q: Annotated[str, Query(description="A part of name or address.", max_length=200)] = "",
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Page:
+        """The declared websites at the snapshot: whether each answers, its certificate, TLS, IPv6, how fresh it is."""
+        snapshot = await desk.current()
+        look = sites.Look(snapshot.controls, snapshot.at)
+        found = sites.choose(snapshot.websites, look, agency, lack, q)
+        items = [sites.site_object(w, look) for w in found[offset : offset + limit]]
+        return Page(at=snapshot.at, total=len(found), items=items)
 
     @router.get("/cables", tags=["assets"])
     async def list_cables(limit: Limit = 100, offset: Offset = 0) -> Page:
@@ -339,6 +354,29 @@ def api_router(desk: Desk) -> APIRouter:
             goals = desk.workspace.goals
             rows, total = await store.read(snapshots.standing, vocabulary, goals, at, which, limit, offset)
         return Page(at=at, total=total, items=[listing.finding_object(f) for f in rows])
+
+    @router.get("/links", tags=["lines"])
+    async def list_links(
+        agency: str | None = None,
+        state: Literal["up", "degraded", "down", "unknown"] | None = None,
+        first: Annotated[str | None, Query(alias="from", description="Availability from; this month.")] = None,
+        last: Annotated[str | None, Query(alias="to", description="Availability to the end of; now.")] = None,
+        as_of: AsOf = None,
+        limit: Limit = 100,
+        offset: Offset = 0,
+    ) -> Page:
+        """The lines with their states and reasons, quality, traffic and availability; as they are now or were."""
+        at = lines.now() if as_of is None else read_instant(as_of)
+        span = lines.read_span(first, last, at)
+        rows = await store.read(lines.read_lines, vocabulary, at, span, [agency] if agency else ())
+        rows = [row for row in rows if state is None or row.state.state == state]
+        items = [lines.line_object(row) for row in rows[offset : offset + limit]]
+        return Page(at=at, total=len(rows), items=items)
+
+    @router.get("/maintenance", tags=["lines"])
+    async def list_maintenance(as_of: AsOf = None) -> list[dict[str, Any]]:
+        """The maintenance windows that are open now, or were as of a time."""
+        return [asdict(one) for one in await store.read(maintenance.load, read_instant(as_of))]
 
     @router.get("/collectors", tags=["collectors"])
     async def list_collectors() -> list[dict[str, Any]]:

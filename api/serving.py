@@ -5,33 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import functools
+import gc
 import ipaddress
 import logging
-import random
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 
 import uvicorn
 from fastapi import FastAPI
 
-from api import rounds
 from api.app import Desk, build_app
-from api.config import Config, ConsoleServer
+from api.config import Config
 from api.hearing import open_listener
-from api.workspace import Workspace, open_workspace
-from inventory.store import events, runs, snapshots
+from api.scheduling import SECONDS_TO_STOP, Scheduler
+from api.workspace import open_workspace
 from inventory.words import InputError, StoreError
 
 log = logging.getLogger("dophu")
 
-SECONDS_TO_STOP = 10
-"""How long a round that is stopped may take to store what it saw."""
 _ARENA_MAX = -8
 """M_ARENA_MAX of glibc's malloc.h."""
+_OBJECTS = 50_000
+"""So many more objects make Python look for unused ones: some inventories' worth, a few megabytes."""
 
 
 def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: bool) -> None:
@@ -57,6 +54,7 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
         # It tells at each question for the tables' version what it is about to do.
         logging.getLogger("alembic").setLevel(logging.WARNING)
         _share_memory()
+        _collect_seldom()
         asyncio.run(_serve(config, listener, trap_listener, token, with_rounds))
 
 
@@ -68,6 +66,17 @@ def _share_memory() -> None:
     if sys.platform.startswith("linux"):
         with contextlib.suppress(AttributeError):
             ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+
+
+def _collect_seldom() -> None:
+    """Look for unused circles of objects less often than Python does by itself.
+
+    An inventory is some ten thousand objects that live until it is recorded and form no circle; to walk over them, and
+    over all else that is there, while they are made took a sixth of the time of taking it in.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS, 20, 20)
 
 
 def _open(host: str) -> socket.socket:
@@ -139,7 +148,7 @@ def _address(listener: socket.socket) -> str:
 def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        config, stop = desk.workspace.config, desk.workspace.stop
+        stop = desk.workspace.stop
         # The first scrape must not wait for a whole judgement.
         with contextlib.suppress(StoreError):
             await desk.current()
@@ -147,23 +156,15 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
             asyncio.create_task(_forever("judge", desk.judge_after_reports)),
             asyncio.create_task(_forever("follow", desk.follow)),
         ]
-        turns = {
-            "discover": (timedelta(hours=config.discover_hours), lambda: _discover(desk)),
-            "collect": (timedelta(minutes=config.collect_minutes), lambda: _collect(desk)),
-        } | {
-            f"console {server.server}": (timedelta(hours=server.hours), functools.partial(_ask_console, desk, server))
-            for server in config.consoles
-        }
-        if config.netbox is not None and config.netbox.hours:
-            turns["netbox"] = (timedelta(hours=config.netbox.hours), lambda: _meet_netbox(desk))
-        going = [asyncio.create_task(repeat(n, *turn, stop)) for n, turn in turns.items()] if with_rounds else []
+        scheduler = Scheduler(desk.workspace, desk.judge)
+        going = [asyncio.create_task(_until(stop, "scheduler", scheduler.keep))] if with_rounds else []
         try:
             yield
         finally:
             # A round that is told to stop stores what it saw; one that does not end is cancelled.
             stop.set()
             if going:
-                await asyncio.wait(going, timeout=SECONDS_TO_STOP)
+                await asyncio.wait(going, timeout=SECONDS_TO_STOP + 5)
             for task in (*watching, *going):
                 task.cancel()
             await asyncio.gather(*watching, *going, return_exceptions=True)
@@ -171,86 +172,18 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
     return lifespan
 
 
-async def _discover(desk: Desk) -> None:
-    done = await rounds.discover(desk.workspace, due_only=True)
-    log.info("discover: %d networks, %d read to the end, %d failed", done.targets, done.complete, len(done.failed))
-    await desk.judge()
-
-
-async def _collect(desk: Desk) -> None:
-    for done in await rounds.collect(desk.workspace, due_only=True):
-        log.info(
-            "%s: %d targets, %d failed, %d new or changed", done.collector, done.targets, len(done.failed), done.new
-        )
-    await desk.judge()
-    await _prune(desk.workspace)
-    await rounds.close_days(desk.workspace, datetime.now(UTC))
-
-
-async def _ask_console(desk: Desk, server: ConsoleServer) -> None:
-    # What reads consoles' reports is large, and most servers ask none.
-    from api.importing import ask_console
-
-    try:
-        done = await ask_console(desk.workspace, server)
-    except OSError as error:
-        log.error("console %s: %s", server.server, error)
-        return
-    log.info(
-        "console %s: %d machines, %d unknown to the inventory, %d missing", server.server, done["rows"],
-        len(done["unknown"]), done["missing"],
-    )  # fmt: skip
-    await desk.judge()
-
-
-async def _meet_netbox(desk: Desk) -> None:
-    """Read NetBox, and where the settings say so write what was found; what that made is then compared once more."""
-    # What speaks to NetBox is large, and most servers do not.
-    from api import netbox
-
-    try:
-        done = await netbox.pull(desk.workspace)
-        log.info("netbox: %d devices, %d differ from what was found", done["devices"], len(done["drift"]))
-        settings = desk.workspace.config.netbox
-        if settings is not None and settings.push:
-            sent = await netbox.push(desk.workspace)
-            log.info("netbox: %d made, %d changed, %d failed", sent["made"], sent["changed"], len(sent["failures"]))
-            for failure in sent["failures"][:20]:
-                log.error("netbox: %s: %s", ", ".join(failure["names"][:3]), failure["why"])
-            if sent["writes"]:
-                await netbox.compare(desk.workspace)
-    except OSError as error:
-        log.error("netbox: %s", error)
-    await desk.judge()
-
-
-async def _prune(workspace: Workspace) -> None:
-    for prune in (runs.prune, events.prune, snapshots.prune):
-        await workspace.store.write(prune, datetime.now(UTC))
-
-
-async def repeat(name: str, every: timedelta, job: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
-    """Do a job at once and then every so often, never twice at a time, until `stop`; a failure is logged and the next
-    turn comes.
-
-    A turn begins up to a twentieth of the interval late, so that several servers do not poll in step.
-    """
-    seconds = every.total_seconds()
-    loop = asyncio.get_running_loop()
-    turn = loop.time()
-    while not stop.is_set():
-        await _try(name, job)
-        # Turns that were missed, because one took long or the machine slept, are not made up for.
-        turn += seconds * max(1, -(-(loop.time() - turn) // seconds))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(turn + random.uniform(0, seconds / 20)):  # noqa: S311
-                await stop.wait()
-
-
 async def _forever(name: str, job: Callable[[], Awaitable[None]]) -> None:
     while True:
         await _try(name, job)
         await asyncio.sleep(5)
+
+
+async def _until(stop: asyncio.Event, name: str, job: Callable[[], Awaitable[None]]) -> None:
+    while not stop.is_set():
+        await _try(name, job)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                await stop.wait()
 
 
 async def _try(name: str, job: Callable[[], Awaitable[None]]) -> None:

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from markupsafe import Markup
 
 from api.wording import WORDS, clock, day, number, percent
+from inventory.periods import ZONE
 from inventory.store.judge import MISSING
 from inventory.vocabulary import REGISTER_COLUMNS, Vocabulary
 from inventory.words import ALL_LEVELS, Fact, Level, Title
@@ -109,9 +110,17 @@ class Speaker:
         unit = known.unit if known else ""
         if isinstance(fact.value, int | float) and not isinstance(fact.value, bool) and unit:
             return self.quantity(fact.value, unit)
+        if fact.key == "link_state" and isinstance(fact.value, str):
+            return self.word(f"state:{fact.value}")
         if fact.key == "role" and isinstance(fact.value, str):
             return self.word(f"role:{fact.value}")
+        if isinstance(fact.value, str):
+            return self.vocabulary.say(fact.key, fact.value, self.language)
         return self.plain(fact.value)
+
+    def local_day(self, value: datetime) -> str:
+        """The day in Vietnam on which an instant is."""
+        return self.day(value.astimezone(ZONE).date())
 
     def quantity(self, value: float, unit: str) -> str:
         """A number with its unit."""

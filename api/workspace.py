@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from api.config import Config
 from inventory import vocabulary
@@ -20,6 +21,9 @@ from inventory.store import Store, keys
 from inventory.strict_yaml import nearest
 from inventory.vocabulary import Vocabulary
 from inventory.words import Credential, InputError, StoreError
+
+if TYPE_CHECKING:
+    from api.probing import Watch
 
 #: What a credential of each kind must hold, and what it may.
 CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -33,10 +37,17 @@ CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "ssh": (frozenset({"user"}), frozenset({"password", "key", "passphrase", "port", "host_keys"})),
     "netbox": (frozenset({"token"}), frozenset({"ca"})),
     "ksc": (frozenset({"user", "password"}), frozenset({"domain", "port", "ca", "certificates"})),
+    "xapi": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),
+    "poly": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),
 }
 
 #: Where a credential holds what was pinned, by its kind.
-PINNED: Mapping[str, str] = {"ssh": "host_keys", "ksc": "certificates"}
+PINNED: Mapping[str, str] = {
+    "ssh": "host_keys",
+    "ksc": "certificates",
+    "xapi": "certificates",
+    "poly": "certificates",
+}
 
 
 @dataclass
@@ -48,6 +59,8 @@ class Workspace:
     vocabulary: Vocabulary = field(default_factory=vocabulary.load)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to end a round early: what was seen until then is kept."""
+    lines: list[Watch] = field(default_factory=list)
+    """What the quick rounds know of the lines, one thing at most; shared by the workspaces of jobs."""
 
     @cached_property
     def goals(self) -> Goals:

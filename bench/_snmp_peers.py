@@ -41,7 +41,8 @@ def module() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -60,20 +61,21 @@ def exporter() -> Iterator[tuple[int, int]]:
     if program is None:
         raise PeerError(f"not installed: apt-get install {EXPORTER}")
     with tempfile.TemporaryDirectory(prefix="dophu-bench-") as name:
-        settings, port = Path(name) / "snmp.yml", _free_port()
+        settings, port = Path(name) / "snmp.yml", free_port()
         settings.write_text(module())
         with (Path(name) / "log").open("w+") as log:
             command = [program, f"--config.file={settings}", f"--web.listen-address=127.0.0.1:{port}"]
             process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
             try:
-                _wait(process, port, Path(name) / "log")
+                wait_for(process, port, Path(name) / "log")
                 yield process.pid, port
             finally:
                 process.terminate()
                 process.wait(10)
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_for(process: subprocess.Popen[bytes], port: int, log: Path, program: str = EXPORTER) -> None:
+    """Return when a program listens; PeerError with the end of its log where it does not within ten seconds."""
     until = time.monotonic() + 10
     while True:
         try:
@@ -81,7 +83,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             return
         except OSError:
             if process.poll() is not None or time.monotonic() > until:
-                raise PeerError(f"{EXPORTER} did not start: {log.read_text().strip()[-200:]}") from None
+                raise PeerError(f"{program} did not start: {log.read_text().strip()[-200:]}") from None
             time.sleep(0.05)
 
 

@@ -3,14 +3,22 @@
 The machines of a province (10,000 with 100 programs each) are stored first, in bulk. Then agents post to the real
 server: new machines with 960 programs each as fast as they are answered, the same machines again without a change, and
 others at half the rate to be held. Beside it stands the CPU time of inflating, parsing and inserting the same bodies
-with nothing else. Bodies have 300 kB plain (`bench/_agent_bodies.py`); the agents share the cores with the server.
+with nothing else (`bench/_agent_bare.py`). Bodies have 300 kB plain (`bench/_agent_bodies.py`); the agents share the
+cores with the server.
+
+CPU is what the server's process took while it was posted to, the least of several turns. It judges by the clock,
+however many reports came, and waits nine times as long as it takes: the posts as fast as possible end before, and what
+a judgement takes is told apart; the long ones at half the rate have it among them. Wall times are only as good as the
+machine is idle.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -30,16 +38,27 @@ from bench._agent_load import Answers, post
 from bench._snmp_peers import cpu_of
 from bench.serve import DOPHU
 from bench.snmp import Limit
-from inventory.store import registers, runs, snapshots
+from inventory.posture import kev
+from inventory.store import references, registers, runs, snapshots
 from inventory.words import Agency, Fact, Identity, Level, Network, Observation, Proof, Register, Run, Title
 
 MACHINES, INSTALLED, AT_ONCE = 10_000, 100, 100
+TURNS = 2
+PROVINCE = "province.db"
 AGENCIES = 20
 """Each with a token of its own: one token may make 20 requests a second."""
-JSON_BODIES, XML_BODIES, STEADY_SECONDS = 300, 120, 12
+JSON_BODIES, XML_BODIES, STEADY_SECONDS, FIRST_BODIES = 240, 120, 20, 20
 JSON_RATE, XML_RATE = 40.0, 15.0
 P99_MS, MEMORY_MB, SEARCH_MS, RATIO = 500.0, 350.0, 200.0, 2.0
 TRIES = 5
+EXPLOITED = (
+    ("Google", "Chromium V8"),
+    ("Mozilla", "Firefox"),
+    ("RARLAB", "WinRAR"),
+    ("7-Zip", "7-Zip"),
+    ("Oracle", "Java SE"),
+)
+"""Makers and products of a catalogue that every machine's programs are held against."""
 
 
 def _register() -> Register:
@@ -70,6 +89,8 @@ async def _fill(workspace: Workspace) -> list[str]:
     at = datetime.now(UTC) - timedelta(minutes=5)
     await workspace.store.migrate()
     await workspace.store.write(registers.replace, _register())
+    exploited = tuple(kev.Exploited(f"CVE-2025-{n:04}", *names, ransomware=False) for n, names in enumerate(EXPLOITED))
+    await workspace.store.write(references.keep, "kev", exploited, at, "benchmark", at)
     for begin in range(0, MACHINES, AT_ONCE):
         seen = tuple(_machine(number, at) for number in range(begin, begin + AT_ONCE))
         run = Run("agent", f"machines from {begin}", at, at, observations=seen)
@@ -118,13 +139,17 @@ def _get(port: int, path: str) -> bytes:
         return bytes(answer.read())
 
 
-def _settle(pid: int) -> None:
-    """Wait until the server has nothing to do: it judges some seconds after reports."""
+def _settle(port: int, pid: int) -> float:
+    """Wait until the server judged what was reported until now, and has nothing to do; the CPU seconds that it took."""
+    began, posted = cpu_of(pid), datetime.now(UTC)
+    while datetime.fromisoformat(json.loads(_get(port, "/api/v1/agencies?limit=1"))["at"]) < posted:
+        time.sleep(1)
     before, quiet = cpu_of(pid), 0
-    while quiet < 7:
+    while quiet < 2:
         time.sleep(1)
         now = cpu_of(pid)
         quiet, before = (quiet + 1 if now - before < 0.05 else 0), now
+    return before - began
 
 
 def _load(
@@ -149,29 +174,40 @@ def _load(
 def _ingest(port: int, pid: int, tokens: Sequence[str], folder: Path) -> list[Limit]:
     programs, machine = catalogue(), MACHINES
     limits: list[Limit] = []
+    # How long a judgement takes decides when the next one is.
+    post(port, tokens, [packed(json_body(machine + number, programs)) for number in range(FIRST_BODIES)])
+    machine += FIRST_BODIES
+    judging = [_settle(port, pid)]
     print(f"{'':<36}{'per s':>8}{'p50 ms':>10}{'p99 ms':>10}{'CPU ms each':>12}")
     for form, make, bare, count, rate in (
         ("JSON", json_body, bare_json, JSON_BODIES, JSON_RATE),
         ("XML", xml_body, bare_xml, XML_BODIES, XML_RATE),
     ):
-        bodies = [packed(make(machine + number, programs)) for number in range(count)]
-        machine += count
         steady = [packed(make(machine + number, programs)) for number in range(int(rate / 2 * STEADY_SECONDS))]
         machine += len(steady)
-        fast, cost = _load(f"{form}, new machines", port, pid, tokens, bodies)
-        _settle(pid)
-        _, again = _load(f"{form}, again without a change", port, pid, tokens, bodies)
-        _settle(pid)
+        rates, new, again, bare_new, bare_again = [], [], [], [], []
+        for _ in range(TURNS):
+            bodies = [packed(make(machine + number, programs)) for number in range(count)]
+            machine += count
+            for name, costs in (("new machines", new), ("again without a change", again)):
+                answers, cost = _load(f"{form}, {name}", port, pid, tokens, bodies)
+                costs.append(cost)
+                rates += [answers.per_second] if costs is new else []
+                judging.append(_settle(port, pid))
+            alone = bare(bodies, folder / PROVINCE)
+            bare_new.append(alone.new)
+            bare_again.append(alone.again)
         half, _ = _load(f"{form}, new, {rate / 2:g} a second", port, pid, tokens, steady, rate / 2)
-        _settle(pid)
-        alone = min(bare(bodies, folder / f"bare-{form}-{turn}.db") for turn in range(2))
-        print(f"{form + ', bare':<36}{'':>28}{alone * 1000:>12.1f}", flush=True)
+        judging.append(_settle(port, pid))
+        for name, costs in (("new machines", bare_new), ("again", bare_again)):
+            print(f"{f'{form}, {name}, bare':<36}{'':>28}{min(costs) * 1000:>12.1f}", flush=True)
         limits += [
-            Limit(f"{form}: inventories acknowledged a second", fast.per_second, rate, at_least=True),
+            Limit(f"{form}: inventories acknowledged a second", max(rates), rate, at_least=True),
             Limit(f"{form}: p99 at half of that rate, ms", half.percentile(0.99), P99_MS),
-            Limit(f"{form}: CPU, ours / inflating, parsing, inserting", cost / alone, RATIO),
-            Limit(f"{form}: CPU, again without a change / the same", again / alone, RATIO),
+            Limit(f"{form}: CPU, ours / inflating, parsing, inserting", min(new) / min(bare_new), RATIO),
+            Limit(f"{form}: CPU, again without a change / the same", min(again) / min(bare_again), RATIO),
         ]
+    print(f"{'a judgement':<36}{'':>28}{sorted(judging)[len(judging) // 2] * 1000:>12.0f}")
     return limits
 
 
@@ -192,6 +228,7 @@ def main() -> None:
         folder = Path(made)
         began = time.perf_counter()
         tokens = asyncio.run(_prepare(folder))
+        shutil.copyfile(folder / "dophu.db", folder / PROVINCE)
         print(f"stored in {time.perf_counter() - began:.0f} s, {(folder / 'dophu.db').stat().st_size >> 20} MB\n")
         with _serving(folder) as (port, pid):
             search = _search(port)

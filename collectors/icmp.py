@@ -1,16 +1,21 @@
-"""Asks links and hosts for an ICMP echo, and takes silence as an answer only where it says something."""
+"""Asks one link or host for ICMP echoes, and takes silence as an answer only where it says something.
+
+Rounds ask many at once and judge them together (`collectors.lines`); this is for who asks one alone.
+"""
 
 from __future__ import annotations
 
-import statistics
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from collectors import facts
-from collectors.transports.icmp import Echoes, IPAddress, confirm, ping
+from collectors.quality import measure
+from collectors.transports.echo import Pace, Trips, ping_many
+from collectors.transports.icmp import LOOPBACK, IPAddress, ProbeError
 from inventory.words import Identity, InputError, Observation, Run, Target
 
 COLLECTOR = "icmp"
+PACE = Pace(count=5)
 
 
 async def collect(target: Target) -> Run:
@@ -27,9 +32,7 @@ async def collect(target: Target) -> Run:
     """
     address = _parsed(target)
     started = datetime.now(UTC)
-    echoes = await ping(address)
-    if not echoes.round_trips:
-        await confirm(address.version)
+    echoes = await _ask(address)
     observation = _of_link(target.link, echoes) if target.link else _of_host(target, address, echoes)
     silence = f" ({echoes.refusal})" if echoes.refusal else ""
     return Run(
@@ -63,19 +66,30 @@ def _parsed(target: Target) -> IPAddress:
     return address
 
 
-def _of_link(link: str, echoes: Echoes) -> Observation:
-    answered = bool(echoes.round_trips)
+async def _ask(address: IPAddress) -> Trips:
+    """The echoes of an address. Its silence counts only where our own loopback answers."""
+    own = LOOPBACK[address.version]
+    found = await ping_many([address, own], PACE)
+    echoes = found[address]
+    if not echoes.sent:
+        raise ProbeError(f"nothing could be sent to {address}: {echoes.unsent}")
+    if not echoes.answered and not found[own].answered:
+        raise ProbeError(f"the probe does not work: {own} does not answer either")
+    return echoes
+
+
+def _of_link(link: str, echoes: Trips) -> Observation:
+    quality = measure([echoes])
     said = {
-        "link_answering": answered,
-        "loss": echoes.loss,
-        "round_trip": statistics.median(echoes.round_trips) if answered else None,
+        "link_answering": echoes.answered,
+        "loss": quality.loss if quality else None,
+        "round_trip": quality.median if quality else None,
     }
     return Observation(facts=facts(COLLECTOR, datetime.now(UTC), said), link=link)
 
 
-def _of_host(target: Target, address: IPAddress, echoes: Echoes) -> Observation | None:
-    answered = bool(echoes.round_trips)
-    if not answered and not target.answered_before:
+def _of_host(target: Target, address: IPAddress, echoes: Trips) -> Observation | None:
+    if not echoes.answered and not target.answered_before:
         return None
     network = target.network
     where = Identity(
@@ -83,4 +97,4 @@ def _of_host(target: Target, address: IPAddress, echoes: Echoes) -> Observation 
         network=network.code if network else None,
         agency=network.agency if network else target.agency,
     )
-    return Observation(facts=facts(COLLECTOR, datetime.now(UTC), {"answering": answered}), asset=where)
+    return Observation(facts=facts(COLLECTOR, datetime.now(UTC), {"answering": echoes.answered}), asset=where)

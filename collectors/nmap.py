@@ -13,9 +13,12 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 
 from collectors import facts, role
-from collectors.reading.makers import makers
-from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, raw_allowed, scan
-from inventory.words import Fact, Identity, InputError, Network, Observation, Proof, Run, Target
+from collectors.reading.identify import identify_banner
+from collectors.reading.makers import makers as makers_of
+from collectors.scans import Profile
+from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, Service, raw_allowed, scan
+from collectors.vendors import load_vendors
+from inventory.words import Fact, Identity, InputError, Network, Observation, Proof, Run, Target, Title
 
 COLLECTOR = "nmap"
 #: What the sweep and the services of one network may take when nobody allows less.
@@ -31,19 +34,68 @@ MOST_FAILURES = 3
 LARGEST_IPV4 = 16
 LARGEST_IPV6 = 120
 
-PORTS = (
-    *(21, 22, 23, 25, 53, 80, 88, 110, 135, 139, 143, 161, 389, 443, 445, 515, 554, 631, 1433, 1720, 3306, 3389),
-    *(5060, 5061, 5432, 5900, 8000, 8080, 8443, 9100, 10050),
-)
-_KNOCK = (22, 80, 443, 445, 3389)
-_REFUSED = frozenset({"reset", "conn-refused"})
+_PAGES = frozenset({"http-title", "http-auth"})
 _OURSELVES = "localhost-response"
 #: Addresses that move between routers (VRRP and CARP, HSRP): they identify a service, not a device. RFC 9568 §7.3.
 _SHARED_MACS = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f")
 
 
+DISCOVERY = Profile(
+    "discovery", Title("Tìm thiết bị", "Discovery"), Title("", ""), knock=(22, 80, 443, 445, 3389), version=2,
+    ports=(
+        *(21, 22, 23, 25, 53, 80, 88, 110, 135, 139, 143, 161, 389, 443, 445, 515, 554, 631, 1433, 1720, 3306, 3389),
+        *(5060, 5061, 5432, 5900, 8000, 8080, 8443, 9100, 10050),
+    ),
+)  # fmt: skip
+"""What the rounds ask, so that everything can be identified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A piece of a network that was swept, or hosts whose services were read: what a scan goes on from."""
+
+    swept: IPAddress | None
+    """The first address of the piece; None where services were read."""
+    hosts: tuple[tuple[Host, datetime], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How far a scan of a network had come when it was broken off."""
+
+    swept: frozenset[IPAddress] = frozenset()
+    """The first addresses of the pieces that were swept to their end."""
+    seen: Mapping[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
+    services: Mapping[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
+
+
 async def collect(target: Target, *, budget_seconds: float = BUDGET_SECONDS) -> Run:
-    """Sweep `target.network` and read the services of what answered.
+    """Sweep `target.network` and read the services of what answered, as `scan_network` does by the usual profile.
+
+    Raises InputError, before any packet, for a network that may not be scanned.
+    """
+    if target.network is not None and not target.network.scan:
+        raise InputError(f"network {target.network.code} may not be scanned: scan is no in the register")
+    return await scan_network(target, DISCOVERY, budget_seconds=budget_seconds)
+
+
+async def _nobody(step: Step) -> None:
+    """Nobody goes on from here."""
+
+
+async def scan_network(
+    target: Target,
+    profile: Profile,
+    *,
+    source: str = COLLECTOR,
+    rate: int = RATE,
+    kept: Kept | None = None,
+    tell: Callable[[Step], Awaitable[None]] = _nobody,
+    known: Sequence[IPAddress] = (),
+    budget_seconds: float = BUDGET_SECONDS,
+    over: str = "",
+) -> Run:
+    """Sweep `target.network` and read the services of what answered, by a profile.
 
     The Run is complete when every address was looked at and something other than ourselves answered: a network that is
     wholly silent, as one behind a broken line is, says nothing of what is in it. Services that could not be read are an
@@ -52,18 +104,28 @@ async def collect(target: Target, *, budget_seconds: float = BUDGET_SECONDS) -> 
 
     Hosts that did not answer get no observation; whoever holds the facts concludes absence from a complete Run.
 
-    Raises InputError, before any packet, for a network that may not be scanned, an address that is not the network's
-    prefix, or a prefix too large to sweep.
+    Args:
+        target: its address is the network's prefix.
+        source: of the facts.
+        rate: packets a second for the whole network.
+        kept: what was seen of it before; that is not looked at again.
+        tell: told of each piece as it is done, before the next begins.
+        known: addresses that are known to be in a network too large to sweep (IPv6): only they are looked at, and the
+            Run is never complete.
+        over: what it says when the time is over.
+
+    Raises InputError, before any packet, for a target without a network, an address that is not the network's prefix,
+    or a prefix too large to sweep. Whether the network may be scanned is for the caller to know.
     """
-    network = _permitted(target)
-    reading = _Reading(network, target.label)
+    network = _permitted(target, bool(known))
+    reading = _Reading(network, target.label, profile, source, rate, kept or Kept(), tell, tuple(known))
     try:
         async with asyncio.timeout(budget_seconds):
-            await _each_piece(_batches(network.prefix.hosts(), SWEEP_PIECE), reading.sweep, reading.sweep_failures)
-            present = _batches(reading.present(), SERVICE_PIECE)
-            await _each_piece(present, reading.read_services, reading.service_failures)
+            await _each_piece(reading.unswept(), reading.sweep, reading.sweep_failures)
+            if profile.ports:
+                await _each_piece(reading.unread(), reading.read_services, reading.service_failures)
     except TimeoutError:
-        reading.broken_off = f"the {budget_seconds:g} s allowed were over"
+        reading.broken_off = over or f"the {budget_seconds:g} s allowed were over"
     except asyncio.CancelledError:
         # Who cancels a collector takes what it saw (collectors.runner); the task itself ends here.
         if task := asyncio.current_task():
@@ -72,12 +134,10 @@ async def collect(target: Target, *, budget_seconds: float = BUDGET_SECONDS) -> 
     return await reading.run()
 
 
-def _permitted(target: Target) -> Network:
+def _permitted(target: Target, known: bool) -> Network:
     network = target.network
     if network is None:
         raise InputError(f"{target.label}: found no network, expected one of the register")
-    if not network.scan:
-        raise InputError(f"network {network.code} may not be scanned: scan is no in the register")
     prefix = network.prefix
     try:
         same = ip_network(target.address) == prefix
@@ -86,7 +146,7 @@ def _permitted(target: Target) -> Network:
     if not same:
         raise InputError(f"network {network.code}: found address {target.address!r}, expected its prefix {prefix}")
     longest = LARGEST_IPV4 if prefix.version == 4 else LARGEST_IPV6
-    if prefix.prefixlen < longest:
+    if prefix.prefixlen < longest and not known:
         raise InputError(f"network {network.code}: {prefix} is too large to sweep, expected /{longest} or smaller")
     return network
 
@@ -118,30 +178,32 @@ async def _each_piece(
             group.create_task(work())
 
 
-def _how() -> dict[str, OptionValue]:
+def _how(rate: int) -> dict[str, OptionValue]:
     """What the sweep and the services have in common."""
     raw = "--privileged" if raw_allowed() else "--unprivileged"
-    return {raw: None, "--max-rate": RATE // PROCESSES, "--max-rtt-timeout": 1500}
+    return {raw: None, "--max-rate": max(1, rate // PROCESSES), "--max-rtt-timeout": 1500}
 
 
-def _sweep_options() -> Mapping[str, OptionValue]:
-    options = _how() | {"-sn": None, "--max-retries": 1, "-PS": _KNOCK}
+def sweep_options(profile: Profile, rate: int) -> Mapping[str, OptionValue]:
+    """How nmap is asked who is there."""
+    options = _how(rate) | {"-sn": None, "--max-retries": 1, "-PS": profile.knock}
     # Without a floor nmap slows down where nothing answers, as if the line were full: a minute for 64 silent addresses.
-    options["--min-rate"] = RATE // PROCESSES * 4 // 5
+    options["--min-rate"] = max(1, rate // PROCESSES * 4 // 5)
     if "--privileged" in options:
         options["-PE"] = None
     return options
 
 
-def _service_options() -> Mapping[str, OptionValue]:
-    return _how() | {
-        "-Pn": None,
-        "-sV": None,
-        "--version-intensity": 2,
-        "-p": PORTS,
-        "--max-retries": 2,
-        "--host-timeout": 90,
-    }
+def service_options(profile: Profile, rate: int) -> Mapping[str, OptionValue]:
+    """How nmap is asked what answers on the ports."""
+    options = _how(rate) | {
+        "-Pn": None, "-p": profile.ports, "--max-retries": 2, "--host-timeout": profile.host_timeout,
+    }  # fmt: skip
+    if profile.version is not None:
+        options |= {"-sV": None, "--version-intensity": profile.version}
+    if profile.scripts:
+        options |= {"--script": profile.scripts, "--script-timeout": profile.host_timeout // 2}
+    return options
 
 
 def _no_route(addresses: Sequence[IPAddress]) -> str | None:
@@ -164,6 +226,12 @@ class _Reading:
 
     network: Network
     label: str
+    profile: Profile
+    source: str
+    rate: int
+    kept: Kept
+    tell: Callable[[Step], Awaitable[None]]
+    known: tuple[IPAddress, ...]
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     broken_off: str | None = None
     read: int = 0
@@ -177,36 +245,66 @@ class _Reading:
     slow: int = 0
     """Hosts on which nmap gave up before every port was read."""
 
+    def __post_init__(self) -> None:
+        """Begin with what was kept."""
+        self.seen |= self.kept.seen
+        self.services |= self.kept.services
+
+    def addresses(self) -> Iterable[IPAddress]:
+        """All that is to be looked at."""
+        return self.known or self.network.prefix.hosts()
+
+    def unswept(self) -> Iterator[tuple[IPAddress, ...]]:
+        """The pieces of the network that were not swept yet."""
+        for piece in _batches(self.addresses(), SWEEP_PIECE):
+            if piece[0] in self.kept.swept:
+                self.told += len(piece)
+                self.read += len(piece)
+            else:
+                yield piece
+
+    def unread(self) -> Iterator[tuple[IPAddress, ...]]:
+        """The hosts whose services were not read yet."""
+        return _batches([address for address in self.present() if address not in self.services], SERVICE_PIECE)
+
     async def sweep(self, piece: tuple[IPAddress, ...]) -> None:
         """Find out which addresses of the piece answer."""
         if why := _no_route(piece):
             raise NmapError(why)
-        silent = True
-        async with aclosing(scan(piece, _sweep_options())) as hosts:
+        found: list[tuple[Host, datetime]] = []
+        async with aclosing(scan(piece, sweep_options(self.profile, self.rate))) as hosts:
             async for host in hosts:
-                self.told += len(piece) if silent else 0
-                silent = False
-                self.seen[host.address] = (host, datetime.now(UTC))
-        self.told += len(piece) if silent else 0
+                self.told += 0 if found else len(piece)
+                found.append((host, datetime.now(UTC)))
+                self.seen[host.address] = found[-1]
+        self.told += 0 if found else len(piece)
         self.read += len(piece)
+        await self.tell(Step(piece[0], tuple(found)))
 
     async def read_services(self, piece: tuple[IPAddress, ...]) -> None:
         """Find out what answers on the ports that matter."""
-        async with aclosing(scan(piece, _service_options())) as hosts:
+        done: list[tuple[Host, datetime]] = []
+        async with aclosing(scan(piece, service_options(self.profile, self.rate))) as hosts:
             async for host in hosts:
                 if host.timed_out:
                     self.slow += 1
                 else:
-                    self.services[host.address] = (host, datetime.now(UTC))
+                    done.append((host, datetime.now(UTC)))
+                    self.services[host.address] = done[-1]
+        await self.tell(Step(None, tuple(done)))
 
-    def answered_for(self) -> bool:
-        """Whether something on the way, such as a firewall that rejects, answers in the place of every address."""
-        refusals = sum(host.reason in _REFUSED for host, _ in self.seen.values())
-        return refusals >= 16 and refusals >= 0.95 * self.told
+    def answered_for(self) -> frozenset[str]:
+        """How something on the way, such as a firewall or a proxy, answers in the place of all, if it does."""
+        if self.known:
+            return frozenset()  # who was seen before may well answer again
+        reasons = Counter(host.reason for host, _ in self.seen.values())
+        ways = (frozenset({"reset", "conn-refused"}), frozenset({"syn-ack"}))
+        counted = {way: sum(reasons[reason] for reason in way) for way in ways}
+        return frozenset().union(*(w for w, n in counted.items() if n >= 16 and n >= 0.95 * self.told))
 
     def present(self) -> list[IPAddress]:
         """The addresses that are believed to have answered themselves, in order."""
-        doubtful = _REFUSED if self.answered_for() else frozenset()
+        doubtful = self.answered_for()
         return [address for address in sorted(self.seen) if self.seen[address][0].reason not in doubtful]
 
     def _own_macs(self) -> Set[str]:
@@ -218,17 +316,17 @@ class _Reading:
         """The Run of what has been seen."""
         # Reading the table of vendors takes a moment: not in the loop, and not when no MAC was seen.
         own_macs = self._own_macs()
-        vendors = await asyncio.to_thread(makers, own_macs) if own_macs else {}
-        total = sum(1 for _ in self.network.prefix.hosts())
+        vendors = await asyncio.to_thread(makers_of, own_macs) if own_macs else {}
+        total = len(self.known) or size(self.network)
         met = any(host.reason != _OURSELVES for host, _ in self.seen.values())
         present = self.present()
         return Run(
-            collector=COLLECTOR,
+            collector=self.source,
             target=self.label,
             started=self.started,
             finished=datetime.now(UTC),
             observations=tuple(self._observe(address, own_macs, vendors) for address in present),
-            complete=self.read == total and met and not self.answered_for(),
+            complete=self.read == total and met and not self.answered_for() and not self.known,
             error="; ".join(self._complaints(total, met, len(present))) or None,
             agency=self.network.agency,
             network=self.network.code,
@@ -241,9 +339,12 @@ class _Reading:
         elif not met:
             yield f"none of {total} addresses answered: that says nothing of what is there"
         if self.answered_for():
-            refusing = len(self.seen) - present
-            yield f"{refusing} of {total} addresses refuse as one: something on the way answers for them, not counted"
-        if len(self.services) < present:
+            alike = len(self.seen) - present
+            yield f"{alike} of {total} addresses answer as one: something on the way answers for them, not counted"
+        if self.known:
+            where = self.network.prefix
+            yield f"looked at the {total} addresses that are known in {where}: who else is there is unknown"
+        if self.profile.ports and len(self.services) < present:
             why = [self.broken_off] if self.broken_off else []
             slow = [f"{self.slow} took too long"] if self.slow else []
             whys = ", ".join(dict.fromkeys([*why, *self.service_failures, *slow])) or "they no longer answered"
@@ -251,16 +352,22 @@ class _Reading:
 
     def _observe(self, address: IPAddress, own_macs: Set[str], vendors: Mapping[str, str]) -> Observation:
         host, at = self.seen[address]
-        told = list(facts(COLLECTOR, at, {"answering": True, "address": str(address)}))
+        told = list(facts(self.source, at, {"answering": True, "address": str(address)}))
         mac = host.mac if host.mac in own_macs else None
         if mac and mac in vendors:
-            told += facts(COLLECTOR, at, {"vendor": vendors[mac]}, proof=Proof.INFERRED)
+            told += facts(self.source, at, {"vendor": vendors[mac]}, proof=Proof.INFERRED)
+        tables: frozenset[str] = frozenset()
         if address in self.services:
             scanned, when = self.services[address]
-            for service in scanned.services:
-                row: dict[str, object] = {"name": service.name, "product": service.product, "version": service.version}
-                told.append(Fact("service", row, COLLECTOR, when, item=f"tcp/{service.port}"))
-            told += facts(COLLECTOR, when, {"role": role.conclude(scanned.services)}, proof=Proof.INFERRED)
+            tables = frozenset({"service"})
+            told += [
+                Fact("service", _row(service), self.source, when, item=f"tcp/{service.port}")
+                for service in scanned.services
+            ]
+            told += facts(self.source, when, {"role": role.conclude(scanned.services)}, proof=Proof.INFERRED)
+            told += facts(self.source, when, {each.key: each.judge(scanned) for each in self.profile.exposures})
+            if self.profile.default_logins:
+                told += _of_pages(scanned, self.profile, self.source, when)
         return Observation(
             facts=tuple(told),
             asset=Identity(
@@ -269,4 +376,29 @@ class _Reading:
                 network=self.network.code,
                 agency=self.network.agency,
             ),
+            tables_read=tables,
         )
+
+
+def size(network: Network) -> int:
+    """How many addresses `hosts()` of its prefix has."""
+    prefix = network.prefix
+    edges = 0 if prefix.prefixlen >= prefix.max_prefixlen - 1 else 2 if prefix.version == 4 else 1
+    return prefix.num_addresses - edges
+
+
+def _of_pages(host: Host, profile: Profile, source: str, when: datetime) -> Iterator[Fact]:
+    """What a host's web pages say of it by title and greeting, and whether its maker's default password is public."""
+    known = load_vendors()
+    makers: set[str] = set()
+    for words in (text for service in host.services for name, text in service.scripts if name in _PAGES):
+        for vendors in (known.vendors, (known.general,)):
+            said = identify_banner(words, [banner for vendor in vendors for banner in vendor.http], "http")
+            makers |= {said.fields["vendor"]} if said and "vendor" in said.fields else set()
+    if len(makers) == 1:
+        yield Fact("vendor", next(iter(makers)), source, when, Proof.INFERRED)
+    yield Fact("default_login", bool(makers & profile.default_logins), source, when)
+
+
+def _row(service: Service) -> dict[str, object]:
+    return {"name": service.name, "product": service.product, "version": service.version}

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from collectors.reading.explain import Explanation, reject_systems
 from collectors.reading.identify import identify_banner
-from collectors.reading.origins import Origin, Step
+from collectors.reading.origins import Step
+from collectors.reading.sip_words import LONGEST, read_words
 from collectors.reading.standard import SYS_NAME
 from collectors.snmp import Reading
+from collectors.transports import sip
 from collectors.transports.sip import SipError, ask_options
 from collectors.transports.snmp import SnmpError
 from collectors.transports.web import WebError, fetch_front
@@ -39,13 +41,12 @@ KEYS = (
 
 Answer = dict[str, object]
 
-SNMP_PORT, SIP_PORT = 161, 5060
-_EXPECTED = "expected host[:port], [IPv6]:port, sip:host[:port], http://… or https://…"
+SNMP_PORT = 161
+_EXPECTED = "expected host[:port], [IPv6]:port, sip:host[:port], sips:host[:port], http://… or https://…"
+_TRANSPORT = re.compile(r";transport=(\w*)$", re.IGNORECASE)
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?"
 )
-_LONGEST = 300
-"""Characters of a server's own words that are looked at: names and versions stand at the start."""
 _WHOLE = 30
 """How many times the waiting time for one answer a whole device may take."""
 
@@ -58,6 +59,8 @@ class Place:
     host: str
     port: int
     url: str = ""
+    transports: tuple[str, ...] = ()
+    """Of SIP: which to try, in order."""
 
 
 def parse_target(text: str) -> Place:
@@ -65,11 +68,26 @@ def parse_target(text: str) -> Place:
     plain = text.strip()
     if plain.lower().startswith(("http://", "https://")):
         return _parse_url(plain)
-    scheme, rest = "snmp", plain
-    if plain.lower().startswith(("sip:", "snmp:")):
-        scheme, _, rest = plain.partition(":")
-    host, port = _split(rest.removeprefix("//"), text)
-    return Place(scheme.lower(), host, port or (SIP_PORT if scheme.lower() == "sip" else SNMP_PORT))
+    if plain.lower().startswith(("sip:", "sips:")):
+        return _parse_sip(plain)
+    host, port = _split(re.sub("^snmp:", "", plain, flags=re.IGNORECASE).removeprefix("//"), text)
+    return Place("snmp", host, port or SNMP_PORT)
+
+
+def _parse_sip(text: str) -> Place:
+    """A place of SIP: without a transport UDP, then TCP; "sips" is TLS (RFC 3261 section 19.1)."""
+    scheme, _, rest = text.partition(":")
+    found = _TRANSPORT.search(rest)
+    named = found[1].lower() if found else ""
+    if found and named not in sip.TRANSPORTS:
+        raise InputError(f"target {text!r}: the transport is {found[1]!r}, expected one of {', '.join(sip.TRANSPORTS)}")
+    if scheme.lower() == "sips":
+        if named not in ("", "tcp", "tls"):
+            raise InputError(f"target {text!r}: sips is asked over TLS, found the transport {named}")
+        named = "tls"
+    host, port = _split(_TRANSPORT.sub("", rest).removeprefix("//"), text)
+    port = port or (sip.TLS_PORT if named == "tls" else sip.PORT)
+    return Place("sip", host, port, transports=(named,) if named else sip.PLAIN)
 
 
 def _parse_url(text: str) -> Place:
@@ -135,12 +153,10 @@ async def probe(
         if place.scheme == "snmp":
             await _probe_snmp(place, answer, why, timeout, _credentials(community, credentials))
         elif place.scheme == "sip":
-            said = await ask_options(place.host, place.port, timeout)
-            banners = [banner for vendor in known.vendors for banner in vendor.sip]
-            _describe(answer, why, said.software, banners, "sip")
-            if answer["vendor"] is None and (named := known.named_in(said.software[:_LONGEST])):
-                answer["vendor"], why.origins["vendor"] = named, Origin("words", raw=said.software[:_LONGEST])
-            _describe(answer, why, said.software, known.general.sip, "sip")
+            said = await ask_options(place.host, place.port, timeout, place.transports)
+            told = read_words(said.software, known)
+            answer |= told.values
+            why.origins = {**why.origins, **told.origins}
         else:
             page = await fetch_front(place.url, timeout)
             # What a maker's own words say goes before the words that any maker uses.
@@ -210,7 +226,7 @@ async def resolve(place: Place, seconds: float) -> str:
 
 def _describe(answer: Answer, why: Explanation, words: str, banners: Iterable[Banner], kind: str) -> None:
     """Adds what a server's own words say."""
-    said = identify_banner(words[:_LONGEST], banners, kind)
+    said = identify_banner(words[:LONGEST], banners, kind)
     if said is None:
         return
     for key, value in (*said.fields.items(), ("role", said.role)):

@@ -60,3 +60,38 @@ class TerminalProgress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
+
+
+class ScanProgress:
+    """How far a scan is, in addresses swept and hosts read, with the time that it will still take."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Bar | None = None
+
+    def started(self, addresses: int, swept: int) -> None:
+        """Draw both bars, where there is a terminal to draw them on; `swept` were done before."""
+        if not sys.stderr.isatty():
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.add_task(self._title, total=addresses, completed=swept)
+        self._bar.add_task("services", total=0)
+        self._bar.start()
+
+    def advanced(self, swept: int, found: int, read: int) -> None:
+        """So many more addresses were swept, hosts found, and hosts' services read."""
+        if self._bar is None:
+            return
+        sweep, services = self._bar.task_ids
+        self._bar.update(sweep, advance=swept)
+        total = (self._bar.tasks[1].total or 0) + found
+        self._bar.update(services, total=total, advance=read)
+
+    def finished(self) -> None:
+        """Take the bars away."""
+        if self._bar is not None:
+            self._bar.stop()

@@ -35,6 +35,7 @@ STATUSES: Mapping[str, tuple[Title, str]] = {
     "yes": (Title("Có trả lời", "Answering"), GREEN),
     "no": (Title("Không trả lời", "Not answering"), RED),
     "up": (Title("Thông", "Up"), GREEN),
+    "degraded": (Title("Kém", "Degraded"), YELLOW),
     "down": (Title("Mất tín hiệu", "Down"), RED),
 }
 

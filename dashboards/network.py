@@ -131,7 +131,9 @@ def _links(language: Language) -> table.Panel:
             Column(name, AGENCY),
             Column("link", Title("Đường truyền", "Link")),
             Column("kind", Title("Loại", "Kind"), width=110),
-            Column("state", Title("Trạng thái", "State"), width=130, words={s: STATUSES[s] for s in _STATES}),
+            Column(
+                "state", Title("Trạng thái", "State"), width=130, words={s: STATUSES[s] for s in (*_STATES, "degraded")}
+            ),
         ],
         language,
         span=12,

@@ -14,14 +14,16 @@ LINT=(python3-venv:python-venv)
 DEMO=("${LINT[@]}" nmap:nmap snmpd:snmpd snmp:snmpget lldpd:lldpd nftables:nft iproute2:ip openssh-server:sshd
   openssh-client:ssh-keygen tcpdump:tcpdump iputils-ping:ping util-linux:unshare)
 TEST=("${DEMO[@]}" curl:curl 'postgresql:/usr/lib/postgresql/*/bin/initdb' prometheus:promtool
-  prometheus-alertmanager:prometheus-alertmanager fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf)
+  prometheus-alertmanager:prometheus-alertmanager nginx-light:nginx sip-tester:sipp
+  fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf)
 # These are not in every release; without them the demo and the tests leave something out and say so.
 DEMO_WISHES=(fusioninventory-agent:fusioninventory-agent)
 TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium prometheus-node-exporter:prometheus-node-exporter
   redis-server:redis-server libreoffice-writer-nogui:/usr/lib/libreoffice/program/libswlo.so
   libreoffice-calc-nogui:/usr/lib/libreoffice/program/libsclo.so poppler-utils:pdftoppm)
 # The peers that the benchmarks stand beside.
-BENCH_WISHES=(snmp:snmpbulkwalk redis-server:redis-server prometheus-snmp-exporter:prometheus-snmp-exporter)
+BENCH_WISHES=(snmp:snmpbulkwalk prometheus-snmp-exporter:prometheus-snmp-exporter nginx-light:nginx
+  redis-server:redis-server prometheus-blackbox-exporter:prometheus-blackbox-exporter)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }

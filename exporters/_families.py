@@ -40,9 +40,29 @@ dophu_coverage_target_ratio{plan goal level} Share that the plan sets (0-1); abs
 dophu_coverage_status{plan goal level status} Where the figure stands: 1 for the status that holds, 0 for the others.
 dophu_coverage_members{plan goal level status} Members by status of their finding; absent where nothing measures.
 dophu_agency_info{agency name_vi name_en level parent} A declared agency's names, level and parent.
-dophu_link_up{link agency kind} Whether the link answered: 1 or 0; absent while that is unknown.
+dophu_link_up{link agency kind} Whether the link answered, degraded or not: 1 or 0; absent while that is unknown.
 dophu_link_state{link agency kind state} What is known of the link: 1 for the state that holds, 0 for the others.
+dophu_link_loss_ratio{link agency kind} Share of probes that were not answered (0-1); absent while unknown.
+dophu_link_round_trip_seconds{link agency kind percentile} Round trips of the last minutes: percentiles 50, 95, 99.
+dophu_link_jitter_seconds{link agency kind} Mean difference between successive round trips.
+dophu_link_utilisation_ratio{link agency kind} Share of the contracted rate that is in use.
+dophu_link_availability_ratio{link agency kind} This month so far (UTC+7): up / (up + down) by time, no maintenance.
+dophu_link_maintenance{link agency kind} Whether the link is under maintenance: 1 or 0.
+dophu_website_info{url agency title} A declared website's agency and title.
+dophu_website_up{url agency} Whether the website answered: 1 or 0; absent while that is unknown.
+dophu_website_state{url agency state} What is known of the website: 1 for the state that holds, 0 for the others.
+dophu_website_http_status_code{url agency} The status of its newest answer (RFC 9110); absent if there is none.
+dophu_website_response_seconds{url agency} From connecting to the end of the page; absent if there is none.
+dophu_website_https_only{url agency} Whether all is served over HTTPS: 1 or 0; absent while that is unknown.
+dophu_website_certificate_valid{url agency} Whether the certificate is valid: 1 or 0; absent while that is unknown.
+dophu_website_certificate_expiry_timestamp_seconds{url agency} When the certificate expires; absent without one.
+dophu_website_tls_old{url agency} Whether it agrees to TLS 1.0 or 1.1: 1 or 0; absent while that is unknown.
+dophu_website_ipv6_up{url agency} Whether it answered over IPv6: 1 or 0; absent while that is unknown.
+dophu_website_content_timestamp_seconds{url agency} The date of its newest content; absent if it tells none.
 dophu_assets{agency role answering} Assets by role and by whether they answer (yes, no, unknown).
+dophu_vc_devices_up{agency role} Video-conference devices that answer, by role (vc_endpoint, mcu).
+dophu_vc_calls{agency} Calls that go on in the agency's rooms; absent where no room tells.
+dophu_meetings_online_ratio{agency} Share of meetings held online, newest period told; absent where nobody told.
 dophu_findings{control agency level status} Members of an agency by the status of a control's finding.
 dophu_series_dropped{metric} Series left out of this page because it has a budget.
 """
@@ -54,8 +74,11 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
+_VIDEO_ROLES = ("vc_endpoint", "mcu")
 _ANSWERING = ("yes", "no", "unknown")
-_LINK_STATES = ("up", "down", "unknown")
+_LINK_STATES = ("up", "degraded", "down", "unknown")
+_PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p99"}
+_WEBSITE_STATES = ("up", "down", "unknown")
 
 
 def metrics(snapshot: Snapshot | None) -> list[Metric]:
@@ -70,7 +93,9 @@ def metrics(snapshot: Snapshot | None) -> list[Metric]:
         **_goals(snapshot),
         **_coverage(_rows(snapshot)),
         **_links(snapshot),
+        **_websites(snapshot),
         "dophu_assets": _assets(snapshot),
+        **_video(snapshot),
         "dophu_findings": _findings(snapshot),
     }
     return [family(name, values[name]) for name in METRICS if name in values]
@@ -158,11 +183,50 @@ def _coverage(rows: Sequence[Coverage]) -> dict[str, Samples]:
 
 
 def _links(snapshot: Snapshot) -> dict[str, Samples]:
-    states = {(k.link, k.agency, k.kind): k.state for k in snapshot.links}
-    return {
-        "dophu_link_up": {key: float(state == "up") for key, state in states.items() if state != "unknown"},
-        "dophu_link_state": {(*key, s): float(s == state) for key, state in states.items() for s in _LINK_STATES},
+    links = {(k.link, k.agency, k.kind): k for k in snapshot.links}
+    figures = {"loss_ratio": "loss", "jitter_seconds": "jitter", "utilisation_ratio": "utilisation",
+               "availability_ratio": "availability"}  # fmt: skip
+    told: dict[str, Samples] = {
+        f"dophu_link_{metric}": {key: value for key, k in links.items() if (value := getattr(k, name)) is not None}
+        for metric, name in figures.items()
     }
+    return told | {
+        "dophu_link_up": {key: float(k.state != "down") for key, k in links.items() if k.state != "unknown"},
+        "dophu_link_state": {(*key, s): float(s == k.state) for key, k in links.items() for s in _LINK_STATES},
+        "dophu_link_round_trip_seconds": {
+            (*key, percentile): value
+            for key, k in links.items()
+            for percentile, name in _PERCENTILES.items()
+            if (value := getattr(k, name)) is not None
+        },
+        "dophu_link_maintenance": {key: float(k.maintenance) for key, k in links.items()},
+    }
+
+
+def _websites(snapshot: Snapshot) -> dict[str, Samples]:
+    sites = {(w.url, w.agency): w for w in snapshot.websites}
+    known: dict[str, dict[tuple[str, ...], float | None]] = {
+        "up": {key: None if w.state == "unknown" else w.state == "up" for key, w in sites.items()},
+        "http_status_code": {key: w.http_status for key, w in sites.items()},
+        "response_seconds": {key: w.response_seconds for key, w in sites.items()},
+        "https_only": {key: w.https_only for key, w in sites.items()},
+        "certificate_valid": {key: w.certificate_valid for key, w in sites.items()},
+        "certificate_expiry_timestamp_seconds": {
+            key: w.certificate_expires.timestamp() if w.certificate_expires else None for key, w in sites.items()
+        },
+        "tls_old": {key: w.tls_old for key, w in sites.items()},
+        "ipv6_up": {key: w.ipv6 for key, w in sites.items()},
+        "content_timestamp_seconds": {
+            key: w.content_at.timestamp() if w.content_at else None for key, w in sites.items()
+        },
+    }
+    told: dict[str, Samples] = {
+        f"dophu_website_{name}": {key: float(value) for key, value in values.items() if value is not None}
+        for name, values in known.items()
+    }
+    told["dophu_website_info"] = {(*key, w.title): 1 for key, w in sites.items()}
+    told["dophu_website_state"] = {(*key, s): float(s == w.state) for key, w in sites.items() for s in _WEBSITE_STATES}
+    return told
 
 
 def _assets(snapshot: Snapshot) -> Samples:
@@ -172,6 +236,20 @@ def _assets(snapshot: Snapshot) -> Samples:
         assets.update({(tally.agency, tally.role, answer): 0 for answer in _ANSWERING})
         assets[tally.agency, tally.role, tally.answering] += tally.assets
     return assets
+
+
+def _video(snapshot: Snapshot) -> dict[str, Samples]:
+    up: Counter[tuple[str, ...]] = Counter()
+    for tally in snapshot.assets:
+        if tally.role in _VIDEO_ROLES:
+            up[tally.agency, tally.role] += tally.assets if tally.answering == "yes" else 0
+    return {
+        "dophu_vc_devices_up": up,
+        "dophu_vc_calls": {(v.agency,): v.calls for v in snapshot.video if v.calls is not None},
+        "dophu_meetings_online_ratio": {
+            (v.agency,): min(v.online / v.meetings, 1.0) for v in snapshot.video if v.meetings and v.online is not None
+        },
+    }
 
 
 def _findings(snapshot: Snapshot) -> Samples:

@@ -14,7 +14,17 @@ from yaml.nodes import MappingNode, SequenceNode
 from inventory import expressions
 from inventory.strict_yaml import Entry, Problem, StrictFile, closest, nearest
 from inventory.vocabulary import POPULATIONS, Vocabulary
-from inventory.words import ALL_LEVELS, ONLY_DECLARED, Baseline, Control, Goal, InputError, Plan, Title
+from inventory.words import (
+    ALL_LEVELS,
+    ONLY_DECLARED,
+    SEVERITIES,
+    Baseline,
+    Control,
+    Goal,
+    InputError,
+    Plan,
+    Title,
+)  # fmt: skip
 
 DUE_BASES = ("written", "plan-year", "plan-period", "none")
 """Where a due date comes from: the plan's text, the end of its year or period, or nowhere because there is none."""
@@ -158,7 +168,7 @@ def _control(file: StrictFile, top: Entry, control_id: str, vocabulary: Vocabula
     needed: tuple[str, ...] = ("title", "population", "meets")
     if isinstance(top.node, MappingNode) and any(key.value in ratio for key, _ in top.node.value):
         needed = ("title", "population", *ratio)
-    entries = file.fields(top, needed, ("where", "declared_as", "note", "parameters"))
+    entries = file.fields(top, needed, ("where", "declared_as", "note", "parameters", "severity"))
     population = _take(entries, "population", lambda e: file.choice(e, tuple(POPULATIONS)), "")
     columns = vocabulary.columns(population) if population in POPULATIONS else {}
     parameters: dict[str, float | str] = _take(entries, "parameters", lambda e: _parameters(file, e, columns), {})
@@ -181,6 +191,7 @@ def _control(file: StrictFile, top: Entry, control_id: str, vocabulary: Vocabula
         parameters=parameters,
         numerator=numerator,
         denominator=denominator,
+        severity=_take(entries, "severity", lambda e: file.choice(e, SEVERITIES), ""),
     )
 
 

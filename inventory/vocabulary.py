@@ -47,6 +47,10 @@ class Key:
     """What the rows of a table hold, in the order in which people read it."""
     daily: bool = False
     """Whether of each day the last value is kept, where not all are: what is judged can be judged as of its end."""
+    because: str = ""
+    """The key that says why, where this one is false."""
+    says: Mapping[str, Title] = field(default_factory=dict, hash=False)
+    """What the words mean of which a text of this key is made."""
 
     def check(self, value: Value) -> None:
         """Refuse a value that is not of the key's type (None, stated unknown, always passes).
@@ -142,18 +146,33 @@ class Vocabulary:
         """Whether a key holds rows."""
         return name not in self.period_counts and self.keys[name].type == "table"
 
+    def say(self, name: str, value: str, language: str) -> str:
+        """A text of a key in a language, where it is made of words that have a meaning; else as it is."""
+        says = self.keys[name].says if name in self.keys else {}
+        if not says:
+            return value
+        return "; ".join(says[word].in_language(language) if word in says else word for word in value.split())
+
     def title(self, column: str) -> Title:
         """The names of a key or count; the column's own name where it comes from the register."""
         known = self.keys.get(column) or self.counts.get(column) or self.period_counts.get(column)
-        return known.title if known else Title(column, column)
+        return known.title if known else COMPUTED.get(column, Title(column, column))
 
 
 #: Columns that come from the register and not from facts. The level is that of the agency (of the part's parent).
 REGISTER_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "assets": {"agency": "text", "level": "text"},
-    "links": {"agency": "text", "level": "text", "kind": "text", "provider": "text", "contracted_mbps": "number"},
+    "links": {"agency": "text", "level": "text", "kind": "text", "provider": "text", "contracted_mbps": "number",
+              "availability_30d": "number"},
     "agencies": {"agency": "text", "level": "text"},
+}  # fmt: skip
+
+#: Columns that are shares (0-1), computed from the history of facts when they are asked for.
+COMPUTED: Mapping[str, Title] = {
+    "availability_30d": Title("Tỷ lệ sẵn sàng 30 ngày", "Availability of 30 days"),
 }
+COMPUTED_FROM = timedelta(days=30)
+"""How far back they look."""
 
 
 def parse_age(text: str) -> timedelta:
@@ -191,6 +210,8 @@ def load(path: Path = FILE) -> Vocabulary:
                 row.get("history", True) is True,
                 tuple(row.get("columns", ())),
                 row.get("history", True) == "daily",
+                row.get("because", ""),
+                {word: Title(**title) for word, title in row.get("says", {}).items()},
             )
     counts = {
         name: Count(
@@ -203,6 +224,8 @@ def load(path: Path = FILE) -> Vocabulary:
         )
         for name, row in data["counts"].items()
     }
+    if lost := [k.name for k in keys.values() if k.because and k.because not in keys]:
+        raise InputError(f"{path.name}: {lost[0]}: because: expected the name of a key")
     if both := keys.keys() & counts.keys():
         raise InputError(f"{path.name}: {', '.join(sorted(both))} is both a key and a count")
     events = {
@@ -227,6 +250,8 @@ def _period_counts(path: Path, data: Mapping[str, Any], others: Collection[str])
 
 def write_value(key: Key, value: Value) -> str | None:
     """The canonical text in which the store keeps a value: equal values have equal texts; None stays None."""
+    if type(value) is dict:  # as nearly all are: the rows of tables
+        return _dump(key, value)
     if value is None:
         return None
     if isinstance(value, bool):
@@ -269,9 +294,12 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+_ONLY_TEXTS = frozenset({str})
+
+
 def _dump(key: Key, value: object) -> str:
     # Rows of texts, as programs are, come alike from many machines.
-    texts = isinstance(value, dict) and set(map(type, value.values())) == {str}
+    texts = isinstance(value, dict) and _ONLY_TEXTS.issuperset(map(type, value.values()))
     text = _dump_texts(tuple(value.items())) if texts and isinstance(value, dict) else _dump_plain(value)
     return _json(_plain(key, value)) if text is None else text
 

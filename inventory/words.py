@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,10 @@ class Link:
     contracted_mbps: float | None = None
     valid_from: date = date.min
     valid_to: date | None = None
+    via: str | None = None
+    """The code of the link that our probes go through, such as the line of the centre."""
+    port: int | None = None
+    """A TCP port at its far end that answers where no echo does."""
 
     def valid_on(self, day: date) -> bool:
         """Whether the link is declared on `day` (both ends included)."""
@@ -113,6 +117,12 @@ class Website:
     url: str
     agency: str
     title: str = ""
+    valid_from: date = date.min
+    valid_to: date | None = None
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the website is declared on `day` (both ends included)."""
+        return self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +201,32 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call that a video-conference device remembers (cuộc gọi)."""
+
+    begin: datetime
+    end: datetime
+    direction: str = ""
+    """"incoming", "outgoing", or empty where the device does not say."""
+    remote: str = ""
+    """The other end without any person in it: a domain, the begin of a number, "ip" or "extension"."""
+    protocol: str = ""
+    """"sip", "h323" or another in small letters; empty where the device does not say."""
+    key: str = ""
+    """What tells it from another that began at the same second, as the device says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHistory:
+    """The calls of one device as it lists them: from `since` on they are all that there were."""
+
+    since: datetime
+    calls: tuple[Call, ...] = ()
+    whole: bool = False
+    """Whether it listed all that it remembers: then nothing is missing since it was read before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What one source said about one subject at one time: exactly one of `asset`, `link` and `agency` is set."""
 
@@ -200,6 +236,8 @@ class Observation:
     agency: str | None = None
     tables_read: frozenset[str] = frozenset()
     """The table keys that were read to their end: what is not among their rows is gone, also where there is no row."""
+    history: CallHistory | None = None
+    """Of a video-conference device whose history of calls was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +268,10 @@ class Target:
     """The networks of the agency: where the addresses may be that a device knows of others."""
     long: bool = True
     """Whether the tables that are long and change little are to be read as well."""
+    affirmed: frozenset[str] = frozenset()
+    """The keys that this collector ever stated to be true here: only of these does silence state the contrary."""
+    role_known: bool = False
+    """Whether other sources say what it is: then no role is concluded from how it answers."""
 
     @property
     def label(self) -> str:
@@ -287,6 +329,66 @@ class Event:
     times: int = 1
 
 
+# --- when work is done ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a job is done (lịch)."""
+
+    name: str
+    job: str
+    """What is done: "discover", "collect", "scan" …"""
+    cadence: str
+    """Five fields of cron, or an interval such as "every 5m"; in Vietnam's time."""
+    window: str = ""
+    """The name of the window in which alone it is done; empty: at any hour."""
+    agencies: tuple[str, ...] = ()
+    """Only these; empty: all."""
+    argument: str = ""
+    """What the job needs to know beside: of a scan its profile, of a console its server."""
+    jitter: timedelta = timedelta(0)
+    """A turn begins up to so much later than planned, so that several servers do not poll in step."""
+    origin: str = "person"
+    """"settings" for those that follow from the settings, else "person"."""
+    paused: bool = False
+    planned: datetime | None = None
+    """The turn that comes next; None before the first and while none will come."""
+    next_at: datetime | None = None
+    """When it begins: as planned, and the jitter."""
+    asked: datetime | None = None
+    """When somebody asked for it to be done now."""
+    running: datetime | None = None
+    """Since when it is being done."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of a turn."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """The one before was still running."""
+    BROKEN_OFF = "broken_off"
+    """Its window closed, it was told to stop, or its process ended; what it had seen is kept."""
+    MISSED = "missed"
+    """Nobody was there to begin it while its window was open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One time at which a job was, or was to be, done (lượt)."""
+
+    number: int
+    schedule: str
+    planned: datetime
+    begun: datetime
+    ended: datetime | None
+    outcome: Outcome
+    detail: str = ""
+
+
 # --- questions and answers ------------------------------------------------------------------------------------------
 
 
@@ -299,6 +401,10 @@ class Status(enum.StrEnum):
     NOT_APPLICABLE = "not_applicable"
     WAIVED = "waived"
     DECLARED = "declared"
+
+
+SEVERITIES = ("high", "medium", "low")
+"""How much a finding asks of those who see to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +431,8 @@ class Control:
     """Plan and goal that only declarations answer: no file describes such a control, it follows from the plan."""
     parts: tuple[float, ...] = ()
     """The shares to reach of such a goal's parts; its members are then the parts."""
+    severity: str = ""
+    """"high", "medium" or "low" where not meeting it is a weakness that somebody has to see to; else empty."""
 
     @property
     def is_shares(self) -> bool:
@@ -394,6 +502,40 @@ class Waiver:
         """Whether it holds on `day`."""
         last = self.valid_to is None or day <= self.valid_to
         return self.valid_from <= day and last and (self.ended is None or day < self.ended)
+
+
+SCOPES = ("link", "agency", "asset", "network")
+"""What can be under maintenance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A window in which what fails is not counted (bảo trì): of one link, asset or network, or of all of an agency."""
+
+    number: int
+    scope: str
+    """One of SCOPES."""
+    subject: str
+    """A code, or an asset's id as text."""
+    begins: datetime
+    ends: datetime
+    """The first instant at which it does not hold any more."""
+    reason: str
+    granted_by: str
+    """Who ordered it."""
+    document: str = ""
+    ended: datetime | None = None
+    """When it was ended before its time."""
+    recorded: datetime | None = None
+
+    @property
+    def last(self) -> datetime:
+        """Where it ended or is to end."""
+        return self.ends if self.ended is None else self.ended
+
+    def holds_at(self, at: datetime) -> bool:
+        """Whether it is open at an instant."""
+        return self.begins <= at < self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,12 +716,76 @@ class AssetTally:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """Whether one link answered: "up", "down" or "unknown"."""
+    """How one link is: "up", "degraded", "down" or "unknown", why, and in figures what is known of it."""
 
     link: str
     agency: str
     kind: str
     state: str
+    reason: str = ""
+    """As the fact `link_reason` says it."""
+    loss: float | None = None
+    """Share (0-1) of requests that were not answered."""
+    round_trip: float | None = None
+    """Seconds: the median, the next two the 95th and 99th percentile."""
+    round_trip_p95: float | None = None
+    round_trip_p99: float | None = None
+    jitter: float | None = None
+    """Seconds."""
+    utilisation: float | None = None
+    """Share of the contracted rate."""
+    availability: float | None = None
+    """Share (0-1) of the month so far: up ÷ (up + down) by time."""
+    maintenance: bool = False
+    """Whether it is under maintenance."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTally:
+    """What one agency's video conference does: None where nobody tells."""
+
+    agency: str
+    calls: int | None = None
+    """Calls that go on in its rooms."""
+    meetings: int | None = None
+    """Meetings of the newest period that was told, and how many of them were held online."""
+    online: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebsiteState:
+    """What is known of one declared website; None is unknown, and where there is nothing to know."""
+
+    asset: int
+    url: str
+    agency: str
+    title: str
+    state: str
+    """"up", "down" or "unknown"."""
+    problem: str = ""
+    """Why there is no page, over one IP version at least, in words of the key website_problem."""
+    detail: str = ""
+    """The same in the collector's words."""
+    leads_to: str = ""
+    """The other host that it sends on to, which was not asked."""
+    http_status: int | None = None
+    response_seconds: float | None = None
+    https_only: bool | None = None
+    hsts: bool | None = None
+    certificate_valid: bool | None = None
+    certificate_problems: tuple[str, ...] = ()
+    certificate_expires: datetime | None = None
+    certificate_issuer: str = ""
+    tls_version: str = ""
+    tls_old: bool | None = None
+    ipv4: bool | None = None
+    """Whether it answered over IPv4."""
+    ipv6_published: bool | None = None
+    ipv6: bool | None = None
+    content_at: datetime | None = None
+    content_dated_by: str = ""
+    observed: datetime | None = None
+    """When somebody last could say whether it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -612,3 +818,5 @@ class Snapshot:
     assets: tuple[AssetTally, ...] = ()
     links: tuple[LinkState, ...] = ()
     collectors: tuple[CollectorState, ...] = ()
+    websites: tuple[WebsiteState, ...] = ()
+    video: tuple[VideoTally, ...] = ()

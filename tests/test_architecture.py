@@ -68,6 +68,7 @@ def test_the_store_is_the_only_sql() -> None:
 CATCHES_ALL = {
     "collectors/runner.py": "the one place where every failure becomes a value",
     "api/serving.py": "a scheduled job that nobody awaits must neither end unseen nor be hidden: it is logged",
+    "api/scheduling.py": "what a job raises becomes the outcome of its turn, and is logged with its traceback",
     "inventory/store/__init__.py": "what one of several that share a transaction raises goes to the one who asked",
     "api/intake.py": "whatever recording raises is answered 503, so that the agent keeps its inventory",
     "collectors/transports/snmp_traps.py": "a hostile datagram may raise anything: it is dropped, counted, and logged",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -36,6 +37,13 @@ TOOLS = {
 _NAMED = re.compile("|".join(f"(?P<t{n}>{pattern})" for n, pattern in enumerate(TOOLS.values())), re.IGNORECASE)
 
 
+@functools.lru_cache(maxsize=16_384)
+def _tool(program: str) -> str | None:
+    """The tool that a program of this name is."""
+    match = _NAMED.match(program)
+    return list(TOOLS)[int(match.lastgroup[1:])] if match and match.lastgroup else None
+
+
 def remote_control_facts(
     listed: Sequence[Row] | None, programs: Iterable[Row] | None, at: datetime, *, partial: bool
 ) -> tuple[Fact, ...]:
@@ -50,9 +58,9 @@ def remote_control_facts(
             found.setdefault(kind, {"kind": "agent", "id": text_of(row, "id") or ""})
     known = len(found)
     for row in programs or ():
-        name = text_of(row, "name") or ""
-        if (match := _NAMED.match(name)) and match.lastgroup:
-            found.setdefault(list(TOOLS)[int(match.lastgroup[1:])], {"kind": "software", "id": name})
+        name = text_of(row, "name")
+        if name and (tool := _tool(name)):
+            found.setdefault(tool, {"kind": "software", "id": name})
     if programs is None or (partial and listed is None and len(found) == known):
         return ()
     tools = tuple(Fact("remote_control", tool, SOURCE, at, Proof.AGENT, kind) for kind, tool in found.items())

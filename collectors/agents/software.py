@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from collectors import facts
@@ -14,6 +14,7 @@ from inventory.words import Fact, InputError, Proof, Value
 SOFTWARE_LIMIT = 20_000
 """Rows; a workstation has some hundreds, a server some thousands."""
 
+_KB = frozenset({"KB", "kb", "Kb", "kB"})
 _UPDATE = re.compile(r"KB\d{6,8}", re.IGNORECASE)
 
 
@@ -27,26 +28,35 @@ def software_facts(rows: Sequence[Row], at: datetime) -> tuple[Fact, ...]:
     """
     if len(rows) > SOFTWARE_LIMIT:
         raise InputError(f"agent's inventory, softwares: found {len(rows)} rows, expected at most {SOFTWARE_LIMIT}")
-    programs: list[tuple[str, Row]] = []
+    programs: dict[tuple[str, str, str], str] = {}
     updates: list[tuple[str, Row]] = []
     for row in rows:
-        if name := text_of(row, "name"):
-            (updates if _UPDATE.fullmatch(name) else programs).append((name, row))
+        name = text_of(row, "name")
+        if name is None:
+            continue
+        if name[:2] in _KB and _UPDATE.fullmatch(name):
+            updates.append((name, row))
+            continue
+        program = (name, text_of(row, "version") or "", text_of(row, "publisher") or "")
+        dated = "install_date" in row or "installdate" in row
+        installed = written(_installed(row, at)) if dated else ""
+        if installed >= programs.get(program, ""):
+            programs[program] = installed
     return (*_programs(programs, at), *_updates(updates, at))
 
 
-def _programs(rows: Sequence[tuple[str, Row]], at: datetime) -> tuple[Fact, ...]:
-    listed: dict[tuple[str, str, str], str] = {}
-    for name, row in rows:
-        key = (name, text_of(row, "version") or "", text_of(row, "publisher") or "")
-        installed = written(_installed(row, at))
-        listed[key] = max(listed.get(key, ""), installed)
-    versions = Counter(name for name, _ in {(name, version) for name, version, _ in listed})
+def _programs(listed: Mapping[tuple[str, str, str], str], at: datetime) -> tuple[Fact, ...]:
+    """A fact for each program, of names, versions and publishers with the day of installation."""
+    several: Collection[str] = ()
+    if len({name for name, _, _ in listed}) < len(listed):
+        versions = Counter(name for name, _ in {(name, version) for name, version, _ in listed})
+        several = {name for name, count in versions.items() if count > 1}
     found: dict[str, Value] = {}
     for (name, version, publisher), installed in listed.items():
-        item = name if versions[name] == 1 else f"{name} ({version})"
+        item = f"{name} ({version})" if name in several else name
         found.setdefault(item, {"version": version, "publisher": publisher, "installed": installed})
-    return tuple(Fact("software", value, SOURCE, at, Proof.AGENT, item) for item, value in found.items())
+    proof = Proof.AGENT
+    return tuple([Fact("software", value, SOURCE, at, proof, item) for item, value in found.items()])
 
 
 def _updates(rows: Sequence[tuple[str, Row]], at: datetime) -> tuple[Fact, ...]:

@@ -63,9 +63,9 @@ def _machine(rows: Rows, at: datetime) -> Answer:
         "kernel_version": text_of(row, "kernel_version") or (version if windows else None),
         "service_pack": f"{build}.{revision}" if build and revision else None,
     }
-    # A Linux on hardware may be on a desk or in a rack, and osquery does not tell which: then it has no role from here.
-    virtual = _VIRTUAL.search(f"{text_of(row, 'hardware_vendor')} {text_of(row, 'hardware_model')}")
-    hardware: dict[str, object] = {"vmsystem": virtual[0]} if virtual else {}
+    # A Linux on hardware may be on a desk or in a rack: of that another query tells (see `_screen`).
+    hypervisor = _hypervisor(row)
+    hardware: dict[str, object] = {"vmsystem": hypervisor} if hypervisor else {}
     values: dict[str, Value] = {
         "answering": True,
         "last_report": at,
@@ -77,6 +77,20 @@ def _machine(rows: Rows, at: datetime) -> Answer:
         **system_facts(hardware, system, at, partial=True),
     }
     return Answer(_said(at, values), identifiers_of(row))
+
+
+def _hypervisor(row: Row) -> str | None:
+    virtual = _VIRTUAL.search(f"{text_of(row, 'hardware_vendor')} {text_of(row, 'hardware_model')}")
+    return virtual[0] if virtual else None
+
+
+def _screen(rows: Rows, at: datetime) -> Answer:
+    """The role of a Linux on hardware, concluded from whether people log in on its screen; unknown without systemd."""
+    row = _first(rows)
+    if not whole_number_of(row, "units") or _hypervisor(row):
+        return Answer()
+    role = "workstation" if whole_number_of(row, "managers") else "server"
+    return Answer(facts(SOURCE, at, {"role": role}, proof=Proof.INFERRED))
 
 
 def _interfaces(rows: Rows, at: datetime) -> Answer:
@@ -246,6 +260,7 @@ def _said(at: datetime, values: Mapping[str, Value], *, keep_none: bool = False)
 #: By the name of the query. Every one may raise InputError, for a field that is no text or too many rows.
 READERS: Mapping[str, Reader] = {
     "machine": _machine,
+    "screen": _screen,
     "interfaces": _interfaces,
     "antivirus": _antivirus,
     "security_center": _security_center,

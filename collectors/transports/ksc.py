@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,7 +15,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from inventory.words import Credential, InputError
+from collectors.transports import pinned
+from collectors.transports.pinned import PinError, place
+from inventory.words import Credential
 
 if TYPE_CHECKING:
     import httpx2
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 PORT = 13_299
 KIND = "ksc"
 """The kind of its credentials."""
-GREETING_SECONDS = 15.0
-"""Until it shows its certificate."""
 SECONDS = 60.0
 """For one answer: a server with thousands of hosts needs some of them to find them."""
 LARGEST = 64 << 20
@@ -43,22 +42,12 @@ class KscError(OSError):
     """The server was not read; the text names it and holds no secret."""
 
 
-def place(host: str, port: int) -> str:
-    """How a server is named among the pinned certificates."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 async def certificate(host: str, port: int) -> tuple[str, str]:
-    """The SHA-256 fingerprint of the certificate that a server shows, and the certificate in PEM; nothing is sent.
-
-    Raises:
-        KscError: nobody answers there, or not by TLS.
-    """
+    """As `pinned.certificate`, failing with KscError."""
     try:
-        pem = await asyncio.to_thread(ssl.get_server_certificate, (host, port), timeout=GREETING_SECONDS)
-    except OSError as error:
-        raise KscError(f"{place(host, port)}: {error or 'no answer'}") from None
-    return f"SHA256:{hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()}", pem
+        return await pinned.certificate(host, port)
+    except PinError as error:
+        raise KscError(str(error)) from None
 
 
 class AdministrationServer:
@@ -196,32 +185,16 @@ class AdministrationServer:
             return f"{self.where}: {error or type(error).__name__}"
         shown, _ = await certificate(self._host, self._port)
         return (
-            f"{self.where} shows a certificate that no authority vouches for, {shown}; nothing was sent to it. Compare "
-            f"it with klserver.cer at the server, then: "
-            f"dophu credential pin {self._credential.name} {self.where} --fingerprint {shown}"
+            f"{pinned.tell_unknown(self.where, shown)} Compare it with klserver.cer at the server, then: "
+            f"{pinned.command(self._credential, self.where, shown)}"
         )
 
     async def _context(self) -> ssl.SSLContext:
         """How its certificate is verified: it is the pinned one itself, else `ca` or an authority vouches for it."""
-        secret = self._credential.secret
-        pinned = {words[1] for line in secret.get("certificates", "").splitlines()
-                  if len(words := line.split()) == 2 and words[0] == self.where}  # fmt: skip
-        if pinned:
-            shown, pem = await certificate(self._host, self._port)
-            if shown not in pinned:
-                raise KscError(
-                    f"{self.where} shows the certificate {shown}, pinned is {', '.join(sorted(pinned))}: it was "
-                    "renewed, or it is another machine; nothing was sent to it"
-                )
-            # Only a server that holds the key of this very certificate passes; its name no longer matters.
-            context = ssl.create_default_context(cadata=pem)
-            context.check_hostname = False
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-            return context
         try:
-            return ssl.create_default_context(cadata=secret.get("ca"))
-        except (ssl.SSLError, ValueError):
-            raise InputError(f"credential {self._credential.name}, ca: expected certificates in PEM") from None
+            return await pinned.verification(self._host, self._port, self._credential)
+        except PinError as error:
+            raise KscError(str(error)) from None
 
     def _authorization(self) -> str:
         secret = self._credential.secret

@@ -11,12 +11,19 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from collectors.transports.nmap_xml import Document, Host, IPAddress, NmapError, clean, reader
+from collectors.transports.nmap_xml import Document, Host, IPAddress, NmapError, Service, clean, reader
 from inventory.words import InputError
 
-__all__ = ["OPTIONS", "Host", "IPAddress", "NmapError", "OptionValue", "arguments", "raw_allowed", "scan"]
+__all__ = [
+    "OPTIONS", "SCRIPTS", "Host", "IPAddress", "NmapError", "OptionValue", "Service", "arguments", "raw_allowed",
+    "scan",
+]  # fmt: skip
 
-OptionValue = int | tuple[int, ...] | None
+OptionValue = int | tuple[int, ...] | tuple[str, ...] | None
+
+#: The only scripts of nmap that ever run. They read what a service tells anybody; none tries a password, and none
+#: that could harm a service is among them.
+SCRIPTS = ("http-auth", "http-title", "smb-protocols", "ssl-enum-ciphers")
 
 MOST_ADDRESSES = 1024
 _BLOCK = 1 << 16
@@ -37,6 +44,8 @@ OPTIONS: Mapping[str, str] = {
     "--max-rate": "{}",
     "--max-retries": "{}",
     "--version-intensity": "{}",
+    "--script": "scripts",
+    "--script-timeout": "{}s",
     "--host-timeout": "{}s",
     "--max-rtt-timeout": "{}ms",
 }
@@ -79,6 +88,10 @@ def _option(name: str, value: OptionValue) -> list[str]:
             raise InputError(f"nmap: {name}: found {value!r}, expected port numbers")
         ports = ",".join(map(str, value))
         return [name, ports] if name == "-p" else [name + ports]
+    if kind == "scripts":
+        if not isinstance(value, tuple) or not value or any(script not in SCRIPTS for script in value):
+            raise InputError(f"nmap: {name}: found {value!r}, expected some of {', '.join(SCRIPTS)}")
+        return [name, ",".join(map(str, value))]
     if type(value) is not int or value < 0:
         raise InputError(f"nmap: {name}: found {value!r}, expected a whole number")
     return [name, kind.format(value)]

@@ -16,6 +16,8 @@ IPAddress = IPv4Address | IPv6Address
 
 LARGEST_HOST = 1 << 20
 LONGEST_TEXT = 200
+LONGEST_SCRIPT = 1_000
+_MOST_SCRIPTS = 20
 _DEEPEST = 16
 
 
@@ -36,6 +38,10 @@ class Service:
     """nmap's device type, such as "printer" or "webcam"."""
     system: str = ""
     """nmap's operating system family, such as "Linux"."""
+    tunnel: str = ""
+    """"ssl" where the service is inside of TLS."""
+    scripts: tuple[tuple[str, str], ...] = ()
+    """What nmap's scripts said of it: name and text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Host:
     mac: str | None = None
     """Lower case with colons; only seen of hosts on the same segment."""
     services: tuple[Service, ...] = ()
+    scripts: tuple[tuple[str, str], ...] = ()
+    """What nmap's scripts said of the host as a whole."""
     timed_out: bool = False
     """nmap gave up on it before every port was read."""
 
@@ -146,9 +154,16 @@ def read_host(element: Element) -> Host:
         scanned = reader().analyse_nmap_xml_scan(tostring(document, "unicode"))["scan"]
         ((address, host),) = scanned.items()
         hints = {
-            int(port.get("portid", "0")): (service.get("devicetype"), service.get("ostype"))
+            int(port.get("portid", "0")): (
+                clean(service.get("devicetype")),
+                clean(service.get("ostype")),
+                clean(service.get("tunnel")),
+            )
             for port in element.iterfind("ports/port[@protocol='tcp']")
             for service in port.iterfind("service")
+        }
+        said = {
+            int(port.get("portid", "0")): _scripts(port) for port in element.iterfind("ports/port[@protocol='tcp']")
         }
         return Host(
             address=ip_address(address),
@@ -157,16 +172,37 @@ def read_host(element: Element) -> Host:
             services=tuple(
                 Service(
                     port,
-                    *(clean(row[k]) for k in ("name", "product", "version", "extrainfo")),
-                    *map(clean, hints.get(port, ("", ""))),
+                    clean(row["name"]),
+                    clean(row["product"]),
+                    clean(row["version"]),
+                    clean(row["extrainfo"]),
+                    *hints.get(port, ("", "", "")),
+                    said.get(port, ()),
                 )
                 for port, row in sorted(host.get("tcp", {}).items())
                 if row["state"] == "open"
             ),
+            scripts=tuple(each for part in element.iterfind("hostscript") for each in _scripts(part)),
             timed_out=element.get("timedout") == "true",
         )
     except (nmap.PortScannerError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise NmapError(f"nmap's XML has a host that cannot be read ({type(error).__name__})") from error
+
+
+def _scripts(element: Element) -> tuple[tuple[str, str], ...]:
+    """Name and text of each script: the keys and values that it tells in a structure, else the text for people."""
+    told = []
+    for script in list(element.iterfind("script"))[:_MOST_SCRIPTS]:
+        parts = [part for table in script.iterfind("table") for part in (table.get("key"), *_values(table))]
+        parts += [part for value in script.iterfind("elem") for part in (value.get("key"), value.text)]
+        texts = [clean(part) for part in parts if part] or [clean(script.get("output"))]
+        told.append((clean(script.get("id")), "; ".join(texts)[:LONGEST_SCRIPT]))
+    return tuple(told)
+
+
+def _values(table: Element) -> Iterator[str | None]:
+    for value in table.iterfind("elem"):
+        yield value.text
 
 
 def _mac(text: str | None) -> str | None:

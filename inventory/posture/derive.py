@@ -63,11 +63,13 @@ def _system(stated: Mapping[str, Fact], references: References) -> Iterable[Fact
 
 
 def _exploited(facts: Iterable[Fact], stated: Mapping[str, Fact], references: References) -> Iterable[Fact]:
+    if references.kev is None:
+        return
     programs = [f for f in facts if f.key == "software" and isinstance(f.value, dict)]
     device = " ".join(text for key in ("vendor", "model") if (text := _text(stated, key)))
     basis = programs[0] if programs else stated.get("model" if "software" not in stated else "software")
     # Of a computer the list of programs is what can be held against the catalogue; without it nobody looked.
-    if basis is None or references.kev is None or (not programs and _text(stated, "role") in ("workstation", "server")):
+    if basis is None or (not programs and _text(stated, "role") in ("workstation", "server")):
         return
     names = [kev.Installed("software", _name(f), _version(f)) for f in programs]
     if os_name := _text(stated, "os_name"):
@@ -87,6 +89,8 @@ def _exploited(facts: Iterable[Fact], stated: Mapping[str, Fact], references: Re
 
 def _name(fact: Fact) -> str:
     """The program's name without the version by which several of one name are told apart."""
+    if not fact.item.endswith(")"):
+        return fact.item
     version = _version(fact)
     return fact.item.removesuffix(f" ({version})") if version else fact.item
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -17,6 +18,8 @@ __all__ = ["Catalogue", "Exploited", "Found", "Installed", "by_title", "exploite
 
 _NAMES = Path(__file__).with_name("kev_names.yaml")
 _LATEST = 100_000
+_LONGEST = 300
+"""Characters of what is installed that are looked at."""
 _FIELDS = ("cveID", "vendorProject", "product", "knownRansomwareCampaignUse", "dateAdded")
 
 
@@ -34,8 +37,7 @@ Catalogue = Mapping[str, tuple[Exploited, ...]]
 """The entries that concern each of the products that we know by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """A name that a machine says of itself: kind is software, os or device."""
 
     kind: str
@@ -78,16 +80,15 @@ def _names() -> tuple[_Name, ...]:
 
 def exploited(catalogue: Catalogue, installed: Iterable[Installed]) -> tuple[Found, ...]:
     """The products of the catalogue among what is installed, each once, in the order of our names."""
-    listed = list(installed)
+    hits: dict[int, Installed] = {}
+    for each in installed:
+        for number in _named(each.kind, each.name[:_LONGEST]):
+            hits.setdefault(number, each)
     found = []
-    for name in _names():
-        entries = catalogue[name.title]
-        if not entries:
-            continue
-        hit = next((each for each in listed if _is(name, each)), None)
-        if hit is not None:
+    for number, name in enumerate(_names()):
+        if number in hits and (entries := catalogue[name.title]):
             ransomware = any(entry.ransomware for entry in entries)
-            found.append(Found(name.title, hit.name, hit.version, len(entries), ransomware))
+            found.append(Found(name.title, hits[number].name, hits[number].version, len(entries), ransomware))
     return tuple(found)
 
 
@@ -104,12 +105,17 @@ def by_title(entries: Iterable[Exploited]) -> Catalogue:
     }
 
 
-def _is(name: _Name, each: Installed) -> bool:
-    pattern = name.patterns.get(each.kind)
-    if pattern is None:
-        return False
+@functools.lru_cache(maxsize=32_768)
+def _named(kind: str, name: str) -> tuple[int, ...]:
+    """Which of our names something that is installed has; nearly all of a machine's programs are those of others."""
+    folded = fold(name)
     # A program is named at its beginning; what merely mentions it ("Firefox helper of …") is another one.
-    return (pattern.match if each.kind == "software" else pattern.search)(fold(each.name)) is not None
+    matches = ((number, each.patterns.get(kind)) for number, each in enumerate(_names()))
+    return tuple(
+        number
+        for number, pattern in matches
+        if pattern is not None and (pattern.match if kind == "software" else pattern.search)(folded)
+    )
 
 
 def read_catalogue(document: object) -> tuple[Exploited, ...]:

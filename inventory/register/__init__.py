@@ -8,14 +8,14 @@ from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from inventory import vocabulary
 from inventory.register.merge import SHEETS, Declared, SheetChange, key_of, merge_registers, name_of
 from inventory.register.periods import Place, Placed, cycles, first_gap, overlaps
 from inventory.register.problems import Problem, RegisterError, describe, one_of, period, quoted
 from inventory.strict_yaml import closest
-from inventory.words import Agency, DeclaredCount, Level, Link, Network, Register, Title, Website
+from inventory.urls import read_url
+from inventory.words import Agency, DeclaredCount, InputError, Level, Link, Network, Register, Title, Website
 
 __all__ = [
     "LINK_KINDS", "PURPOSES", "SHEETS", "Problem", "RegisterError", "SheetChange", "check_register", "describe",
@@ -31,6 +31,7 @@ LARGEST_COUNT = 2_000_000_000
 
 A_LEVEL = Title("mã của một cấp", "the code of a level")
 AN_AGENCY = Title("mã của một cơ quan", "the code of an agency")
+A_LINK = Title("mã của một đường truyền", "the code of a link")
 A_URL = Title("địa chỉ dạng https://ten-mien.vn/", "an address such as https://host.name/")
 
 _Row = TypeVar("_Row", Level, Agency, Network, Link, DeclaredCount, Website)
@@ -60,8 +61,12 @@ def check_register(
         check.add(place, "parent", Title(path, path), expected)
     for place, network in check.rows(Network):
         _check_network(check, place, network)
+    links = dict[str, tuple[Place, Link]]()
     for place, link in check.rows(Link):
+        links.setdefault(link.code, (place, link))
         _check_link(check, place, link)
+    for place, link in links.values():
+        _check_via(check, place, link, links)
     for place, count in check.rows(DeclaredCount):
         _check_count(check, place, count)
     for place, website in check.rows(Website):
@@ -121,7 +126,7 @@ class _Check:
             self.add(place, column, quoted(found), expected, closest(found, known))
         return found in known
 
-    def ordered(self, place: Place, item: Agency | Network | Link) -> None:
+    def ordered(self, place: Place, item: Agency | Network | Link | Website) -> None:
         """Note a period that ends before it begins."""
         if item.valid_to is not None and item.valid_to < item.valid_from:
             first = period(item.valid_from, None)
@@ -203,8 +208,34 @@ def _check_link(check: _Check, place: Place, link: Link) -> None:
     check.ordered(place, link)
     if link.address is not None and not _is_address(link.address):
         check.add(place, "address", quoted(link.address), Title("một địa chỉ IP", "an IP address"))
+    if link.port is not None and not 0 < link.port < 65_536:
+        check.add(place, "port", quoted(link.port), Title("số từ 1 đến 65535", "a number from 1 to 65535"))
     if link.contracted_mbps is not None and not 0 < link.contracted_mbps < math.inf:
         check.add(place, "contracted_mbps", quoted(link.contracted_mbps), Title("số dương", "a number above zero"))
+
+
+def _check_via(check: _Check, place: Place, link: Link, links: Mapping[str, tuple[Place, Link]]) -> None:
+    """Note a line through which this one is said to go and that is unknown, not valid as long, or behind it itself."""
+    if link.via is None or not check.known(place, "via", link.via, links, A_LINK):
+        return
+    path, code = [link.code], str(link.via)
+    while code in links and code not in path:
+        path.append(code)
+        code = links[code][1].via or ""
+    if code == link.code:
+        told = " → ".join([*path, code])
+        check.add(place, "via", Title(told, told), Title("đường đi không có vòng", "a way without a loop"))
+        return
+    other = links[link.via][1]
+    lasts = link.valid_to is not None and (other.valid_to is None or link.valid_to <= other.valid_to)
+    if other.valid_from > link.valid_from or not (other.valid_to is None or lasts):
+        mine, theirs = (period(v.valid_from, v.valid_to) for v in (link, other))
+        check.add(
+            place,
+            "via",
+            Title(f"“{link.via}”, có hiệu lực {theirs.vi}", f"“{link.via}”, which is valid {theirs.en}"),
+            Title(f"đường có hiệu lực {mine.vi}, như dòng này", f"a line valid {mine.en}, as the row is"),
+        )
 
 
 def _check_count(check: _Check, place: Place, count: DeclaredCount) -> None:
@@ -220,6 +251,7 @@ def _check_count(check: _Check, place: Place, count: DeclaredCount) -> None:
 def _check_website(check: _Check, place: Place, website: Website) -> None:
     check.doubled(place, website, "url")
     check.known(place, "agency", website.agency, check.periods, AN_AGENCY)
+    check.ordered(place, website)
     if not _is_url(website.url):
         check.add(place, "url", quoted(website.url), A_URL)
 
@@ -235,9 +267,7 @@ def _is_address(text: str) -> bool:
 def _is_url(text: str) -> bool:
     """Whether the text is an http(s) address of a host, without a name and password in it."""
     try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
+        read_url(text)
+    except InputError:
         return False
-    plain = text.isprintable() and not any(c.isspace() or c in '<>"\\' for c in text)
-    return plain and parts.scheme in ("http", "https") and bool(host) and "@" not in parts.netloc and port != 0
+    return True

@@ -148,8 +148,12 @@ _LINKS = Sheet(
     "links",
     Title("Đường truyền", "Links"),
     Title(
-        "Loại: internet, mtslcd (mạng truyền số liệu chuyên dùng), wan.",
-        "Kind: internet, mtslcd (the specialised data network), wan.",
+        "Loại: internet, mtslcd (mạng truyền số liệu chuyên dùng), wan. “Đi qua đường truyền”: mã của đường mà gói đo "
+        "đi qua, ví dụ đường trung tâm; đường đó mất tín hiệu thì đường này là chưa rõ. “Cổng TCP”: cổng ở đầu xa, "
+        "dùng khi đầu xa không trả lời ping.",
+        "Kind: internet, mtslcd (the specialised data network), wan. “Via link”: the code of the line that probes go "
+        "through, such as the central line; where that one is silent, this one is unknown. “TCP port”: a port at the "
+        "far end, for those that answer no ping.",
     ),
     (
         Column("code", Title("Mã đường truyền", "Link code"), "code", also=("Mã",)),
@@ -160,6 +164,8 @@ _LINKS = Sheet(
         Column("contracted_mbps", Title("Băng thông (Mbps)", "Contracted Mbps"), "number", _NONE, ("Băng thông",)),
         _FROM,
         _TO,
+        Column("via", Title("Đi qua đường truyền", "Via link"), "code", _NONE, ("Qua đường", "Via")),
+        Column("port", Title("Cổng TCP", "TCP port"), "whole", _NONE, ("Cổng", "Port")),
     ),
     {
         "code": "SO-01-TSLCD", "agency": "SO-01", "kind": "mtslcd", "address": "10.255.1.2", "provider": "Nhà mạng A",
@@ -193,6 +199,8 @@ _WEBSITES = Sheet(
         Column("url", Title("Địa chỉ", "URL"), "text", also=("Địa chỉ trang", "Địa chỉ trang web", "Tên miền")),
         _AGENCY,
         Column("title", Title("Tên trang", "Title"), "text", _NONE, ("Tên",)),
+        _FROM,
+        _TO,
     ),
     {"url": "https://so01.example.vn/", "agency": "SO-01", "title": "Trang thông tin điện tử Sở Ví dụ"},
     ("website", "trang thông tin điện tử"),

@@ -94,10 +94,13 @@ def _network(existing: Register, t: ToldNetwork, credentials: tuple[str, ...]) -
 
 def _link(existing: Register, t: ToldLink) -> Link:
     row = next((v for v in existing.links if v.code == t.code), None)
-    begins = t.installed or (row.valid_from if row else t.created if existing.links else date.min)
-    return Link(
-        t.code, t.agency, t.kind, t.address, t.provider, t.contracted_mbps, begins,
-        t.ended or (row.valid_to if row else None),
+    if row is None:
+        begins = t.installed or (t.created if existing.links else date.min)
+        return Link(t.code, t.agency, t.kind, t.address, t.provider, t.contracted_mbps, begins, t.ended)
+    # Through which line it is probed, and at which port, NetBox has no place for.
+    return replace(
+        row, agency=t.agency, kind=t.kind, address=t.address, provider=t.provider, contracted_mbps=t.contracted_mbps,
+        valid_from=t.installed or row.valid_from, valid_to=t.ended or row.valid_to,
     )  # fmt: skip
 
 

@@ -65,7 +65,8 @@ def _network(v: Values) -> Network:
 def _link(v: Values) -> Link:
     speed, address = cast(float | None, v.get("contracted_mbps")), _optional(v, "address")
     place = (_string(v, "code"), _string(v, "agency"), _string(v, "kind"))
-    return Link(*place, address, _string(v, "provider"), speed, _first_day(v), _last_day(v))
+    via, port = _optional(v, "via"), cast(int | None, v.get("port"))
+    return Link(*place, address, _string(v, "provider"), speed, _first_day(v), _last_day(v), via, port)
 
 
 def _count(v: Values) -> DeclaredCount:
@@ -74,7 +75,8 @@ def _count(v: Values) -> DeclaredCount:
 
 
 def _website(v: Values) -> Website:
-    return Website(_string(v, "url"), _string(v, "agency"), _string(v, "title"))
+    place = (_string(v, "url"), _string(v, "agency"), _string(v, "title"))
+    return Website(*place, _first_day(v), _last_day(v))
 
 
 BUILD: Mapping[str, Callable[[Values], Declared]] = {

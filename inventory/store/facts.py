@@ -8,19 +8,21 @@ where the next one begins. What arrives late is put where it belongs, so that an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, select
 
-from inventory.store import revisions
-from inventory.store.rows import Name, Series, confirm, named, write
+from inventory.store import digests, revisions
+from inventory.store.digests import Kept, TableOf
+from inventory.store.rows import Confirmed, Name, Series, confirm, named, write
 from inventory.store.rows import Subject as Subject
 from inventory.store.series import Held, splice
 from inventory.store.tables import FACTS, FOREVER, asset
 from inventory.text import storable
-from inventory.vocabulary import Vocabulary, instant, moment, read_value, write_value
+from inventory.vocabulary import Key, Vocabulary, instant, moment, read_value, write_value
 from inventory.words import Fact, InputError, Proof
 
 FUTURE = timedelta(minutes=5)
@@ -33,6 +35,8 @@ DAILY = -1
 """In the place of how long a gap may be: of each day the last value is kept."""
 _AHEAD, _A_DAY = 7 * 3_600_000, 24 * 3_600_000
 _CHUNK = 400
+_MANY = 16
+"""Of tables from so many rows on a digest is kept."""
 _LONGEST = 300
 """Characters of a row's name in a table fact."""
 
@@ -46,6 +50,8 @@ class Recorded:
     """Rows that began: a first value, a changed one, or one that came back after a gap."""
     grown: frozenset[tuple[Subject, str]] = frozenset()
     """The subjects and keys of which a table has an item that it never had."""
+    tables: frozenset[tuple[Subject, str, str, int]] = frozenset()
+    """The tables of which rows were told: subject, key, source, and when (milliseconds)."""
 
 
 def record(
@@ -63,36 +69,85 @@ def record(
             than `FUTURE` ahead of `now`. The caller's transaction is then to be given up: nothing is half-stored.
     """
     total = new = 0
-    earliest: int | None = None
+    instants: set[int] = set()
     grown: set[tuple[Subject, str]] = set()
+    tables: set[tuple[Subject, str, str, int]] = set()
     for kind, pairs in facts.items():
-        by_subject: dict[Subject, list[_Said]] = {}
-        ages: dict[str, int | None] = {}
-        times: dict[datetime, int] = {}
-        for subject, fact in pairs:
+        by_subject: dict[Subject, list[_Told]] = {}
+        for told in _gather(vocabulary, kind, pairs, now):
+            by_subject.setdefault(told.subject, []).append(told)
+            instants.add(told.at)
+            total += len(told.rows)
+            if "" not in told.rows:
+                tables.add((*told.table, told.at))
+        subjects = list(by_subject)
+        for start in range(0, len(subjects), _CHUNK):
+            chunk = [told for subject in subjects[start : start + _CHUNK] for told in by_subject[subject]]
+            begun, longer = _record_chunk(connection, kind, chunk, instant(now))
+            new += begun
+            grown |= longer
+    revisions.note_late(connection, min(instants, default=None), now)
+    return Recorded(total, new, frozenset(grown), frozenset(tables))
+
+
+@dataclass(slots=True)
+class _Told:
+    """What one source said of one subject at one time under one key: one value, or rows of a table."""
+
+    subject: Subject
+    key: str
+    source: str
+    at: int
+    proof: int
+    age: int | None
+    """How long a gap may be (milliseconds); None: no history is kept, or `DAILY`."""
+    rows: dict[str, str | None]
+    """The value as it is stored, by item."""
+
+    @property
+    def table(self) -> TableOf:
+        """The table that these are rows of."""
+        return self.subject, self.key, self.source
+
+
+def _gather(vocabulary: Vocabulary, kind: str, pairs: Iterable[tuple[Subject, Fact]], now: datetime) -> Iterator[_Told]:
+    """The facts, checked, those that stand together as one."""
+    told: _Told | None = None
+    first: Fact | None = None
+    key: Key | None = None
+    for subject, fact in pairs:
+        item = fact.item and _item(fact.item)
+        if (
+            told is None
+            or first is None
+            or key is None
+            or fact.key != first.key
+            or subject != told.subject
+            or item in told.rows
+            or fact.observed_at != first.observed_at
+            or fact.source != first.source
+            or fact.proof is not first.proof
+        ):
+            if told is not None:
+                yield told
             key = vocabulary.keys.get(fact.key)
             if key is None or key.of != kind:
                 raise InputError(f"fact {fact.key!r} of {fact.source}: expected a key of the {kind}'s facts")
-            key.check(fact.value)
-            if (at := times.get(fact.observed_at)) is None:
-                at = check_time(f"fact {fact.key!r} of {fact.source}", fact.observed_at, now)
-                times[fact.observed_at] = at
-                earliest = at if earliest is None else min(earliest, at)
-            if fact.key not in ages:
-                kept = DAILY if key.daily else None
-                ages[fact.key] = int(key.max_age.total_seconds() * 1000) if key.history else kept
-            name = (subject, fact.key, _item(fact.item) if fact.item else "", fact.source)
-            said = (name, write_value(key, fact.value), int(fact.proof), at, ages[fact.key])
-            by_subject.setdefault(subject, []).append(said)
-            total += 1
-        subjects = list(by_subject)
-        for start in range(0, len(subjects), _CHUNK):
-            chunk = subjects[start : start + _CHUNK]
-            begun, longer = _record_chunk(connection, kind, {s: by_subject[s] for s in chunk}, instant(now))
-            new += begun
-            grown |= longer
-    revisions.note_late(connection, earliest, now)
-    return Recorded(total, new, frozenset(grown))
+            at = check_time(f"fact {fact.key!r} of {fact.source}", fact.observed_at, now)
+            told = _Told(subject, fact.key, fact.source, at, int(fact.proof), _gap(key), {})
+            first = fact
+        value = fact.value
+        if type(value) is not dict or key.type != "table":
+            key.check(value)
+        told.rows[item] = write_value(key, value)
+    if told is not None:
+        yield told
+
+
+def _gap(key: Key) -> int | None:
+    if key.history:
+        return int(key.max_age.total_seconds() * 1000)
+    return DAILY if key.daily else None
 
 
 def check_time(what: str, at: datetime, now: datetime) -> int:
@@ -113,68 +168,156 @@ def check_time(what: str, at: datetime, now: datetime) -> int:
 
 def _item(name: str) -> str:
     """A row's name as the store keeps it: PostgreSQL's keys have a limit of about 2,700 bytes."""
+    if len(name) <= _LONGEST and name.isascii() and "\0" not in name:  # as nearly all of thousands are
+        return name
     name = storable(name)
     if len(name) <= _LONGEST:
         return name
     return f"{name[:_LONGEST]}… {hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-#: The name of a series, what was said, on which proof, when, and how long a gap may be; None: no history is kept, or
-#: `DAILY`.
-_Said = tuple[Name, str | None, int, int, int | None]
-
-
 def _record_chunk(
-    connection: Connection, kind: str, by_subject: Mapping[Subject, Sequence[_Said]], now: int
+    connection: Connection, kind: str, chunk: Sequence[_Told], now: int
 ) -> tuple[int, set[tuple[Subject, str]]]:
-    keys = {name[1] for rows in by_subject.values() for name, *_ in rows}
-    rows = connection.execute(_HEADS[kind], {"subjects": list(by_subject), "keys": sorted(keys)}).all()
-    heads: dict[Name, tuple[int, int, str | None, int]] = {
-        (subject, key, item, source): (first, last, value, proof)
-        for subject, key, item, source, first, last, value, proof in rows
-    }
-    found: dict[Name, Series] = {}
-    # Of keys that are judged, what the other sources say: a dispute makes it matter when each was confirmed.
-    beside: dict[tuple[Subject, str], dict[Name, Series]] = {}
-    for name, (first, last, value, proof) in heads.items():
-        if not name[2]:
-            found[name] = Series([Held(first, last, value, proof)], first)
-            beside.setdefault(name[:2], {})[name] = found[name]
-    confirmed: dict[Name, int] = {}
-    for said in by_subject.values():
-        for name, value, proof, at, age in said:
-            series = found.get(name)
-            if series is None and (head := heads.get(name)) is not None:
+    """Record what was told of some subjects; how many rows began, and where a table has an item that it never had."""
+    times = Counter(told.table for told in chunk)
+    tables = [told for told in chunk if kind == "asset" and "" not in told.rows]
+    kept = digests.stored(connection, [told.table for told in tables])
+    keep: dict[TableOf, Kept] = {}
+    for told in tables:
+        if len(told.rows) >= _MANY and told.age is not None and told.age != DAILY and times[told.table] == 1:
+            keep[told.table] = Kept(told.at, len(told.rows), digests.digest(told.rows, told.proof))
+    rest = []
+    for told in chunk:
+        before, seen = kept.get(told.table), keep.get(told.table)
+        if before is None or seen is None or not _is_as_before(connection, told, before, seen):
+            rest.append(told)
+        else:
+            del keep[told.table], kept[told.table]
+    done = _Chunk(connection, kind, times, _heads(connection, kind, rest))
+    for told in rest:
+        done.add(told)
+    for table in [table for table, seen in keep.items() if done.newest(table) >= seen.last]:
+        del keep[table]
+    digests.forget(connection, [table for table in kept if table not in keep])
+    digests.keep(connection, keep, kept)
+    return done.write(now)
+
+
+def _is_as_before(connection: Connection, told: _Told, before: Kept, seen: Kept) -> bool:
+    """Whether a table is as it was told last, no longer ago than a gap may be; then its rows are confirmed."""
+    same = (before.count, before.digest) == (seen.count, seen.digest)
+    soon = told.age is not None and before.last < told.at <= before.last + told.age
+    return same and soon and digests.confirm_all(connection, told.table, before, told.at)
+
+
+_Head = tuple[int, int, str | None, int]
+"""Of the newest row of a series: when it was first and last observed, the value, on which proof."""
+
+
+def _heads(connection: Connection, kind: str, chunk: Sequence[_Told]) -> dict[TableOf, dict[str, _Head]]:
+    """The newest rows of everything that is known under these keys of these subjects, by item."""
+    found: dict[TableOf, dict[str, _Head]] = {}
+    if not chunk:
+        return found
+    of = {"subjects": list({told.subject: None for told in chunk}), "keys": sorted({told.key for told in chunk})}
+    for subject, key, source, item, first, last, value, proof in connection.execute(_HEADS[kind], of):
+        table = (subject, key, source)
+        if (rows := found.get(table)) is None:
+            rows = found[table] = {}
+        rows[item] = (first, last, value, proof)
+    return found
+
+
+class _Chunk:
+    """What some subjects' facts do to the rows that are stored."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        kind: str,
+        times: Mapping[TableOf, int],
+        heads: Mapping[TableOf, Mapping[str, _Head]],
+    ) -> None:
+        self._connection, self._kind = connection, kind
+        self._times, self._heads = times, heads
+        self._found: dict[Name, Series] = {}
+        # Of keys that are judged, what the other sources say: a dispute makes it matter when each was confirmed.
+        self._beside: dict[tuple[Subject, str], dict[Name, Series]] = {}
+        self._confirmed: list[Confirmed] = []
+        self._new: list[_Told] = []
+        for (subject, key, source), rows in heads.items():
+            if (head := rows.get("")) is not None:
+                self._remember((subject, key, "", source), _series(head))
+
+    def newest(self, table: TableOf) -> int:
+        """When a row of the table was last observed, as it is stored."""
+        return max((last for _, last, _, _ in self._heads.get(table, {}).values()), default=0)
+
+    def add(self, told: _Told) -> None:
+        """Take in what was told."""
+        heads = self._heads.get(told.table, {})
+        once = self._times[told.table] == 1 and "" not in told.rows
+        if once and not heads:
+            self._new.append(told)
+            return
+        confirmed: list[str] = []
+        for item, value in told.rows.items():
+            if once and (head := heads.get(item)) is not None:
                 first, last, stored, on = head
-                last = confirmed.get(name, last)
-                if stored == value and on == proof:
+                if stored == value and on == told.proof:
                     # Most rows of a table are as they were: of these only the time moves.
-                    if first <= at <= last:
+                    if first <= told.at <= last:
                         continue
-                    if age is not None and last < at <= last + age:
-                        confirmed[name] = at
+                    if told.age is not None and last < told.at <= last + told.age:
+                        confirmed.append(item)
                         continue
-                confirmed.pop(name, None)
-                series = found[name] = Series([Held(first, last, stored, on)], first, moved=last != head[1])
-            seen = Held(at, at, value, proof)
-            if series is None:
-                found[name] = Series([seen])
-                if not name[2]:
-                    beside.setdefault(name[:2], {})[name] = found[name]
-            elif age is None or age == DAILY:
-                if at > series.rows[-1].last:
-                    _replace(series, seen, keep=age == DAILY)
-            elif series.stored is None and at > series.rows[-1].last:
-                others = beside.get(name[:2], {}) if not name[2] else {}
-                disputed = len(others) > 1 and _is_disputed(connection, kind, others, series.rows[-1], seen)
-                _advance(series, seen, age, disputed)
-            elif not (series.rows[-1].first <= at <= series.rows[-1].last and series.rows[-1].same(seen)):
-                if series.stored is None:
-                    _read_whole(connection, kind, name, series)
-                series.rows = splice(series.rows, seen, age)
-    if confirmed:
-        confirm(connection, kind, {name: head[:2] for name, head in heads.items()}, confirmed)
-    return write(connection, kind, found, now)
+            self._add(told, item, value)
+        if confirmed:
+            self._confirmed.append(Confirmed(told.table, heads, confirmed, told.at))
+
+    def _add(self, told: _Told, item: str, value: str | None) -> None:
+        """Take in one value, wherever it belongs."""
+        name, at, age = (told.subject, told.key, item, told.source), told.at, told.age
+        series = self._found.get(name)
+        if series is None and (head := self._heads.get(told.table, {}).get(item)) is not None:
+            series = self._remember(name, _series(head))
+        seen = Held(at, at, value, told.proof)
+        if series is None:
+            self._remember(name, Series([seen]))
+        elif age is None or age == DAILY:
+            if at > series.rows[-1].last:
+                _replace(series, seen, keep=age == DAILY)
+        elif series.stored is None and at > series.rows[-1].last:
+            others = self._beside.get(name[:2], {}) if not item else {}
+            disputed = len(others) > 1 and _is_disputed(self._connection, self._kind, others, series.rows[-1], seen)
+            _advance(series, seen, age, disputed)
+        elif not (series.rows[-1].first <= at <= series.rows[-1].last and series.rows[-1].same(seen)):
+            if series.stored is None:
+                _read_whole(self._connection, self._kind, name, series)
+            series.rows = splice(series.rows, seen, age)
+
+    def _remember(self, name: Name, series: Series) -> Series:
+        self._found[name] = series
+        if not name[2]:
+            self._beside.setdefault(name[:2], {})[name] = series
+        return series
+
+    def write(self, now: int) -> tuple[int, set[tuple[Subject, str]]]:
+        """Store it; how many rows began, and the subjects and keys of which a table has an item that it never had."""
+        confirm(self._connection, self._kind, self._confirmed)
+        began = [
+            (told.subject, told.key, item, told.source, told.at, told.at, FOREVER, value, told.proof, now)
+            for told in self._new
+            for item, value in told.rows.items()
+        ]
+        new, grown = write(self._connection, self._kind, self._found, began, now)
+        return new, grown | {(told.subject, told.key) for told in self._new}
+
+
+def _series(head: _Head) -> Series:
+    first, last, value, proof = head
+    return Series([Held(first, last, value, proof)], first)
 
 
 def _is_disputed(connection: Connection, kind: str, others: Mapping[Name, Series], head: Held, seen: Held) -> bool:
@@ -233,7 +376,7 @@ def _read_whole(connection: Connection, kind: str, name: Name, series: Series) -
 
 # Made once: building a statement costs more than running it.
 _HEADS = {
-    kind: select(t.c.subject, t.c.key, t.c.item, t.c.source, t.c.first, t.c.last, t.c.value, t.c.proof).where(
+    kind: select(t.c.subject, t.c.key, t.c.source, t.c.item, t.c.first, t.c.last, t.c.value, t.c.proof).where(
         t.c.subject.in_(bindparam("subjects", expanding=True)),
         t.c.key.in_(bindparam("keys", expanding=True)),
         t.c.until == FOREVER,

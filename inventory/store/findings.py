@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,8 +13,8 @@ from inventory.shares import Share
 from inventory.store import facts, period_counts
 from inventory.store.judge import ALL_OF_AGENCY, ANSWERS, MISSING, Judgement
 from inventory.store.tables import FOREVER, finding
-from inventory.vocabulary import POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
-from inventory.words import Control, Counted, Fact, Finding, Status, Title, Value
+from inventory.vocabulary import COMPUTED, POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
+from inventory.words import Control, Counted, Fact, Finding, Maintenance, Status, Title, Value
 
 _TOGETHER = 2_000
 _MOST_EVIDENCE = 48
@@ -45,6 +45,8 @@ _WHY = {
     "days": Title("{n} ngày", "{n} d"),
     "hours": Title("{n} giờ", "{n} h"),
     "until": Title("đến {day:%d/%m/%Y}", "until {day:%Y-%m-%d}"),
+    "half": Title("chưa đo đủ một nửa thời gian", "less than half of the time is known"),
+    "maintained": Title("bảo trì {what} đến {end:%H:%M %d/%m/%Y}", "maintenance of {what} until {end:%Y-%m-%d %H:%M}"),
     "no_until": Title("không thời hạn", "without end"),
     "yes": Title("có", "yes"),
     "no": Title("không", "no"),
@@ -210,9 +212,8 @@ class Explainer:
         kind = POPULATIONS[control.population]
         members = [f.member for f in findings if not f.member.endswith(MISSING)]
         subjects: list[facts.Subject] = [int(m) for m in members] if kind == "asset" else list(members)
-        keys = {c for c in columns if c in self.vocabulary.keys} | (
-            {"sysname", "address"} if kind == "asset" else set()
-        )
+        keys = {c for c in columns if c in self.vocabulary.keys} | self._reasons(columns)
+        keys |= {"sysname", "address"} if kind == "asset" else set()
         said = facts.read(connection, self.vocabulary, kind, subjects, self.at, keys)
         self._add_period_counts(connection, columns, members, said)
         counted = self._counted(connection, control, members) if control.population == "agencies" else {}
@@ -377,12 +378,12 @@ class Explainer:
             return replace(found, reason=reason, title=f"{found.weight} ×")
         subject: facts.Subject = int(found.member) if control.population == "assets" else found.member
         own = said.get(subject, [])
-        evidence = tuple(f for f in own if f.key in columns)
+        evidence = tuple(f for f in own if f.key in columns or f.key in self._reasons(columns))
         if failing is None:
             reason = "; ".join(self._gap(column, found, evidence) for column in found.reason.split())
         else:
             taken = facts.take(self.vocabulary, own, self.at)
-            reason = "; ".join(self._fault(c, n, taken[c].value if c in taken else None) for c, n in failing.items())
+            reason = "; ".join(self._fault(c, n, taken) for c, n in failing.items())
         return replace(found, reason=reason, evidence=evidence, title=self._name(own))
 
     def _explain_waived(self, found: Finding, control: Control, said: Mapping[facts.Subject, list[Fact]]) -> Finding:
@@ -392,10 +393,16 @@ class Explainer:
         title = f"{found.weight} ×" if found.member.endswith(MISSING) else self._name(said.get(subject, []))
         one = self.judgement.waiver_of(control.id, found.member, found.agency or "")
         if one is None:
-            return replace(found, reason="", title=title)
+            windows = self.judgement.windows_of(control.id, found.member, found.agency or "")
+            return replace(found, reason="; ".join(map(self._tell_window, windows)), title=title)
         until = self._say("until", day=one.valid_to) if one.valid_to else self._say("no_until")
         document = f", {one.document}" if one.document else ""
         return replace(found, reason=f"{one.reason} ({one.granted_by}{document}; {until})", title=title)
+
+    def _tell_window(self, one: Maintenance) -> str:
+        until = self._say("maintained", what=one.subject, end=one.last.astimezone(ZONE))
+        document = f", {one.document}" if one.document else ""
+        return f"{until}: {one.reason} ({one.granted_by}{document})"
 
     def _say(self, why: str, **parts: object) -> str:
         return _WHY[why].in_language(self.language).format(**parts)
@@ -407,6 +414,8 @@ class Explainer:
             return f"{title}: {self._say('no_count')}"
         if column in self.vocabulary.counts:
             return f"{title}: {self._why_unread(column, found.agency)}"
+        if column in COMPUTED:
+            return f"{title}: {self._say('half')}"
         own = [f for f in evidence if f.key == column]
         if not own:
             return f"{title}: {self._say('never')}"
@@ -417,10 +426,20 @@ class Explainer:
         stale = newest.observed_at + self.vocabulary.keys[column].max_age
         return f"{title}: {self._say('stale', stale=stale.astimezone(ZONE), source=newest.source)}"
 
-    def _fault(self, column: str, counted: float | None, value: Value) -> str:
-        """What one column of a condition says that does not hold."""
+    def _reasons(self, columns: Iterable[str]) -> set[str]:
+        """The keys that say why a column is false."""
+        known = (self.vocabulary.keys[c].because for c in columns if c in self.vocabulary.keys)
+        return {key for key in known if key}
+
+    def _fault(self, column: str, counted: float | None, taken: Mapping[str, Fact]) -> str:
+        """What one column of a condition says that does not hold, and why where a source says that."""
         title = self.vocabulary.title(column).in_language(self.language)
-        return f"{title}: {self._value(column, value if counted is None else int(counted))}"
+        value = taken[column].value if column in taken else None
+        if counted is not None:
+            value = counted if column in COMPUTED else int(counted)
+        said = f"{title}: {self._value(column, value)}"
+        why = [taken[key] for key in self._reasons([column]) if key in taken and value is False]
+        return said + "".join(f" ({self._value(fact.key, fact.value)})" for fact in why)
 
     def _value(self, column: str, value: Value) -> str:
         match value:
@@ -434,10 +453,10 @@ class Explainer:
                 return self._say("ago", day=day, n=days) if days >= 0 else self._say("ahead", day=day, n=-days)
             case int() | float():
                 key = self.vocabulary.keys.get(column)
-                share = key is not None and key.unit == "share"
+                share = column in COMPUTED or (key is not None and key.unit == "share")
                 number = f"{value * 100 if share else value:.6g}" + ("\u00a0%" if share else "")
                 return number.replace(".", ",") if self.language == "vi" else number
-        return str(value)
+        return self.vocabulary.say(column, str(value), self.language)
 
     def _why_unread(self, column: str, agency: str | None) -> str:
         count = self.vocabulary.counts[column]

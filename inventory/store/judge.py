@@ -6,6 +6,7 @@ valid on that day, and the networks that had been read to the end by then.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -15,23 +16,29 @@ from sqlalchemy import Connection, bindparam, text
 from inventory.expressions import Expression, parse
 from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
-from inventory.store import period_counts, registers, runs, waivers
+from inventory.store import availability, maintenance, period_counts, registers, runs, waivers, websites
 from inventory.store.columns import pivot
-from inventory.vocabulary import POPULATIONS, Count, Key, Vocabulary
+from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Key, Vocabulary
 from inventory.words import (
     ALL_LEVELS,
     AgencyTally,
     AssetTally,
     Control,
     LinkState,
+    Maintenance,
     Proof,
     Register,
     Status,
     Waiver,
+    WebsiteState,
 )
 
 _MEMBER = {"assets": "judged_asset", "links": "judged_link", "agencies": "judged_agency"}
-_ALWAYS = {"agency", "role", "answering", "link_answering"}
+_LINE = ("link_answering", availability.STATE, "link_reason", "loss", "round_trip", "round_trip_p95", "round_trip_p99",
+         "jitter", "utilisation")  # fmt: skip
+"""The keys by which the state of every line is told; former vocabularies have not all of them."""
+_STATE = ("link", "agency", "kind", "state", "reason", *_LINE[3:], "maintenance")
+_ALWAYS = {"agency", "role", "answering", "in_register", *_LINE}
 CENTRE = "data_centre"
 """The purpose of the networks by which the agencies are known that run the data centre."""
 MISSING = " (missing)"
@@ -118,10 +125,13 @@ class Judgement:
         self.year = year_so_far(at)
         self._shares: dict[str, dict[str, Share]] = {}
         self._indexed = False
+        self.maintenance = self._open_windows()
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
-        self._lay_out("assets", {"agency", "role", "answering"})
-        self._lay_out("links", {"link_answering"})
+        networks = {"network"} if any(one.scope == "network" for one in self.maintenance) else set()
+        self._lay_out("assets", {"agency", "role", "answering", "in_register", "calls", *networks})
+        self._lay_out("links", set(_LINE))
+        self._lay_out_spared()
         self._lay_out("agencies", set())
 
     @property
@@ -136,6 +146,8 @@ class Judgement:
         """The keys of the facts that it rests on."""
         named = {column for q in self._questions.values() for column in q.columns}
         named |= {column for expression in self._counts.values() for column in expression.columns}
+        if any(one.scope == "network" for one in self.maintenance):
+            named.add("network")
         return (named | _ALWAYS) & self._vocabulary.keys.keys()
 
     # --- laying out -------------------------------------------------------------------------------------------------
@@ -168,6 +180,41 @@ class Judgement:
             self._run("INSERT INTO judged_waiver VALUES (:c, :m, :a, :s)", rows)
         return found
 
+    def _open_windows(self) -> list[Maintenance]:
+        """The maintenance windows that are open, but those of agencies that have become part of another."""
+        return [
+            one
+            for one in maintenance.load(self._connection, self.at)
+            if one.scope != "agency" or (one.subject in self.places and self.places[one.subject].home == one.subject)
+        ]
+
+    def _lay_out_spared(self) -> None:
+        """The table of the members that are under maintenance."""
+        self._run("DROP TABLE IF EXISTS judged_spared")
+        self._run(
+            f"CREATE TEMPORARY TABLE judged_spared (population {self.text}, member {self.text}, "
+            "PRIMARY KEY (population, member))"
+        )
+        of: dict[str, list[str]] = {}
+        for one in self.maintenance:
+            of.setdefault(one.scope, []).append(one.subject)
+        agencies, own = of.get("agency", []), {"assets": of.get("asset", []), "links": of.get("link", [])}
+        for population, members in own.items():
+            places = {"agency": agencies, "CAST(member AS TEXT)": members}
+            if population == "assets" and "network" in of:
+                places["network"] = of["network"]
+            for column, subjects in places.items():
+                for subject in subjects:
+                    self._run(
+                        f"INSERT INTO judged_spared SELECT '{population}', CAST(member AS TEXT) "
+                        f"FROM {_MEMBER[population]} WHERE {column} = :subject AND CAST(member AS TEXT) NOT IN "
+                        f"(SELECT member FROM judged_spared WHERE population = '{population}')",
+                        {"subject": subject},
+                    )
+        if agencies:
+            rows = [{"member": member} for member in sorted(set(agencies))]
+            self._run("INSERT INTO judged_spared VALUES ('agencies', :member)", rows)
+
     def _lay_out(self, population: str, always: set[str]) -> None:
         """Make the table of a population's members with one column for each fact key that is asked for."""
         named = {
@@ -194,22 +241,32 @@ class Judgement:
         columns = "".join(f", {k.name}" for k in keys)
         self._run(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS judged_line (code {self.text} PRIMARY KEY, agency {self.text}, "
-            f"kind {self.text}, provider {self.text}, contracted_mbps DOUBLE PRECISION)"
+            f"kind {self.text}, provider {self.text}, contracted_mbps DOUBLE PRECISION, "
+            "availability_30d DOUBLE PRECISION)"
         )
         self._run("DELETE FROM judged_line")
+        steady = self._steady() if any(c in q.columns for q in self._questions.values() for c in COMPUTED) else {}
         day = self.at.astimezone(ZONE).date()
         rows = [
-            {"code": v.code, "agency": v.agency, "kind": v.kind, "provider": v.provider, "mbps": v.contracted_mbps}
+            {"code": v.code, "agency": v.agency, "kind": v.kind, "provider": v.provider, "mbps": v.contracted_mbps,
+             "steady": steady.get(v.code)}
             for v in self.register.links
             if v.valid_on(day) and v.agency in self.places
-        ]
+        ]  # fmt: skip
         if rows:
-            self._run("INSERT INTO judged_line VALUES (:code, :agency, :kind, :provider, :mbps)", rows)
+            self._run("INSERT INTO judged_line VALUES (:code, :agency, :kind, :provider, :mbps, :steady)", rows)
         self._run(
             f"CREATE TEMPORARY TABLE {table} AS SELECT n.code AS member, p.home AS agency, p.level, n.kind, "
-            f"n.provider, n.contracted_mbps{columns} FROM judged_line n JOIN judged_place p ON p.code = n.agency "
-            f"LEFT JOIN ({members}) f ON f.subject = n.code"
+            f"n.provider, n.contracted_mbps, n.availability_30d{columns} FROM judged_line n "
+            f"JOIN judged_place p ON p.code = n.agency LEFT JOIN ({members}) f ON f.subject = n.code"
         )
+
+    def _steady(self) -> dict[str, float | None]:
+        """The availability of each line over the last days; None where less than half of them is known."""
+        begin = self.at - COMPUTED_FROM
+        found = availability.availability(self._connection, self._vocabulary, self.register, begin, self.at)
+        return {code: own.share if own.unknown <= own.up + own.degraded + own.down else None
+                for code, own in found.items()}  # fmt: skip
 
     def _lay_out_agencies(self, table: str, members: str, keys: list[Key]) -> None:
         columns = "".join(f", f.{k.name}" for k in keys)
@@ -220,12 +277,17 @@ class Judgement:
             count = self._vocabulary.counts[name]
             where = _write(expression, self._dialect, self.at)
             if count.centre:
-                low, most = self._count_at_centre(count, where)
-                bounds += f", {low} AS {name}__low, {'CAST(NULL AS BIGINT)' if most is None else most} AS {name}__high"
+                low, most = self._count_at_centre(name, where)
+                high = "CAST(NULL AS BIGINT)" if most is None else str(most)
+                bounds += f", {low} AS {name}__low, {high} AS {name}__high"
+                if self.maintenance:
+                    bounds += f", {high} AS {name}__spared"
                 continue
+            spared = f"SUM(CASE WHEN NOT ({where}) AND {self._is_spared(count.of)} THEN 1 ELSE 0 END)"
             joins += (
                 f" LEFT JOIN (SELECT agency, SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END) AS low, "
-                f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure FROM {_MEMBER[count.of]} "
+                f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure"
+                f"{f', {spared} AS spared' if self.maintenance else ''} FROM {self._countable(name)} "
                 f"GROUP BY agency) c{number} ON c{number}.agency = p.home"
             )
             high = f"COALESCE(c{number}.low + c{number}.unsure, 0)"
@@ -236,10 +298,16 @@ class Judgement:
                 joins += f" LEFT JOIN judged_look l{number} ON l{number}.home = p.home AND l{number}.name = '{name}'"
                 high = f"CASE WHEN l{number}.home IS NOT NULL THEN {high} END"
             bounds += f", COALESCE(c{number}.low, 0) AS {name}__low, {high} AS {name}__high"
+            if self.maintenance:
+                bounds += f", {high} + COALESCE(c{number}.spared, 0) AS {name}__spared"
         self._run(
             f"CREATE TEMPORARY TABLE {table} AS SELECT p.home AS member, p.home AS agency, p.level{columns}{bounds} "
             f"FROM judged_place p LEFT JOIN ({members}) f ON f.subject = p.code{joins} WHERE p.code = p.home"
         )
+
+    @staticmethod
+    def _is_spared(population: str, member: str = "CAST(member AS TEXT)") -> str:
+        return f"{member} IN (SELECT s.member FROM judged_spared s WHERE s.population = '{population}')"
 
     @property
     def centre(self) -> list[str]:
@@ -248,12 +316,25 @@ class Judgement:
         networks = (n for n in self.register.networks if n.purpose == CENTRE and n.valid_on(day))
         return sorted({self.places[n.agency].home for n in networks if n.agency in self.places})
 
-    def _count_at_centre(self, count: Count, where: str) -> tuple[int, int | None]:
+    def _countable(self, count: str) -> str:
+        """The table of those that a count may count.
+
+        A declared website is no device on the agency's networks: only counts that ask for websites count it, and they
+        count nothing else, also where of a device it is unknown what it is.
+        """
+        table = _MEMBER[self._vocabulary.counts[count].of]
+        # Seals from before websites were read have their own vocabulary.
+        if table != _MEMBER["assets"] or "in_register" not in self._vocabulary.keys:
+            return table
+        asked = "" if "in_register" in self._counts[count].columns else " IS NULL"
+        return f"(SELECT * FROM {table} WHERE in_register{asked}) countable"
+
+    def _count_at_centre(self, name: str, where: str) -> tuple[int, int | None]:
         """How many a count counts in the agencies that run the data centre: at least, and at most (None: not known)."""
-        centre = self.centre
+        centre, count = self.centre, self._vocabulary.counts[name]
         query = text(
             f"SELECT SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END), SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) "
-            f"FROM {_MEMBER[count.of]} WHERE agency IN :centre"
+            f"FROM {self._countable(name)} WHERE agency IN :centre"
         ).bindparams(bindparam("centre", value=centre, expanding=True))
         low, unsure = (int(value or 0) for value in self._connection.execute(query).one()) if centre else (0, 0)
         # Where nobody runs a data centre nobody looked into it.
@@ -304,6 +385,7 @@ class Judgement:
             "judged_line",
             "judged_look",
             "judged_waiver",
+            "judged_spared",
             "judged_told",
             ANSWERS,
         ):
@@ -335,7 +417,8 @@ class Judgement:
             meets = f"CASE WHEN ({asked}) THEN ({meets}) END"
         told = [f"{c}__declared = 1" for c in q.meets.columns if c in self._vocabulary.period_counts]
         met = f"CASE WHEN {' OR '.join(told)} THEN 'declared' ELSE 'met' END" if told else "'met'"
-        status = f"CASE WHEN ({meets}) THEN {met} WHEN NOT ({meets}) THEN 'unmet' ELSE 'unknown' END"
+        unmet = self._unmet(q, meets)
+        status = f"CASE WHEN ({meets}) THEN {met} WHEN NOT ({meets}) THEN {unmet} ELSE 'unknown' END"
         answers = (
             f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
             f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps{told_apart} "
@@ -352,6 +435,49 @@ class Judgement:
             f"CASE WHEN v.waived IS NULL THEN v.gaps ELSE '' END AS gaps{passed_on} "
             f"FROM (SELECT q.*, {waived} AS waived FROM ({answers}) q) v"
         )
+
+    def _unmet(self, q: _Question, meets: str) -> str:
+        """What a member's unmet answer is: not applicable where it is under maintenance, or would not be unmet if what
+        is under maintenance beneath it did not fail. Nothing that is met or unknown is touched."""
+        if not self.maintenance:
+            return "'unmet'"
+        spared = self._is_spared(q.control.population)
+        counts = [c for c in q.columns if c in self._counts]
+        if q.control.population == "agencies" and counts:
+            otherwise = meets
+            for count in counts:
+                otherwise = re.sub(rf"\b{count}__high\b", f"{count}__spared", otherwise)
+            spared = f"{spared} OR NOT COALESCE(NOT ({otherwise}), FALSE)"
+        return f"CASE WHEN {spared} THEN 'not_applicable' ELSE 'unmet' END"
+
+    def windows_of(self, control: str, member: str, agency: str) -> list[Maintenance]:
+        """The open windows for which a member's answer does not count: its own, or of what its counts count."""
+        q = self._questions[control]
+        kinds = {"assets": ("asset", "network"), "links": ("link",), "agencies": ()}[q.control.population]
+        found = [
+            one
+            for one in self.maintenance
+            if (one.scope, one.subject) == ("agency", agency) or (one.scope in kinds and self._covers(one, member))
+        ]
+        if q.control.population != "agencies" or found:
+            return found
+        of = {self._vocabulary.counts[c].of for c in q.columns if c in self._counts}
+        beneath = {"links": ("link",), "assets": ("asset", "network")}
+        scopes = {scope for population in of for scope in beneath.get(population, ())}
+        return [one for one in self.maintenance if one.scope in scopes and self._within(one, agency)]
+
+    def _covers(self, one: Maintenance, member: str) -> bool:
+        if one.scope != "network":
+            return one.subject == member
+        query = text("SELECT 1 FROM judged_asset WHERE CAST(member AS TEXT) = :member AND network = :network")
+        return self._connection.execute(query, {"member": member, "network": one.subject}).first() is not None
+
+    def _within(self, one: Maintenance, agency: str) -> bool:
+        """Whether what is under maintenance is an agency's."""
+        column, table = {"link": ("member", "judged_link"), "asset": ("CAST(member AS TEXT)", "judged_asset"),
+                         "network": ("network", "judged_asset")}[one.scope]  # fmt: skip
+        query = text(f"SELECT 1 FROM {table} WHERE {column} = :subject AND agency = :agency")
+        return self._connection.execute(query, {"subject": one.subject, "agency": agency}).first() is not None
 
     def _is_unknown(self, column: str) -> str:
         if column not in self._counts:
@@ -596,18 +722,54 @@ class Judgement:
         )
         return tuple(AssetTally(*row) for row in self._connection.execute(text(query)))
 
+    def room_calls(self) -> dict[str, int]:
+        """How many calls go on in each agency's rooms; agencies of which no room tells are absent."""
+        query = (
+            "SELECT agency, SUM(calls) FROM judged_asset WHERE role IN ('vc_endpoint', 'mcu') AND calls IS NOT NULL "
+            "GROUP BY agency"
+        )
+        return {agency: int(calls) for agency, calls in self._connection.execute(text(query))}
+
     def link_states(self) -> tuple[LinkState, ...]:
-        """Every declared link and whether it answers."""
-        state = "CASE WHEN link_answering THEN 'up' WHEN NOT link_answering THEN 'down' ELSE 'unknown' END"
-        query = f"SELECT member, agency, kind, {state} FROM judged_link ORDER BY member"
-        return tuple(LinkState(*row) for row in self._connection.execute(text(query)))
+        """Every declared link, how it is and what is known of it.
+
+        Its state is the one of the last minutes; where nobody probes it so often, whether it answered last.
+        """
+        known = self._vocabulary.keys
+        columns = {key: key if key in known else "NULL" for key in _LINE}
+        answered = "WHEN link_answering THEN 'up' WHEN NOT link_answering THEN 'down' ELSE 'unknown' END"
+        state = f"CASE WHEN {columns[availability.STATE]} IS NOT NULL THEN {columns[availability.STATE]} {answered}"
+        figures = ", ".join(columns[key] for key in _LINE[3:])
+        reason = f"COALESCE({columns['link_reason']}, '')"
+        query = (
+            f"SELECT member, agency, kind, {state}, {reason}, {figures}, {self._is_spared('links')} FROM judged_link"
+        )
+        month = self._month()
+        rows = self._connection.execute(text(f"{query} ORDER BY member"))
+        told = (dict(zip(_STATE, row, strict=True)) for row in rows)
+        return tuple(
+            LinkState(**{**one, "maintenance": bool(one["maintenance"]), "availability": month.get(one["link"])})
+            for one in told
+        )
+
+    def _month(self) -> dict[str, float | None]:
+        """The availability of every line in the month so far."""
+        if availability.STATE not in self._vocabulary.keys:
+            return {}
+        begin = availability.month_of(self.at)
+        found = availability.availability(self._connection, self._vocabulary, self.register, begin, self.at)
+        return {code: own.share for code, own in found.items()}
+
+    def website_states(self) -> tuple[WebsiteState, ...]:
+        """Every declared website and what is known of it."""
+        return websites.states(self._connection, self._vocabulary, self.places, self.at)
 
     def counted(self, control: str, agencies: Collection[str]) -> Iterator[tuple[str, str, str, bool]]:
         """What the counts that a control names counted in these agencies: agency, count, member, whether for sure."""
         for name in self._questions[control].columns:
             if name not in self._counts:
                 continue
-            table, where = _MEMBER[self._vocabulary.counts[name].of], _write(self._counts[name], self._dialect, self.at)
+            table, where = self._countable(name), _write(self._counts[name], self._dialect, self.at)
             query = text(
                 f"SELECT agency, CAST(member AS TEXT), CASE WHEN ({where}) THEN 1 ELSE 0 END FROM {table} "
                 f"WHERE agency IN :agencies AND (({where}) OR ({where}) IS NULL) ORDER BY 1, 3 DESC, 2"
@@ -622,15 +784,15 @@ class Judgement:
     def failing(self, control: str, members: Collection[str]) -> dict[str, dict[str, float | None]]:
         """Of members that do not meet a control: the columns of the conditions that do not hold, in order.
 
-        Beside a count stands how many were counted, beside every other column None.
+        Beside a count stands how many were counted, beside what is computed its share, beside every other column None.
         """
         question = self._questions[control]
         if question.meets is None:
             return {}
         parts = [(part.columns, _write(part, self._dialect, self.at)) for part in question.meets.parts]
         flags = ", ".join(f"CASE WHEN NOT ({sql}) THEN 1 ELSE 0 END" for _, sql in parts)
-        counts = [c for c in question.meets.columns if c in self._counts]
-        lows = "".join(f", {count}__low" for count in counts)
+        counts = [c for c in question.meets.columns if c in self._counts or c in COMPUTED]
+        lows = "".join(f", {c if c in COMPUTED else f'{c}__low'}" for c in counts)
         asked: list[object] = list(members)
         if question.control.population == "assets":
             asked = [int(member) for member in members]

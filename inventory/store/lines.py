@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from inventory.periods import ZONE
+from inventory.periods import ZONE, end_of_day
+from inventory.store import facts
 from inventory.store.tables import FACTS, FOREVER, link
-from inventory.vocabulary import instant, moment
+from inventory.vocabulary import Vocabulary, instant, moment, read_value
 from inventory.words import Fact, Observation
 
-__all__ = ["CARRYING", "traffic"]
+__all__ = ["CARRYING", "PATH", "daily", "doors", "traffic", "ways"]
+
+PATH = "path_gateway"
 
 CARRYING = 20_000
 """Bits a second in both directions from which on a line carries traffic: what Dophu itself asks is less."""
@@ -118,6 +121,57 @@ def _rates(before: Fact, now: Fact) -> tuple[float, float] | None:
 def _octets(value: object, name: str) -> int | None:
     number = value.get(name) if isinstance(value, Mapping) else None
     return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def ways(
+    connection: Connection, vocabulary: Vocabulary, codes: Collection[str], at: datetime
+) -> dict[str, tuple[datetime, tuple[str, ...]]]:
+    """When the routers on the way to each line were last learned, and their addresses, the farthest first.
+
+    Lines whose way was never learned, or longer ago than counts, are absent.
+    """
+    found: dict[str, tuple[datetime, tuple[str, ...]]] = {}
+    for code, said in facts.read(connection, vocabulary, "link", sorted(codes), at, {PATH}).items():
+        rows = [f for f in said if not facts.is_stale(vocabulary, f, at)]
+        if rows:
+            newest = facts.table_rows(vocabulary, said, PATH, at)
+            told = sorted((f.item, str(f.value.get("address", ""))) for f in newest if isinstance(f.value, dict))
+            found[str(code)] = max(f.observed_at for f in rows), tuple(address for _, address in reversed(told))
+    return found
+
+
+def daily(
+    connection: Connection, vocabulary: Vocabulary, code: str, keys: Collection[str], first: date, last: date
+) -> dict[date, dict[str, float]]:
+    """What was measured last on each day of Vietnam, by key; days and keys of which nothing is known are absent."""
+    t = FACTS["link"]
+    begin, end = (instant(end_of_day(day)) for day in (first - timedelta(days=1), last))
+    query = (
+        select(t.c.key, t.c.last, t.c.value)
+        .where(t.c.subject == code, t.c.key.in_(sorted(keys)), t.c.item == "", t.c.last > begin, t.c.last <= end)
+        .order_by(t.c.last)
+    )
+    found: dict[date, dict[str, float]] = {}
+    for key, seen, value in connection.execute(query):
+        told = read_value(vocabulary.keys[key], value)
+        own = found.setdefault(moment(seen).astimezone(ZONE).date(), {})
+        if isinstance(told, int | float):
+            own[key] = float(told)
+        else:
+            own.pop(key, None)
+    return found
+
+
+def doors(connection: Connection, vocabulary: Vocabulary, assets: Collection[int], at: datetime) -> dict[int, int]:
+    """The lowest TCP port of each asset that was found open; assets without one are absent."""
+    said = facts.read(connection, vocabulary, "asset", sorted(assets), at, {"service"})
+    found: dict[int, int] = {}
+    for asset, own in said.items():
+        items = (f.item.partition("/") for f in facts.table_rows(vocabulary, own, "service", at))
+        ports = [int(port) for kind, _, port in items if kind == "tcp" and port.isdecimal()]
+        if ports:
+            found[int(asset)] = min(ports)
+    return found
 
 
 def _idle_since(connection: Connection, code: str, at: datetime) -> datetime | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import URL, Connection, func, insert, select
 
 from inventory.posture import builds, kev, lifecycle
 from inventory.posture.derive import References
@@ -56,11 +56,7 @@ def listing(connection: Connection) -> list[Kept]:
 
 def load(connection: Connection) -> References:
     """What facts are held against now: of each kind what was imported last, else what Dophu brings along."""
-    t = reference.c
-    newest = connection.execute(
-        select(t.kind, t.id, t.imported).where(t.id.in_(select(func.max(t.id)).group_by(t.kind)))
-    )
-    name = (str(connection.engine.url), tuple(sorted(tuple(row) for row in newest)))
+    name = (connection.engine.url, tuple(sorted(tuple(row) for row in connection.execute(_NEWEST))))
     if name not in _LOADED:
         while len(_LOADED) >= _MOST:
             _LOADED.pop(next(iter(_LOADED)), None)
@@ -69,8 +65,10 @@ def load(connection: Connection) -> References:
 
 
 #: A table of a million characters is read and parsed once, and not for every device.
-_LOADED: dict[tuple[str, tuple[Any, ...]], References] = {}
+_LOADED: dict[tuple[URL, tuple[Any, ...]], References] = {}
 _MOST = 4
+_r = reference.c
+_NEWEST = select(_r.kind, _r.id, _r.imported).where(_r.id.in_(select(func.max(_r.id)).group_by(_r.kind)))
 
 
 def _read(connection: Connection, ids: Mapping[str, int]) -> References:

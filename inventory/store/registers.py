@@ -7,13 +7,15 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
 from inventory.periods import ZONE
 from inventory.register import RegisterError, SheetChange, check_register, merge_registers
-from inventory.store import facts, tables
+from inventory.store import facts, tables, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Agency, DeclaredCount, Fact, Level, Link, Network, Proof, Register, Title, Website
+
+_LINK = tuple(f.name for f in fields(Link))
 
 
 def load(connection: Connection) -> Register:
@@ -30,8 +32,8 @@ def load(connection: Connection) -> Register:
         ),
         networks=tuple(_network(r) for r in connection.execute(select(t.network).order_by(t.network.c.code))),
         links=tuple(
-            Link(r.code, r.agency, r.kind, r.address, r.provider, r.contracted_mbps, r.valid_from, r.valid_to)
-            for r in connection.execute(select(t.link).order_by(t.link.c.code))
+            Link(**{name: r[name] for name in _LINK})
+            for r in connection.execute(select(t.link).order_by(t.link.c.code)).mappings()
         ),
         counts=tuple(
             DeclaredCount(r.agency, r.key, r.value, r.day, r.document)
@@ -42,15 +44,20 @@ def load(connection: Connection) -> Register:
             )
         ),
         websites=tuple(
-            Website(r.url, r.agency, r.title) for r in connection.execute(select(t.website).order_by(t.website.c.url))
+            Website(r.url, r.agency, r.title, r.valid_from, r.valid_to)
+            for r in connection.execute(select(t.website).order_by(t.website.c.url))
         ),
     )
 
 
 def networks_of(connection: Connection, agency: str, day: date) -> list[Network]:
     """An agency's networks that are declared on `day`."""
-    query = select(tables.network).where(tables.network.c.agency == agency)
-    return [network for row in connection.execute(query) if (network := _network(row)).valid_on(day)]
+    rows = connection.execute(_NETWORKS_OF, {"agency": agency})
+    return [network for row in rows if (network := _network(row)).valid_on(day)]
+
+
+# Made once: it is asked for each report of an agent.
+_NETWORKS_OF = select(tables.network).where(tables.network.c.agency == bindparam("agency"))
 
 
 def _network(row: Row[tuple[object, ...]]) -> Network:
@@ -108,13 +115,14 @@ def take_in(
 
 
 def record_declared(connection: Connection, vocabulary: Vocabulary, register: Register, now: datetime) -> None:
-    """Record the declared counts as facts of source "register", each of the day on which it was declared."""
+    """Record what is declared as facts of source "register": counts, each of its day, and the websites."""
     today = now.astimezone(UTC)
     counts = [
         (c.agency, Fact(c.key, c.value, "register", min(_midnight(c.day), today), Proof.DECLARED))
         for c in register.counts
     ]
     facts.record(connection, vocabulary, {"agency": counts}, now)
+    websites.declare(connection, vocabulary, register.websites, now)
 
 
 def _midnight(day: date) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, update
@@ -38,46 +38,62 @@ def named(t: Table, name: Name) -> ColumnElement[bool]:
     return and_(t.c.subject == name[0], t.c.key == name[1], t.c.item == name[2], t.c.source == name[3])
 
 
-def confirm(
-    connection: Connection, kind: str, heads: Mapping[Name, tuple[int, int]], confirmed: Mapping[Name, int]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Rows of one table that hold on, observed again."""
+
+    table: tuple[Subject, str, str]
+    """Subject, key, source."""
+    heads: Mapping[str, tuple[int, int, str | None, int]]
+    """All newest rows of the table by item: when each was first and last observed, its value and proof."""
+    items: Collection[str]
+    """Those that hold on."""
+    at: int
+    """When that was observed."""
+
+
+def confirm(connection: Connection, kind: str, confirmed: Iterable[Confirmed]) -> None:
     """Move the time of newest rows that hold on; to be called before anything else of their tables is written.
 
     What was confirmed together last time and is again, such as the programs of a machine, is moved by one statement.
-
-    Args:
-        heads: when each newest row of these tables was first and last observed: all rows of a subject's table.
-        confirmed: when those were observed again that hold on.
     """
-    together: dict[tuple[Subject, str, str, int], list[Name]] = {}
-    apart: dict[tuple[Subject, str, str, int], list[str]] = {}
-    for name, (_, last) in heads.items():
-        group = (name[0], name[1], name[3], last)
-        if name in confirmed:
-            together.setdefault(group, []).append(name)
-        else:
-            apart.setdefault(group, []).append(name[2])
     single: list[dict[str, Subject | None]] = []
-    for group, names in together.items():
-        others = apart.get(group, [])
-        if len(names) >= _MANY and len(others) <= _EXCEPTIONS and len({confirmed[name] for name in names}) == 1:
-            place = dict(zip(("b_subject", "b_key", "b_source", "b_last"), group, strict=True))
-            connection.execute(_CONFIRM[kind], place | {"others": others, "n_last": confirmed[names[0]]})
-        else:
-            single += [_head(name, heads[name][0]) | {"n_last": confirmed[name], "n_until": FOREVER} for name in names]
+    for each in confirmed:
+        subject, key, source = each.table
+        here = set(each.items)
+        together: dict[int, list[str]] = {}
+        apart: dict[int, list[str]] = {}
+        for item, (_, last, _, _) in each.heads.items():
+            (together if item in here else apart).setdefault(last, []).append(item)
+        for last, items in together.items():
+            others = apart.get(last, [])
+            if len(items) >= _MANY and len(others) <= _EXCEPTIONS:
+                place = {"b_subject": subject, "b_key": key, "b_source": source, "b_last": last, "n_last": each.at}
+                connection.execute(_CONFIRM[kind], place | {"others": others})
+                continue
+            names = [(subject, key, item, source) for item in items]
+            single += [_head(n, each.heads[n[2]][0]) | {"n_last": each.at, "n_until": FOREVER} for n in names]
     if single:
         connection.execute(_MOVE[kind], single)
 
 
+Row = tuple[Subject | None, ...]
+"""A row as it is stored, in the order of `_COLUMNS`."""
+
+
 def write(
-    connection: Connection, kind: str, found: Mapping[Name, Series], now: int
+    connection: Connection, kind: str, found: Mapping[Name, Series], new_rows: Sequence[Row], now: int
 ) -> tuple[int, set[tuple[Subject, str]]]:
-    """Write the series that changed; how many rows began, and the subjects and keys of which a table has a new item."""
+    """Write rows of what was not stored before, and the series that changed.
+
+    Returns:
+        How many rows began, and the subjects and keys of which a table has an item that is new among `found`.
+    """
     t = FACTS[kind]
-    begun: list[tuple[Subject | None, ...]] = []
+    begun = list(new_rows)
     moved: list[dict[str, Subject | None]] = []
     replaced: list[dict[str, Subject | None]] = []
-    new = 0
+    new = len(begun)
     grown: set[tuple[Subject, str]] = set()
     for name, series in found.items():
         rows = series.rows
@@ -108,7 +124,7 @@ def write(
     return new, grown
 
 
-def _begin(connection: Connection, kind: str, begun: list[tuple[Subject | None, ...]]) -> None:
+def _begin(connection: Connection, kind: str, begun: list[Row]) -> None:
     if connection.dialect.name == "sqlite":
         # Handed to the driver as they are: what SQLAlchemy does for each row takes longer than SQLite.
         connection.exec_driver_sql(_BEGIN_SQLITE[kind], begun)

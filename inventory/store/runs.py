@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal_column, select, update
 
 from inventory.posture.derive import derive, is_concerned
-from inventory.store import assets, facts, lines, revisions, software
+from inventory.store import assets, calls, facts, lines, revisions, software
 from inventory.store.facts import NO_ROW
 from inventory.store.references import load as load_references
 from inventory.store.tables import FACTS, address, asset, run, target_state
@@ -38,20 +39,23 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
     references = load_references(connection) if any(map(is_concerned, finished.observations)) else None
     for said in finished.observations:
         observation = said if references is None else derive(said, references)
-        kind, subject = _subject(connection, observation, finished.finished)
+        told = _sum_up(observation, finished)
+        kind, subject = _subject(connection, observation, told.at)
         by_kind[kind] += [(subject, fact) for fact in observation.facts]
-        by_kind[kind] += [(subject, fact) for fact in _emptied(observation, finished)]
+        by_kind[kind] += [(subject, fact) for fact in _emptied(observation, told, finished)]
         if kind == "asset" and isinstance(subject, int):
             seen.add(subject)
+            if observation.history is not None:
+                calls.record(connection, subject, finished.collector, observation.history, finished.finished)
             by_kind["link"] += lines.traffic(connection, observation, subject, finished.agency)
-            by_kind[kind] += [(subject, fact) for fact in _placed(observation, finished)]
+            by_kind[kind] += [(subject, fact) for fact in _placed(observation, told, finished)]
             by_kind[kind] += [(subject, fact) for fact in _passed_over(connection, observation, subject)]
     if finished.complete and finished.network is not None:
         absent = Fact("answering", False, finished.collector, finished.finished)
         missing = _was_in(connection, finished.network, finished.collector, instant(finished.finished)) - seen
         by_kind["asset"] += [(number, absent) for number in sorted(missing)]
     recorded = facts.record(connection, vocabulary, by_kind, now)
-    software.note_read(connection, by_kind["asset"])
+    software.note_read(connection, recorded.tables)
     software.note_new(connection, recorded.grown)
     note(connection, finished, len(finished.observations))
     if finished.complete and finished.network is not None:
@@ -59,38 +63,49 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
     return recorded
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the facts of an observation have in common."""
+
+    at: datetime
+    """The time of the newest; of the run where there is none."""
+    proof: Proof | None
+    """The best; None where there is none."""
+    keys: frozenset[str]
+
+
+def _sum_up(observation: Observation, finished: Run) -> _Told:
+    said = observation.facts
+    at = max({fact.observed_at for fact in said}, default=finished.finished)
+    return _Told(at, min((fact.proof for fact in said), default=None), frozenset([fact.key for fact in said]))
+
+
 def _subject(connection: Connection, observation: Observation, at: datetime) -> tuple[str, facts.Subject]:
     if observation.link is not None:
         return "link", observation.link
     if observation.agency is not None:
         return "agency", observation.agency
-    identity = observation.asset or Identity()
-    when = max((f.observed_at for f in observation.facts), default=at)
-    return "asset", assets.resolve(connection, identity, when)
+    return "asset", assets.resolve(connection, observation.asset or Identity(), at)
 
 
-def _emptied(observation: Observation, finished: Run) -> list[Fact]:
+def _emptied(observation: Observation, told: _Told, finished: Run) -> list[Fact]:
     """For each table that was read to its end and has no row, one nameless row without anything in it.
 
     A row is gone when its source read the table again and did not list it; with no row at all nothing would say so.
     """
-    at = max((f.observed_at for f in observation.facts), default=finished.finished)
-    proof = min((f.proof for f in observation.facts), default=Proof.MEASURED)
-    empty = observation.tables_read - {f.key for f in observation.facts}
-    return [Fact(key, {}, finished.collector, at, proof, item=NO_ROW) for key in sorted(empty)]
+    proof = Proof.MEASURED if told.proof is None else told.proof
+    empty = sorted(observation.tables_read - told.keys)
+    return [Fact(key, {}, finished.collector, told.at, proof, item=NO_ROW) for key in empty]
 
 
-def _placed(observation: Observation, finished: Run) -> list[Fact]:
+def _placed(observation: Observation, told: _Told, finished: Run) -> list[Fact]:
     """Where an asset was seen is a fact like any other: its agency and network, and its address there."""
     identity = observation.asset or Identity()
-    at = max((f.observed_at for f in observation.facts), default=finished.finished)
-    stated = {f.key for f in observation.facts}
-    proof = min((f.proof for f in observation.facts), default=None)
     placed = {"agency": identity.agency, "network": identity.network, "address": identity.address}
     return [
-        Fact(key, value, finished.collector, at, proof)
+        Fact(key, value, finished.collector, told.at, told.proof)
         for key, value in placed.items()
-        if value and key not in stated and proof is not None
+        if value and key not in told.keys and told.proof is not None
     ]
 
 
@@ -176,13 +191,14 @@ def note(connection: Connection, finished: Run, observations: int = 0) -> None:
     error = None if finished.error is None else storable(finished.error)
     of = {"collector": finished.collector, "target": finished.target}
     place = {f"of_{name}": value for name, value in of.items()}
-    connection.execute(_AS_BEFORE, place | {"at_started": started, "at_finished": ended})
+    before = connection.execute(_STATE, place).one_or_none()
+    if before is not None and ended <= before.last_run:
+        connection.execute(_AS_BEFORE, place | {"at_started": started, "at_finished": ended})
     row = of | {
         "agency": finished.agency, "network": finished.network, "started": started, "finished": ended,
         "complete": finished.complete, "observations": observations, "error": error,
     }  # fmt: skip
     connection.execute(insert(run), [row])
-    before = connection.execute(_STATE, place).one_or_none()
     times = 0 if before is None else before.failures - (before.last_run == ended)
     state = {
         "last_run": ended,

@@ -7,18 +7,20 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Date, Table, func, insert, select
+from sqlalchemy import Connection, Date, Table, and_, func, insert, or_, select
 
 from inventory.periods import ZONE
 from inventory.store import tables
+from inventory.store.availability import STATE
 from inventory.store.tables import FACTS, FOREVER, asset, run
-from inventory.vocabulary import instant
+from inventory.vocabulary import COMPUTED_FROM, instant
 from inventory.words import InputError
 
 __all__ = ["TABLES", "dump", "rebuild"]
 
 _COUNTS = (tables.period_count, tables.goal_count)
-_REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count, tables.waiver)
+_REGISTER = (tables.level, tables.agency, tables.network, tables.link, tables.declared_count, tables.waiver,
+             tables.maintenance)  # fmt: skip
 TABLES: Mapping[str, Table] = {t.name: t for t in (*_REGISTER, asset, *FACTS.values(), run, *_COUNTS)}
 """By name, in the order in which `dump` gives them."""
 _TOGETHER = 5_000
@@ -33,17 +35,20 @@ def dump(
 
     Of counts of periods only these, and of what was told of goals only what concerns this plan.
 
-    Of runs only the last that read a network to its end; of facts no table, and nothing that was replaced before `at`.
+    Of runs only the last that read a network to its end; of facts no table, and nothing that was replaced before `at`,
+    but for the states that lines had of late.
     """
-    time = instant(at)
+    # Of what lines were also what the availability of the last days follows from.
+    time, since = instant(at), instant(at - COMPUTED_FROM)
     for table in _REGISTER:
         order = list(table.primary_key.columns)
         yield table.name, _rows(connection, select(table).order_by(*order))
     yield asset.name, _rows(connection, select(asset).order_by(asset.c.id))
     for facts in FACTS.values():
         query = select(facts).where(
-            facts.c.key.in_(sorted(keys)), facts.c.item == "", facts.c.first <= time, facts.c.until > time
-        )
+            facts.c.key.in_(sorted(keys)), facts.c.item == "", facts.c.first <= time,
+            or_(facts.c.until > time, and_(facts.c.key == STATE, facts.c.until > since)),
+        )  # fmt: skip
         rows = _rows(connection, query.order_by(facts.c.subject, facts.c.key, facts.c.source))
         yield facts.name, ({**row, "last": min(row["last"], time)} for row in rows)
     read = (

@@ -12,11 +12,11 @@ from inventory.coverage import cover, level_target
 from inventory.forecast import DAYS, Forecast, forecast
 from inventory.goals import Goals
 from inventory.periods import ZONE
-from inventory.store import findings, registers, runs, software
+from inventory.store import findings, period_counts, registers, runs, software
 from inventory.store.judge import Judgement
 from inventory.store.tables import coverage, finding
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import AgencyTally, Control, Coverage, Finding, Goal, Shares, Snapshot, Status
+from inventory.words import AgencyTally, Control, Coverage, Finding, Goal, Shares, Snapshot, Status, VideoTally
 
 EVERY_FIGURE = timedelta(days=8)
 """How long the figures of every judgement are kept, and not only those of a day's last."""
@@ -115,6 +115,28 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         assets=judgement.asset_tallies(),
         links=judgement.link_states(),
         collectors=runs.collector_states(connection, at),
+        websites=judgement.website_states(),
+        video=_video(connection, judgement),
+    )
+
+
+def _video(connection: Connection, judgement: Judgement) -> tuple[VideoTally, ...]:
+    """What goes on in the agencies' rooms, and what the newest period says of their meetings."""
+    calls = judgement.room_calls()
+    told = period_counts.newest_counts(connection, ("meetings", "meetings_online"), judgement.at)
+    counts = {
+        agency: {key: value for key, (value, _) in own.items()}
+        for agency, own in told.items()
+        if own.keys() == {"meetings", "meetings_online"}
+    }
+    return tuple(
+        VideoTally(
+            agency,
+            calls.get(agency),
+            counts.get(agency, {}).get("meetings"),
+            counts.get(agency, {}).get("meetings_online"),
+        )
+        for agency in sorted(calls.keys() | counts.keys())
     )
 
 

@@ -95,19 +95,19 @@ class Machine:
     removed: bool
 
 
-def note_read(connection: Connection, said: Iterable[tuple[facts.Subject, Fact]]) -> None:
-    """Note when the programs of machines were read, of the facts that were recorded."""
-    read = {(subject, fact.source, fact.observed_at) for subject, fact in said if fact.key == KEY}
-    rows = [{"subject": subject, "source": source, "last": instant(at)} for subject, source, at in sorted(read)]
-    if rows:
-        connection.execute(
-            text(
-                "INSERT INTO software_read (subject, source, last) VALUES (:subject, :source, :last) "
-                "ON CONFLICT (subject, source) DO UPDATE SET last = excluded.last "
-                "WHERE excluded.last > software_read.last"
-            ),
-            rows,
-        )
+_READ = text(
+    "INSERT INTO software_read (subject, source, last) VALUES (:subject, :source, :last) "
+    "ON CONFLICT (subject, source) DO UPDATE SET last = excluded.last WHERE excluded.last > software_read.last"
+)
+_NEW = text("INSERT INTO software_new (subject) VALUES (:subject) ON CONFLICT DO NOTHING")
+_COUNT_NEW = text("SELECT COUNT(*) FROM software_new")
+
+
+def note_read(connection: Connection, tables: Iterable[tuple[facts.Subject, str, str, int]]) -> None:
+    """Note when the programs of machines were read, of the tables that were recorded (see `facts.Recorded`)."""
+    read = sorted((int(subject), source, at) for subject, key, source, at in tables if key == KEY)
+    if read:
+        connection.execute(_READ, [dict(zip(("subject", "source", "last"), row, strict=True)) for row in read])
 
 
 def note_new(connection: Connection, grown: Iterable[tuple[facts.Subject, str]]) -> None:
@@ -115,8 +115,8 @@ def note_new(connection: Connection, grown: Iterable[tuple[facts.Subject, str]])
     rows = [{"subject": subject} for subject, key in grown if key == KEY]
     if not rows:
         return
-    connection.execute(text("INSERT INTO software_new (subject) VALUES (:subject) ON CONFLICT DO NOTHING"), rows)
-    if (connection.scalar(text("SELECT COUNT(*) FROM software_new")) or 0) >= WAITING:
+    connection.execute(_NEW, rows)
+    if (connection.scalar(_COUNT_NEW) or 0) >= WAITING:
         note_names(connection)
 
 
@@ -124,7 +124,7 @@ def note_names(connection: Connection) -> None:
     """Write the names of new programs down."""
     connection.execute(
         text(
-            "INSERT INTO software_name (item, subject) SELECT DISTINCT f.item, f.subject FROM software_new n "
+            "INSERT INTO software_name (item, subject) SELECT f.item, f.subject FROM software_new n "
             "CROSS JOIN asset_fact f WHERE f.subject = n.subject AND f.key = 'software' ORDER BY 1, 2 "
             "ON CONFLICT DO NOTHING"
         )

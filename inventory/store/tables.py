@@ -80,6 +80,9 @@ link = Table(
     Column("contracted_mbps", Float),
     Column("valid_from", Date, nullable=False),
     Column("valid_to", Date),
+    # Later than the others: rows of former seals have none.
+    Column("via", String),
+    Column("port", Integer),
 )
 
 website = Table(
@@ -88,6 +91,8 @@ website = Table(
     Column("url", String, primary_key=True),
     Column("agency", String, nullable=False),
     Column("title", String, nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("valid_to", Date),
 )
 
 declared_count = Table(
@@ -167,6 +172,19 @@ FACTS = {
     "link": _facts("link_fact", String()),
     "agency": _facts("agency_fact", String()),
 }
+
+# Most tables are told again as they were: the digest of their rows says so, and they need not be read to be confirmed.
+table_digest = Table(
+    "table_digest",
+    metadata,
+    Column("subject", _Id, primary_key=True, autoincrement=False),
+    Column("key", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    # When these rows of an asset's table, so many, were confirmed together; it follows from the facts.
+    _instant("last"),
+    Column("count", Integer, nullable=False),
+    Column("digest", String, nullable=False),
+)
 
 # Who was seen in a network is asked at the end of every sweep; without this it would be a walk over all facts.
 _seen_in = FACTS["asset"].c.key == literal_column("'network'")
@@ -296,6 +314,24 @@ waiver = Table(
 )
 
 
+#: When what fails is not counted: of one link, asset or network, or of all of an agency.
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("scope", String, nullable=False),
+    Column("subject", String, nullable=False),
+    _instant("begins"),
+    _instant("ends"),
+    Column("reason", Text, nullable=False),
+    Column("granted_by", String, nullable=False),
+    Column("document", String, nullable=False),
+    _instant("ended", nullable=True),
+    _instant("recorded"),
+    Index("maintenance_ends", "ends"),
+)
+
+
 def _told() -> tuple[Column[Any], ...]:
     """Who said it, on which proof, and, where a person did, in which document; until when it was the last word."""
     return (
@@ -373,6 +409,50 @@ seal = Table(
     Column("file", String, nullable=False),
 )
 
+#: A call that a video-conference device remembers; read again it is the same row.
+call = Table(
+    "call",
+    metadata,
+    Column("asset", _Id, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    Column("begin", BigInteger, primary_key=True),
+    # What tells it from another that began at the same time, as the device says it.
+    Column("key", String, primary_key=True),
+    _instant("end"),
+    Column("direction", String, nullable=False),
+    # A domain or the begin of a number: never a person.
+    Column("remote", String, nullable=False),
+    Column("protocol", String, nullable=False),
+    Index("call_begin", "begin"),
+)
+
+#: From when to when all calls of a device are known; a gap between two is a time of which nothing can be said.
+call_span = Table(
+    "call_span",
+    metadata,
+    Column("asset", _Id, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    _instant("until"),
+)
+
+#: A meeting of a declared calendar: when, whose and in which room; no title and nobody's name is kept.
+meeting = Table(
+    "meeting",
+    metadata,
+    Column("calendar", String, primary_key=True),
+    # A hash: calendars put names and addresses into it.
+    Column("uid", String, primary_key=True),
+    Column("begin", BigInteger, primary_key=True),
+    _instant("end"),
+    Column("agency", String, nullable=False),
+    # As the calendar names it; which device that is, is asked when it is read.
+    Column("room", String, nullable=False),
+    Column("online", Boolean),
+    _instant("recorded"),
+    Index("meeting_begin", "begin"),
+)
+
 coverage = Table(
     "coverage",
     metadata,
@@ -387,6 +467,95 @@ coverage = Table(
     Column("waived", Integer, nullable=False),
     Column("declared", Integer, nullable=False),
     Column("measured", Boolean, nullable=False),
+)
+
+#: When jobs are done. `owner` does it now and says so again before `lease` is over; else another takes it up.
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("cadence", String, nullable=False),
+    Column("window", String, nullable=False),
+    Column("agencies", String, nullable=False),
+    Column("argument", String, nullable=False),
+    Column("jitter", BigInteger, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    _instant("planned", nullable=True),
+    _instant("next_at", nullable=True),
+    _instant("asked", nullable=True),
+    Column("owner", String),
+    _instant("lease", nullable=True),
+    Column("turn", BigInteger),
+)
+
+turn = Table(
+    "turn",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("schedule", String, nullable=False),
+    _instant("planned"),
+    _instant("begun"),
+    _instant("ended", nullable=True),
+    Column("outcome", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("turn_schedule", "schedule", "begun"),
+)
+
+#: One scan of some networks by one profile. What the register does not allow is done for a recorded reason only.
+scan = Table(
+    "scan",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("profile", String, nullable=False),
+    Column("networks", Text, nullable=False),
+    Column("state", String, nullable=False),
+    _instant("begun"),
+    _instant("ended", nullable=True),
+    Column("asked_by", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("scan_profile", "profile", "begun"),
+)
+
+#: How far the scan of one network has come; `complete` says that all of it was read.
+scan_network = Table(
+    "scan_network",
+    metadata,
+    Column("scan", _Id, primary_key=True, autoincrement=False),
+    Column("network", String, primary_key=True),
+    Column("addresses", BigInteger, nullable=False),
+    Column("swept", Text, nullable=False),
+    _instant("ended", nullable=True),
+    Column("complete", Boolean, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("scan_network_network", "network", "scan"),
+)
+
+#: What one scan saw at one address: `host` as it answered, `services` once they were read.
+scan_host = Table(
+    "scan_host",
+    metadata,
+    Column("scan", _Id, primary_key=True, autoincrement=False),
+    Column("network", String, primary_key=True),
+    Column("address", String, primary_key=True),
+    _instant("seen"),
+    Column("host", Text, nullable=False),
+    _instant("read", nullable=True),
+    Column("services", Text),
+)
+
+#: Who sees to it that a member meets a control.
+finding_owner = Table(
+    "finding_owner",
+    metadata,
+    Column("control", String, primary_key=True),
+    Column("member", String, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("note", Text, nullable=False),
+    _instant("until"),
 )
 
 credential = Table(

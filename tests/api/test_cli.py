@@ -97,10 +97,10 @@ def test_init_and_import_again_change_nothing(folder: Path) -> None:
         ),
         (["coverage"], 2, "--plan"),
         (["discover", "--agency", "nobody"], 2, "found the agency 'nobody', expected a code of the register"),
-        (["collect", "--only", "telepathy"], 2, "found the collector 'telepathy', expected one of icmp, snmp"),
+        (["collect", "--only", "telepathy"], 2, "found the collector 'telepathy', expected one of icmp, vc, snmp"),
         (["serve", "--host", "0.0.0.0"], 2, "beyond loopback, set DOPHU_API_TOKEN"),
         (["token", "add", "nobody"], 2, "found the agency 'nobody', expected a code of the register"),
-        (["asset", "merge", "1", "2", "why"], 2, "expected the id of a known asset"),
+        (["asset", "merge", "998", "999", "why"], 2, "expected the id of a known asset"),
         (["frobnicate"], 2, "frobnicate"),
     ],
 )

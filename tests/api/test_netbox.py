@@ -15,17 +15,18 @@ from typing import Any
 
 import pytest
 
-from api import netbox, serving
+from api import netbox
 from api.app import Desk
 from api.config import Config
 from api.config_netbox import NetBoxSettings
+from api.scheduling import run_once
 from api.workspace import Workspace, open_workspace
 from inventory.netbox import NetBoxError
 from inventory.periods import ZONE
 from inventory.register import RegisterError
 from inventory.secrets import KeyRing
 from inventory.store import Store, registers, runs, snapshots
-from inventory.words import InputError, Register, Status
+from inventory.words import InputError, Outcome, Register, Status
 from tests import netbox_sample
 from tests.netbox import TOKEN_V1, TOKEN_V2, NetBox, install, missing
 from tests.netbox import netbox as run_netbox
@@ -166,7 +167,11 @@ async def test_what_was_found_is_there_once_and_what_differs_is_told(empty: NetB
     # As `dophu serve` does at each turn: read, written, compared and judged.
     use(workspace, empty.url, push=True)
     desk = Desk(workspace)
-    await serving._meet_netbox(desk)
+    outcome = await run_once(workspace, "netbox", desk.judge)
+    assert outcome == (
+        Outcome.DONE,
+        "4 devices, 1 differ from what was found; 0 made, 1 changed, 0 requests failed",
+    )
     assert {status for status, _ in (await answers(workspace)).values()} == {Status.MET}
     assert desk.snapshot is not None
     tallied = {(t.agency, t.status, t.members) for t in desk.snapshot.tallies if t.control == CONTROL}

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api import app, serving
+from api import app
 from inventory.words import StoreError
 from tests.api.serving import DOPHU, environment
 from tests.api.serving import serving as served
@@ -303,27 +303,6 @@ def test_what_another_process_judges_or_breaks_is_told(folder: Path) -> None:
 
 
 # --- the schedule -----------------------------------------------------------------------------------------------------
-
-
-async def test_the_schedule_outlives_every_failure_and_never_overlaps(caplog: pytest.LogCaptureFixture) -> None:
-    stop, turns, going = asyncio.Event(), 0, 0
-
-    async def job() -> None:
-        nonlocal turns, going
-        going += 1
-        assert going == 1
-        # Longer than the interval: the turns that it missed are not made up for.
-        await asyncio.sleep(0.02)
-        going -= 1
-        turns += 1
-        if turns == 5:
-            stop.set()
-        raise (StoreError("locked"), KeyError("nobody foresaw this"))[turns % 2]
-
-    async with asyncio.timeout(20):
-        await serving.repeat("collect", timedelta(seconds=0.01), job, stop)
-    assert turns == 5
-    assert "collect: locked" in caplog.text and "nobody foresaw this" in caplog.text
 
 
 async def test_reports_are_judged_once_the_store_takes_it_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,10 @@ import collectors.recording
 from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
+from api.meetings import COLUMNS
 from api.netbox import PULLED
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
+from api.sites import LISTS
 from api.speaking import Speaker, clean
 from api.wording import WORDS, clock, day, number, percent
 from collectors.reading import explain, origins
@@ -29,8 +31,9 @@ from inventory.netbox import DRIFTS
 from inventory.netbox import LEFT_OUT as NETBOX_LEFT_OUT
 from inventory.register import LINK_KINDS, PURPOSES
 from inventory.store import consoles
+from inventory.store.security import STATES
 from inventory.vocabulary import POPULATIONS, REGISTER_COLUMNS, load
-from inventory.words import ALL_LEVELS, CoverageStatus, Fact, Proof, Severity, Status, Value
+from inventory.words import ALL_LEVELS, SEVERITIES, CoverageStatus, Fact, Outcome, Proof, Severity, Status, Value
 from tests.api.named import named_words
 
 AT = datetime(2026, 3, 31, 20, 5, tzinfo=UTC)
@@ -61,7 +64,9 @@ FAMILIES: dict[str, Collection[str]] = {
     "asked_of": (*POPULATIONS, "organisation"),
     "basis": TARGET_BASES,
     "col": {column for key in load().keys.values() for column in key.columns},
+    "danger": SEVERITIES,
     "due": DUE_BASES,
+    "finding_state": STATES,
     "gaps": {*SUMMARY_COLUMNS, *LIST_COLUMNS, *CHANGE_COLUMNS, *FIGURE_COLUMNS, *AHEAD_COLUMNS, *WAIVER_COLUMNS},
     "how": origins.KINDS,
     "id": KINDS,
@@ -70,6 +75,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "level": (ALL_LEVELS, "province", "district", "commune"),
     "list": CONSOLE_LISTS,
     "list_means": CONSOLE_LISTS,
+    "meetings": COLUMNS,
     "need": (Status.UNMET, Status.UNKNOWN),
     "netbox_drift": DRIFTS,
     "netbox_kind": {*PULLED, "tenant", "tenant group", "prefix", "circuit", "device", *WRITTEN},
@@ -82,9 +88,16 @@ FAMILIES: dict[str, Collection[str]] = {
     "rejected": explain.REASONS,
     "reports": REPORTS,
     "role": load().keys["role"].one_of,
+    "outcome": tuple(Outcome),
+    "scan_change": ("new_host", "vanished_host", "new_port", "vanished_port", "changed_port"),
+    "scan_state": ("running", "done", "broken_off", "cancelling", "cancelled"),
+    "room": ("up", "down", "unknown"),
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
-    "state": ("up", "down", "unknown"),
+    "line": ("never", "last", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),
+    "state": ("up", "degraded", "down", "unknown"),
+    "site": LISTS,
+    "site_state": ("up", "down", "error", "unknown"),
     "step": ("identify", "interfaces", "neighbours", "request"),
     "unplaced": consoles.REASONS,
 }

@@ -102,7 +102,7 @@ def serve_ksc(folder: Path, server: KscServer) -> Iterator[KscServer]:
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: the tests look at `asked`."""
 
-    key_file, server.pem = _make_certificate(folder)
+    key_file, server.pem = make_certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(key_file)
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -118,7 +118,8 @@ def serve_ksc(folder: Path, server: KscServer) -> Iterator[KscServer]:
         thread.join(10)
 
 
-def _make_certificate(folder: Path) -> tuple[Path, str]:
+def make_certificate(folder: Path) -> tuple[Path, str]:
+    """A key and certificate of its own in one file, and the certificate in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ksc.tinh.example")])
     now = datetime.now(UTC)

@@ -53,6 +53,8 @@ ON = {
     },
     "linux": {
         "interface_details": "link_speed pci_slot",
+        "systemd_units": "id description load_state active_state sub_state following object_path job_id job_type"
+        " job_path fragment_path user source_path",
         "deb_packages": "name version source size arch revision status maintainer section priority admindir",
         "rpm_packages": "name version release source size sha1 arch epoch install_time vendor package_group",
         "mounts": "device device_alias path type blocks_size blocks blocks_free blocks_available inodes flags",

@@ -25,7 +25,7 @@ from collectors.osquery import (
 )
 from collectors.osquery.answers import READERS
 from collectors.osquery.queries import load_queries
-from inventory.words import InputError, Value
+from inventory.words import InputError, Proof, Value
 from tests.collectors.osquery_daemon import Daemon
 
 AT = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
@@ -117,12 +117,29 @@ def test_the_server() -> None:
     assert not {"antivirus_installed", "host_firewall", "smb1", "reboot_needed"} & found.keys()
 
 
-def test_a_linux_on_hardware_has_no_role_from_here() -> None:
+@pytest.mark.parametrize(
+    ("units", "role"),
+    [
+        ({"ssh.service": "active", "gdm.service": "active"}, "workstation"),
+        ({"ssh.service": "active", "lightdm.service": "inactive"}, "server"),
+        ({}, None),  # without systemd nobody looked
+    ],
+)
+def test_a_linux_on_hardware_is_what_its_screen_is_for(units: dict[str, str], role: str | None) -> None:
     described = Daemon.of("server").tables["system_info"][0] | {
         "hardware_vendor": "Dell Inc.",
         "hardware_model": "R740",
     }
-    assert "role" not in values(told(Daemon.of("server", system_info=[described])))
+    running = [{"id": unit, "active_state": state} for unit, state in units.items()]
+    answered = told(Daemon.of("server", system_info=[described], systemd_units=running))
+    stated = [(f.value, f.proof) for o in answered.observations for f in o.facts if f.key == "role"]
+    assert stated == ([] if role is None else [(role, Proof.INFERRED)])
+
+
+def test_a_virtual_machine_is_a_server_whatever_runs_on_it() -> None:
+    running = [{"id": "gdm.service", "active_state": "active"}]
+    answered = told(Daemon.of("server", systemd_units=running))
+    assert [f.value for o in answered.observations for f in o.facts if f.key == "role"] == ["server"]
 
 
 def test_no_product_is_unknown_and_never_no_antivirus() -> None:

@@ -28,7 +28,7 @@ def model(name: str, language: Language) -> dict[str, Any]:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert set(load_dashboards()) == {"coverage", "network"}
+    assert set(load_dashboards()) == {"coverage", "network", "video"}
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
@@ -91,6 +91,8 @@ def test_writing_gives_one_file_each_and_the_same_bytes_again(tmp_path: Path) ->
         "dophu-coverage.json",
         "dophu-network-en.json",
         "dophu-network.json",
+        "dophu-video-en.json",
+        "dophu-video.json",
     ]
     before = {file: file.read_bytes() for file in files}
     assert "Độ phủ kế hoạch" in before[files[0]].decode()

@@ -18,6 +18,8 @@ from inventory.words import (
     Snapshot,
     Status,
     Title,
+    VideoTally,
+    WebsiteState,
 )
 
 AT = datetime(2026, 3, 31, 3, 0, tzinfo=UTC)
@@ -182,16 +184,31 @@ ASSETS = (
     AssetTally("so-yt", "firewall", "yes", 1),
     AssetTally("so-yt", "workstation", "yes", 38),
     AssetTally("so-yt", "workstation", "unknown", 8),
+    AssetTally("so-yt", "vc_endpoint", "yes", 2),
+    AssetTally("so-yt", "vc_endpoint", "unknown", 1),
+    AssetTally("so-yt", "mcu", "no", 1),
     AssetTally("huyen-tam-dao", "switch", "unknown", 3),
     AssetTally("xa-dong-tinh", "printer", "no", 1),
 )
 
 LINKS = (
-    LinkState("so-khcn-internet", "so-khcn", "internet", "up"),
+    LinkState("so-khcn-internet", "so-khcn", "internet", "up", "icmp", 0.0, 0.004, 0.009, 0.02, 0.001, 0.35, 0.9995),
+    LinkState("so-yt-wan", "so-yt", "wan", "degraded", "loss", 0.2, 0.04, 0.09, 0.2, 0.01, None, 0.98, True),
     LinkState("so-khcn-mtslcd", "so-khcn", "mtslcd", "up"),
     LinkState("xa-dong-tinh-mtslcd", "xa-dong-tinh", "mtslcd", "down"),
     LinkState("huyen-tam-dao-wan", "huyen-tam-dao", "wan", "unknown"),
 )
+
+WEBSITES = (
+    WebsiteState(
+        31, "https://sokhcn.vi-du.vn/", "so-khcn", "Trang của Sở", "up", http_status=200, response_seconds=0.25,
+        https_only=True, hsts=True, certificate_valid=True, certificate_expires=AT + timedelta(days=20),
+        tls_version="TLSv1.3", tls_old=False, ipv4=True, ipv6_published=True, ipv6=True,
+        content_at=AT - timedelta(days=3), content_dated_by="feed",
+    ),
+    WebsiteState(32, "http://dongtinh.vi-du.vn/", "xa-dong-tinh", "Trang của xã", "down", problem="refused"),
+    WebsiteState(33, "https://tamdao.vi-du.vn/", "huyen-tam-dao", "Trang của huyện", "unknown"),
+)  # fmt: skip
 
 COLLECTORS = (
     CollectorState("nmap", AT - timedelta(minutes=12), AT - timedelta(minutes=12), 94.2, 9, 0),
@@ -211,4 +228,6 @@ SAMPLE = Snapshot(
     assets=ASSETS,
     links=LINKS,
     collectors=COLLECTORS,
+    video=(VideoTally("so-yt", 1, 12, 9), VideoTally("so-khcn", None, 4, 4), VideoTally("xa-ho-son", 0)),
+    websites=WEBSITES,
 )

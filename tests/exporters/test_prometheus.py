@@ -104,6 +104,18 @@ def test_an_unknown_link_is_neither_up_nor_down(series: Series) -> None:
     assert value(series, "dophu_link_state", **silent, state="down") == 0
 
 
+def test_a_degraded_link_is_up_and_its_figures_are_told(series: Series) -> None:
+    bad = {"link": "so-yt-wan", "agency": "so-yt", "kind": "wan"}
+    assert value(series, "dophu_link_up", **bad) == 1
+    assert value(series, "dophu_link_state", **bad, state="degraded") == 1
+    assert value(series, "dophu_link_loss_ratio", **bad) == 0.2
+    trips = [value(series, "dophu_link_round_trip_seconds", **bad, percentile=p) for p in ("50", "95", "99")]
+    assert trips == [0.04, 0.09, 0.2]
+    assert value(series, "dophu_link_availability_ratio", **bad) == 0.98
+    assert value(series, "dophu_link_maintenance", **bad) == 1
+    assert value(series, "dophu_link_utilisation_ratio", **bad) is None, "what is not known has no series"
+
+
 def test_a_collector_that_never_succeeded_has_no_last_success(series: Series) -> None:
     assert value(series, "dophu_collector_last_success_timestamp_seconds", collector="glpi") is None
     assert value(series, "dophu_collector_last_run_timestamp_seconds", collector="glpi") == AT.timestamp() - 7200
@@ -141,6 +153,35 @@ def test_tallies_of_the_same_labels_add_up() -> None:
     assert value(told, "dophu_findings", **labels) == 2
 
 
+def test_video_conference_is_told_and_silence_is_not(series: Series) -> None:
+    told = series
+    assert value(told, "dophu_vc_devices_up", agency="so-yt", role="vc_endpoint") == 2
+    assert value(told, "dophu_vc_devices_up", agency="so-yt", role="mcu") == 0
+    assert value(told, "dophu_vc_calls", agency="so-yt") == 1
+    assert value(told, "dophu_vc_calls", agency="xa-ho-son") == 0
+    assert value(told, "dophu_meetings_online_ratio", agency="so-yt") == 0.75
+    assert value(told, "dophu_meetings_online_ratio", agency="so-khcn") == 1
+    silent = {("dophu_vc_calls", "so-khcn"), ("dophu_meetings_online_ratio", "xa-ho-son")}
+    assert not silent & {(name, dict(labels).get("agency")) for name, labels in told}
+
+
+def test_websites_tell_what_is_known_and_nothing_else(series: Series) -> None:
+    good = {"url": "https://sokhcn.vi-du.vn/", "agency": "so-khcn"}
+    assert value(series, "dophu_website_up", **good) == 1
+    assert value(series, "dophu_website_http_status_code", **good) == 200
+    assert value(series, "dophu_website_response_seconds", **good) == 0.25
+    assert value(series, "dophu_website_certificate_expiry_timestamp_seconds", **good) == AT.timestamp() + 20 * 86_400
+    assert value(series, "dophu_website_tls_old", **good) == 0
+    assert value(series, "dophu_website_ipv6_up", **good) == 1
+    assert value(series, "dophu_website_info", title="Trang của Sở", **good) == 1
+    down = {"url": "http://dongtinh.vi-du.vn/", "agency": "xa-dong-tinh"}
+    assert value(series, "dophu_website_up", **down) == 0
+    unknown = {"url": "https://tamdao.vi-du.vn/", "agency": "huyen-tam-dao"}
+    assert value(series, "dophu_website_state", state="unknown", **unknown) == 1
+    names = [name for name, labels in series if ("url", unknown["url"]) in labels]
+    assert set(names) == {"dophu_website_info", "dophu_website_state"}
+
+
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
@@ -149,9 +190,10 @@ def test_the_stated_budget_holds(series: Series) -> None:
     for snapshot, told in ((SAMPLE, series), (synthetic_snapshot(), read(export(synthetic_snapshot())))):
         goals = sum(len(plan.goals) for plan in snapshot.plans)
         rows = len(snapshot.coverage) + goals - len({(row.plan, row.goal) for row in snapshot.coverage})
-        plan_wide = 25 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
+        plan_wide = 45 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
         pairs = len({(tally.agency, tally.role) for tally in snapshot.assets})
-        each = len(snapshot.agencies) + 4 * len(snapshot.links) + 3 * pairs + len(snapshot.tallies)
+        each = 5 * len(snapshot.agencies) + 13 * len(snapshot.links) + 3 * pairs + len(snapshot.tallies)
+        each += 13 * len(snapshot.websites)
         assert len(told) <= plan_wide + 5 * len(snapshot.collectors) + each
         assert not any(number for (name, _), number in told.items() if name == "dophu_series_dropped")
 
@@ -173,13 +215,15 @@ def test_over_the_budget_whole_metrics_of_agencies_go_and_are_counted() -> None:
 
 def test_no_budget_is_so_small_that_it_is_passed(series: Series) -> None:
     """What each agency has goes before what the plan has."""
-    for cap in (25, 60, 240, len(series) - 1):
+    for cap in (45, 85, 310, len(series) - 1):
         told = read(generate_latest(SnapshotCollector(SAMPLE, cap)))
         assert len(told) <= cap
         lost = {dict(labels)["metric"] for (name, labels), n in told.items() if name == "dophu_series_dropped" and n}
         assert lost
-        if cap >= 240:
-            assert lost <= {"dophu_agency_info", "dophu_link_up", "dophu_link_state", "dophu_assets", "dophu_findings"}
+        if cap >= 310:
+            others = {"dophu_agency_info", "dophu_assets", "dophu_findings"}
+            each = ("dophu_link_", "dophu_website_", "dophu_vc_", "dophu_meetings_")
+            assert lost <= others | {name for name in METRICS if name.startswith(each)}
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

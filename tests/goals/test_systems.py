@@ -41,7 +41,10 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "other:host_firewall": ("server_host_firewall", "workstation_host_firewall"),
     "antivirus": ("server_antivirus_protected", "workstation_antivirus_protected"),
     "patch": ("server_patched", "workstation_patched", "server_os_supported", "workstation_os_supported"),
-    "vc": ("agency_vc_answering", "vc_endpoint_answering"),
+    "vc": (
+        *("agency_vc_answering", "vc_endpoint_answering", "vc_endpoint_callable", "vc_endpoint_registered"),
+        *("mcu_answering", "meetings_online"),
+    ),
     "workstation": ("officials_computers", "workstation_seen"),
     "printer_scanner": ("printer_answering", "printer_supplies"),
     "wireless": ("wireless_answering",),
@@ -53,13 +56,22 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "other:dvc": ("dossiers_online", "services_national"),
     "other:report_system": ("periodic_reports",),
     "other:database": ("agency_open_data",),
+    "ipv6": ("website_ipv6",),
+    "website": (
+        "website_answering",
+        "website_response",
+        "website_https",
+        "website_certificate",
+        "website_tls",
+        "website_hsts",
+        "website_fresh",
+        "agency_website_answering",
+    ),
 }
 #: What nothing measures, and the goals of which it is declared with a document.
 DECLARED: dict[str, tuple[str, ...]] = {
     "soc": ("soc_deployed", "soc", "monitoring_capacity"),
     "backup": ("backup_recovery",),
-    "ipv6": ("ipv6_completed", "ipv6"),
-    "website": ("portals_steady", "portal_certificates"),
     "lgsp": ("lgsp", "citizen_systems_linked"),
     "other:security_levels": ("security_levels", "four_layers"),
 }
@@ -186,8 +198,10 @@ def devices(role: str, *told: dict[str, Any]) -> Run:
     return reading("A", *(device("A", number, role=role, **values) for number, values in enumerate(told, 10)))
 
 
-def line(code: str, **told: Value) -> Run:
-    return reading("B", Observation(facts("icmp", NOW, **told), link=code), collector="icmp")
+def line(code: str, before: int = 0, **told: Value) -> Run:
+    """What was measured of a line, so many minutes ago."""
+    at = NOW - timedelta(minutes=before)
+    return reading("B", Observation(facts("icmp", at, **told), link=code), at=at, collector="icmp")
 
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -231,23 +245,50 @@ async def test_old_signatures_and_a_licence_that_ends_soon_are_unmet(province: S
 async def test_a_line_that_loses_packets_or_is_silent_is_unmet(province: Store) -> None:
     await bring(
         province,
-        line("line-b", link_answering=True, loss=1 - 3 / 5),
-        line("line-b2", link_answering=False, loss=1.0),
+        line("line-b", 3, link_answering=True, loss=0.2, round_trip_p95=0.01),
+        line("line-b2", 3, link_answering=False, loss=1.0, round_trip_p95=None),
     )
     found = await answers(province, "link_wan_quality")
     assert {member: status for member, (status, _) in found.items()} == {
         "line-a": Status.UNKNOWN, "line-b": Status.UNMET, "line-b2": Status.UNMET,
     }  # fmt: skip
-    # One of five is what is allowed; the line that answers without a word of its loss is not known to be good.
+    # One of twenty is what is allowed; the line that answers without a word of its loss is not known to be good.
     await bring(
-        province, line("line-b", link_answering=True, loss=1 - 4 / 5), line("line-b2", link_answering=True, loss=None)
+        province,
+        line("line-b", 2, link_answering=True, loss=0.05, round_trip_p95=0.2),
+        line("line-b2", 2, link_answering=True, loss=None, round_trip_p95=0.2),
     )
     found = await answers(province, "link_wan_quality")
     assert [found[member][0] for member in ("line-b", "line-b2")] == [Status.MET, Status.UNKNOWN]
+    await bring(province, line("line-b", 1, link_answering=True, loss=0.0, round_trip_p95=0.21))
+    assert (await answers(province, "link_wan_quality"))["line-b"][0] is Status.UNMET
+    # What is in between is silent: nothing is known, whatever was measured before.
+    await bring(province, line("line-b", link_answering=None, loss=None, round_trip_p95=None))
+    assert (await answers(province, "link_wan_quality"))["line-b"][0] is Status.UNKNOWN
     # The Internet line of C is another control's.
     assert {m: s for m, (s, _) in (await answers(province, "link_internet_quality")).items()} == {
         "line-c": Status.UNKNOWN
     }
+
+
+@on_sqlite
+async def test_a_line_that_stays_connected_is_told_from_one_that_does_not(province: Store) -> None:
+    told = []
+    for code, days, down_from in (("line-b", 29, 0.4), ("line-b2", 29, 0.2), ("line-a", 10, 0.2)):
+        for step in range(days * 96):
+            at = NOW - timedelta(minutes=15 * step)
+            state = "down" if step < down_from * 96 else "up"
+            told.append((code, facts("icmp", at, link_state=state)[0]))
+    for code in ("line-b", "line-b2", "line-a"):
+        own = [fact for of, fact in reversed(told) if of == code]
+        said = Observation(tuple(own), link=code)
+        await bring(province, reading("B", said, collector="icmp"))
+    found = await answers(province, "link_wan_steady")
+    assert {member: status for member, (status, _) in found.items()} == {
+        "line-a": Status.UNKNOWN, "line-b": Status.UNMET, "line-b2": Status.MET,
+    }  # fmt: skip
+    assert found["line-b"][1].startswith("Availability of 30 days: 98.6")
+    assert found["line-a"][1] == "Availability of 30 days: less than half of the time is known"
 
 
 @on_sqlite
@@ -280,6 +321,27 @@ async def test_a_room_is_as_hot_and_damp_as_its_sensor_says(province: Store) -> 
     )
     assert await counted(province, "room_temperature") == three(1, 1, 1)
     assert await counted(province, "room_humidity") == three(1, 2, 0)
+
+
+@on_sqlite
+async def test_a_room_can_be_called_where_one_protocol_answers_or_it_is_registered(province: Store) -> None:
+    await bring(
+        province,
+        devices(
+            "vc_endpoint",
+            {"sip_answering": True, "registered": False},
+            {"sip_answering": False, "h323_answering": True},
+            {"registered": True},
+            {"sip_answering": False, "h323_answering": False, "registered": False},
+            # One that never answered a protocol is not known not to speak it.
+            {"sip_answering": False},
+        ),
+        reading("A", device("A", 99, role="mcu")),
+        reading("B", device("B", 99, role="mcu", answering=False)),
+    )
+    assert await counted(province, "vc_endpoint_callable") == three(3, 1, 1)
+    assert await counted(province, "vc_endpoint_registered") == three(1, 2, 2)
+    assert await counted(province, "mcu_answering") == three(1, 1, 0)
 
 
 @on_sqlite

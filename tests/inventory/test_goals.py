@@ -163,7 +163,8 @@ BAD_CONTROLS = {
     "key that resembles none": (
         ("meets:", "xyzzy: 1\nmeets:"),
         [
-            "line 5: unknown key 'xyzzy'; known are declared_as, meets, note, parameters, population, title, where",
+            "line 5: unknown key 'xyzzy'; known are declared_as, meets, note, parameters, population, severity, title, "
+            "where",
         ],
     ),
     "missing language": (
@@ -221,7 +222,7 @@ BAD_CONTROLS = {
         ("population:", "population: assets\npopulation:"),
         [
             "line 5: the key 'population' stands twice, first on line 4",
-            "line 6: meets: unknown column 'firewalls_answering'; did you mean 'answering'?",
+            "line 6: meets: unknown column 'firewalls_answering'; did you mean 'sip_answering'?",
         ],
     ),
     "unknown population": (

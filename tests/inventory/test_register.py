@@ -175,6 +175,15 @@ WRONG: dict[str, tuple[Register, list[str]]] = {
                 Link("L2", "Y1", "mtslc"),
                 Link("L3", "T", "wan", "router.example", contracted_mbps=0.0),
                 Link("L4", "T", "wan", valid_from=date(2025, 1, 1), valid_to=date(2024, 1, 1)),
+                Link("L5", "T", "wan", via="T-11", port=70_000),
+                Link("L6", "T", "wan", via="L7"),
+                Link("L7", "T", "wan", via="L8"),
+                Link("L8", "T", "wan", via="L6"),
+                Link("L9", "T", "wan", via="L9"),
+                Link("L10", "T", "wan", via="L6"),
+                Link("L11", "T", "wan", valid_from=date(2025, 1, 1)),
+                Link("L12", "T", "wan", via="L11"),
+                Link("L13", "T", "wan", via="L11", valid_from=date(2025, 1, 1), valid_to=date(2025, 6, 1), port=443),
             )
         ),
         [
@@ -185,6 +194,14 @@ WRONG: dict[str, tuple[Register, list[str]]] = {
             "links, row 5, column contracted_mbps: found “0.0”, expected a number above zero",
             "links, row 6, column valid_to: found “2024-01-01”, "
             "expected a day not before the first (from 2025-01-01 on)",
+            "links, row 7, column port: found “70000”, expected a number from 1 to 65535",
+            "links, row 7, column via: found “T-11”, expected the code of a link; the nearest is “T-1”",
+            "links, row 8, column via: found L6 → L7 → L8 → L6, expected a way without a loop",
+            "links, row 9, column via: found L7 → L8 → L6 → L7, expected a way without a loop",
+            "links, row 10, column via: found L8 → L6 → L7 → L8, expected a way without a loop",
+            "links, row 11, column via: found L9 → L9, expected a way without a loop",
+            "links, row 14, column via: found “L11”, which is valid from 2025-01-01 on, "
+            "expected a line valid from the beginning on, as the row is",
         ],
     ),
     "counts": (

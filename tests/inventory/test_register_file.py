@@ -112,7 +112,11 @@ def test_vietnamese_names_without_accents_in_any_order(tmp_path: Path) -> None:
             ["N1", "001", "10.0.0.0/24", "Trung tâm dữ liệu", "Có"],
             ["N2", "001", "2001:DB8:0::/48", "DMZ", "không"],
         ],
-        "Đường truyền": [["Mã", "Cơ quan", "Loại", "Băng thông (Mbps)"], ["L1", "001", "CPNet", "12,5"]],
+        "Đường truyền": [
+            ["Mã", "Cơ quan", "Loại", "Băng thông (Mbps)", "Đi qua đường truyền", "Cổng TCP"],
+            ["L1", "001", "CPNet", "12,5", "", ""],
+            ["L2", "001", "CPNet", "", "L1", 443],
+        ],
         "Số khai báo": [["Cơ quan", "Chỉ số", "Số lượng", "Ngày"], ["001", "officials", "1.250", "31-12-2025"]],
         "Trang web": [["Địa chỉ", "Cơ quan"], ["https://yte.example.vn/", "001"]],
         "Hướng dẫn": [["Đọc trước khi điền"]],
@@ -126,6 +130,7 @@ def test_vietnamese_names_without_accents_in_any_order(tmp_path: Path) -> None:
         Network("N2", "001", ip_network("2001:db8::/48"), "dmz", False),
     )
     assert register.links[0].contracted_mbps == 12.5 and register.links[0].kind == "mtslcd"
+    assert [(v.via, v.port) for v in register.links] == [(None, None), ("L1", 443)]
     assert register.counts == (DeclaredCount("001", "officials", 1250, date(2025, 12, 31)),)
 
 

@@ -1,0 +1,159 @@
+"""The commands `dophu scan`: look at the networks of the register by a profile, and what differs from last time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from api.commanding import Agencies, Language, Output, check, print_json, print_rows, run, say
+
+scan_app = typer.Typer(help="Scans of the register's networks, and what differs between them.", no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(help="As in dophu scan list.", min=1, max=2**63 - 1)]
+
+
+@scan_app.command("run")
+def scan_run(
+    profile: Annotated[str, typer.Argument(help="As in dophu scan profiles.")] = "security",
+    agency: Agencies = None,
+    network: Annotated[
+        list[str] | None, typer.Option("--network", "-n", help="Only this network; may be repeated.")
+    ] = None,
+    window: Annotated[str, typer.Option(help="The name of a window of the settings: not outside of it.")] = "",
+    reason: Annotated[str, typer.Option(help="Why a network is scanned that the register does not allow.")] = "",
+    by: Annotated[str, typer.Option(help="On whose word; recorded with the reason.")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Begin anew also where one was broken off.")] = False,
+    output: Output = "table",
+) -> None:
+    """Scan the networks that the register allows; one that was broken off goes on where it was.
+
+    Ctrl-C ends it and keeps what was seen. Status 1 when it was broken off or nothing could be read.
+    """
+    check(output)
+    from api.scanning import Scanned, Wanted, scan
+    from api.windows import open_windows
+    from collectors.progress import ScanProgress
+
+    wanted = Wanted(profile, tuple(agency or ()), tuple(network or ()), window, reason, by, again)
+
+    async def do(workspace: Any) -> Scanned:
+        from api import rounds
+
+        windows = await open_windows(workspace.config, datetime.now(UTC))
+        done = await scan(workspace, wanted, windows, ScanProgress(f"scan {profile}"))
+        await rounds.judge(workspace)
+        return done
+
+    done: Scanned = run(do, stoppable=True)
+    if output == "json":
+        print_json(
+            {
+                "scan": done.number, "profile": done.profile, "resumed": done.resumed, "state": done.state,
+                "networks": done.round.targets, "complete": done.round.complete, "left_out": done.left_out,
+                "errors": [{"network": f.network, "error": f.error} for f in done.round.failed],
+                "changes": [asdict(change) for change in done.changes],
+            }
+        )  # fmt: skip
+    else:
+        took_up = ", taken up where it was broken off" if done.resumed else ""
+        say(f"scan {done.number} ({done.profile}{took_up}): {done.state}")
+        read = f"{done.round.targets} networks, {done.round.complete} read to the end"
+        say(f"  {read}, {done.round.new} new or changed facts")
+        for code, why in done.left_out.items():
+            say(f"  {code}: left out: {why}")
+        for failed in done.round.failed:
+            say(f"  {failed.network}: {failed.error}")
+        if done.changes:
+            _print_changes(done.changes)
+    if done.state != "done" or (done.round.targets and len(done.round.failed) == done.round.targets):
+        raise typer.Exit(1)
+
+
+@scan_app.command("profiles")
+def scan_profiles(output: Output = "table", language: Language = "vi") -> None:
+    """List the profiles: what each asks, and what it does not do."""
+    check(output, language)
+    from collectors.scans import load_profiles
+
+    found = load_profiles().values()
+    if output == "json":
+        print_json(
+            [
+                {"profile": p.id, "title": p.title.in_language(language), "note": p.note.in_language(language),
+                 "ports": p.ports, "scripts": p.scripts, "exposures": [e.key for e in p.exposures]}
+                for p in found
+            ]
+        )  # fmt: skip
+        return
+    for p in found:
+        print(f"{p.id}: {p.title.in_language(language)}\n  {p.note.in_language(language)}")
+
+
+@scan_app.command("list")
+def scan_list(
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=100_000)] = 20, output: Output = "table"
+) -> None:
+    """List the scans, the newest first."""
+    check(output)
+    from api.speaking import clean
+    from inventory.store import scans
+
+    rows = run(lambda w: w.store.read(lambda c: scans.load(c, limit=limit)))
+    if output == "json":
+        print_json([asdict(one) for one in rows])
+        return
+    shown = [
+        (
+            s.number, s.profile, len(s.networks), s.state, _time(s.begun), _time(s.ended), clean(s.asked_by),
+            clean(s.reason),
+        )
+        for s in rows
+    ]  # fmt: skip
+    print_rows(("scan", "profile", "networks", "state", "begun", "ended", "asked by", "reason"), shown)
+
+
+@scan_app.command("show")
+def scan_show(number: Number, output: Output = "table") -> None:
+    """Show how far a scan is in each network, when it will be done, and what it saw otherwise than the one before."""
+    check(output)
+    from api.scanning import describe
+
+    found = run(lambda w: w.store.read(describe, number, datetime.now(UTC)))
+    if output == "json":
+        print_json(found)
+        return
+    left = f", about {found['eta']} left" if found["eta"] else ""
+    say(f"scan {number} ({found['profile']}): {found['state']}{left}")
+    shown = [
+        (n["network"], f"{n['swept']}/{n['addresses']}", n["hosts"], "yes" if n["complete"] else "no", n["error"])
+        for n in found["networks"]
+    ]
+    print_rows(("network", "addresses", "hosts", "complete", "error"), shown)
+    if found["changes"]:
+        print()
+        print_rows(_CHANGE, [[change[k] for k in _CHANGE] for change in found["changes"]])
+
+
+@scan_app.command("cancel")
+def scan_cancel(number: Number) -> None:
+    """End a scan after what is under way; it is not taken up again, and what it saw is kept."""
+    from inventory.store import scans
+
+    run(lambda w: w.store.write(scans.cancel, number, datetime.now(UTC)))
+    say(f"scan {number}: cancelled")
+
+
+_CHANGE = ("network", "address", "kind", "port", "before", "now")
+
+
+def _print_changes(changes: Any) -> None:
+    print_rows(_CHANGE, [[getattr(change, k) for k in _CHANGE] for change in changes])
+
+
+def _time(at: datetime | None) -> str:
+    from inventory.periods import ZONE
+
+    return f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}" if at else ""

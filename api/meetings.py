@@ -1,0 +1,181 @@
+"""Meetings and calls: importing a calendar, what was held online in a period, and the counts that follow for plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from api import counting
+from api.calendars import Entry, read_calendar
+from api.workspace import Workspace
+from inventory.meetings import AgencySum, Room, Span, count, find_room
+from inventory.periods import ZONE, Period, read_period
+from inventory.store import Connection, calls, registers
+from inventory.store.calls import Declared
+from inventory.store.period_counts import Counted, Origin
+from inventory.strict_yaml import nearest
+from inventory.vocabulary import Vocabulary
+from inventory.words import InputError
+
+SOURCE = "meetings"
+"""The source of the counts: measured, because the calls are; what a person declares stands beside it."""
+MONTHS_BACK = 3
+"""Of how many months that ended the counts are kept up to date: calls are read late, calendars are mended."""
+COLUMNS = (
+    *("agency", "room", "meetings", "online", "meetings_without_call", "unknown", "calls", "minutes"),
+    *("calls_without_meeting", "history_whole"),
+)
+"""What is told of a room in a period."""
+_SHOWN = 20
+
+
+async def import_calendar(
+    workspace: Workspace, path: Path, *, calendar: str | None = None, agency: str | None = None, dry: bool = False
+) -> dict[str, Any]:
+    """Import the meetings of a file, whole or not at all; of the file's days it replaces what the calendar said before.
+
+    Args:
+        calendar: its name (default: the file's, within the agency), by which it is replaced when it is read again.
+        agency: whose meetings they are, where they neither say so nor name a known room.
+
+    Raises:
+        InputError: the file cannot be read, or a meeting is of nobody that is known; with every problem.
+    """
+    now = datetime.now(UTC)
+    read = read_calendar(path)
+    codes = {a.code for a in (await workspace.store.read(registers.load)).agencies}
+    if agency is not None and agency not in codes:
+        raise InputError(f"--agency: found {agency!r}, expected the code of an agency{nearest(agency, codes)}")
+    rooms = await workspace.store.read(calls.rooms, workspace.vocabulary, now, now)
+    problems: list[str] = []
+    given = [
+        Declared(entry.uid, entry.of(owner))
+        for entry in read.entries
+        if (owner := _owner(entry, agency, codes, rooms, problems))
+    ]
+    if problems:
+        more = len(problems) - _SHOWN
+        raise InputError("\n".join([*problems[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])]))
+    name = calendar or "/".join(part for part in (agency, path.stem) if part)
+    do = workspace.store.read if dry else workspace.store.write
+    done = await do(calls.replace_calendar, name, read.days, given, now, dry=dry)
+    unknown = sorted({one.meeting.room for one in given if one.meeting.room and not find_room(rooms, one.meeting.room)})
+    return {
+        "calendar": name, "meetings": done.meetings, "new": done.new, "changed": done.changed,
+        "removed": done.removed, "left_out": read.left_out, "unknown_rooms": unknown, "dry_run": dry,
+    }  # fmt: skip
+
+
+def _owner(entry: Entry, agency: str | None, codes: set[str], rooms: Sequence[Room], problems: list[str]) -> str | None:
+    """Whose meeting it is: as it says, else whose room it is in, else the agency of the file."""
+    if entry.agency:
+        if entry.agency in codes:
+            return entry.agency
+        near = nearest(entry.agency, codes)
+        problems.append(f"{entry.place}, agency: found {entry.agency[:60]!r}, expected the code of an agency{near}")
+        return None
+    room = find_room(rooms, entry.room)
+    if agency is not None or room is not None:
+        return agency or (room.agency if room else None)
+    problems.append(
+        f"{entry.place}, room: found {entry.room[:60]!r}, expected the name, place, address or number of one known "
+        "room; or give --agency"
+    )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """What was held in a period."""
+
+    period: Period
+    agencies: tuple[AgencySum, ...]
+    least: timedelta
+    """How long a call had to go on."""
+    at: datetime
+
+    @property
+    def ended(self) -> bool:
+        """Whether the period is over."""
+        return self.period.end <= self.at
+
+
+def tell(
+    connection: Connection, vocabulary: Vocabulary, periods: Sequence[Period], least: timedelta, at: datetime
+) -> list[Meetings]:
+    """The meetings and calls of each period by agency and room, as they are known at `at`."""
+    spans = [Span(period.begin, period.end) for period in periods]
+    rooms = calls.rooms(connection, vocabulary, at, min(span.begin for span in spans))
+    return [
+        Meetings(period, tuple(count(rooms, calls.meetings(connection, span), span, least)), least, at)
+        for period, span in zip(periods, spans, strict=True)
+    ]
+
+
+async def read_meetings(workspace: Workspace, periods: Sequence[Period], now: datetime) -> list[Meetings]:
+    """As `tell`, with the threshold of the configuration."""
+    least = timedelta(minutes=workspace.config.meeting_minutes)
+    return await workspace.store.read(tell, workspace.vocabulary, periods, least, now)
+
+
+async def record_months(workspace: Workspace, now: datetime) -> int:
+    """Keep what was counted of the last months that ended, agency by agency; how many counts are new or corrected.
+
+    Only where it is known of every meeting whether it was held online. What people declared of the same month is not
+    touched: both are told, and the measured number is taken before the declared one.
+    """
+    months = _ended_months(now)
+    # Most provinces have no calendar, and this is asked after each round.
+    if not await workspace.store.read(calls.meetings, Span(months[-1].begin, months[0].end)):
+        return 0
+    rows: list[Counted] = []
+    known = {a.code: a for a in (await workspace.store.read(registers.load)).agencies}
+    for month in await read_meetings(workspace, months, now):
+        for told in month.agencies:
+            if told.meetings and not told.unknown and told.agency in known:
+                counts = {"meetings": told.meetings, "meetings_online": told.online}
+                text = month.period.text
+                rows += [
+                    Counted(f"{told.agency}, {text}", told.agency, key, text, n, Origin(SOURCE))
+                    for key, n in counts.items()
+                ]
+    if not rows:
+        return 0
+    taken = await counting.take_in(workspace, rows, now, dry=False)
+    return taken.new + taken.corrected
+
+
+def _ended_months(now: datetime) -> list[Period]:
+    here = now.astimezone(ZONE).date()
+    months = [(here.year * 12 + here.month - 1) - back for back in range(1, MONTHS_BACK + 1)]
+    return [read_period(f"{month // 12}-{month % 12 + 1:02}") for month in months]
+
+
+def meetings_object(told: Meetings) -> dict[str, Any]:
+    """A period's meetings as JSON tells them; shares are None where no meeting is counted."""
+    return {
+        "period": told.period.text,
+        "ended": told.ended,
+        "least_minutes": told.least.total_seconds() / 60,
+        "agencies": [
+            {
+                "agency": one.agency, "meetings": one.meetings, "online": one.online, "unknown": one.unknown,
+                "share_online": one.online / one.meetings if one.meetings else None,
+                "rooms": [
+                    {
+                        "asset": each.room.asset if each.room else None,
+                        "room": each.room.title if each.room else None,
+                        "meetings": each.meetings, "online": each.online, "unknown": each.unknown,
+                        "meetings_without_call": each.not_online, "calls": each.calls,
+                        "minutes": round(each.seconds / 60, 1), "calls_without_meeting": each.calls_alone,
+                        "history_whole": each.whole,
+                    }
+                    for each in one.rooms
+                ],
+            }
+            for one in told.agencies
+        ],
+    }  # fmt: skip

@@ -1,0 +1,315 @@
+"""Scans: what may be scanned and how fast, resumed where one was broken off, recorded piece by piece."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from api.rounds import Round, record_run
+from api.windows import Windows
+from api.workspace import Workspace
+from collectors import nmap, runner
+from collectors.nmap import Kept, Step
+from collectors.progress import ScanProgress
+from collectors.scans import Profile, profile
+from collectors.transports.nmap import Host, IPAddress, Service
+from inventory.periods import ZONE
+from inventory.store import Connection, facts, registers, runs, scans
+from inventory.vocabulary import Vocabulary
+from inventory.words import InputError, Network, Register, Run, Target
+
+__all__ = ["Scanned", "Wanted", "scan"]
+
+_PACKET_BITS = 480
+"""A probe with its frame, in bits: 60 bytes."""
+_SLOWEST = 8
+"""Packets a second below which no scan would end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody, or a schedule, wants scanned."""
+
+    profile: str
+    agencies: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    """Codes; empty: all that the register allows, of the agencies."""
+    window: str = ""
+    reason: str = ""
+    """Why networks are scanned that the register does not allow; kept with the scan, and with whose word it is."""
+    asked_by: str = ""
+    again: bool = False
+    """Begin anew also where a scan was broken off."""
+
+
+@dataclass(slots=True)
+class Scanned:
+    """What came of a scan."""
+
+    number: int
+    profile: str
+    resumed: bool
+    state: str = ""
+    round: Round = field(default_factory=lambda: Round(scans.SOURCE))
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Networks that were not scanned, and why."""
+    changes: list[scans.Change] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Scan:
+    """One scan under way."""
+
+    workspace: Workspace
+    wanted: Wanted
+    profile: Profile
+    windows: Windows
+    register: Register
+    number: int
+    stop: asyncio.Event
+    progress: ScanProgress | None
+    known: dict[str, tuple[IPAddress, ...]]
+    over: dict[str, str] = field(default_factory=dict)
+    """What a network's run says where its time was over."""
+
+    def was_broken_off(self, run: Run) -> bool:
+        """Whether a run ended before its network did, by our own doing: then it goes on another time."""
+        over = self.over.get(run.network or "", "")
+        return not run.complete and (self.stop.is_set() or bool(over and over in (run.error or "")))
+
+    async def read(self, target: Target) -> Run:
+        """Scan one network, from where it was broken off."""
+        assert target.network is not None  # noqa: S101 - made so below
+        network, store = target.network, self.workspace.store
+        swept, seen = await store.read(scans.kept, self.number, network.code)
+        now = datetime.now(UTC)
+        seconds = self.workspace.config.scan.hours * 3600
+        over = f"the {seconds / 3600:g} h allowed were over"
+        closes = self.windows.closes(self.wanted.window, network.agency, now)
+        if closes is not None and (closes - now).total_seconds() < seconds:
+            seconds = max(0.0, (closes - now).total_seconds())
+            over = f"its window closed at {closes.astimezone(ZONE):%H:%M}"
+        self.over[network.code] = over
+
+        async def tell(step: Step) -> None:
+            going_on = await store.write(
+                scans.tell, self.number, network.code, str(step.swept) if step.swept else None, _rows(step)
+            )
+            if self.progress:
+                found, read = (len(step.hosts), 0) if step.swept else (0, len(step.hosts))
+                self.progress.advanced(nmap.SWEEP_PIECE if step.swept else 0, found, read)
+            if not going_on:
+                self.stop.set()
+
+        return await nmap.scan_network(
+            target, self.profile, source=scans.SOURCE, rate=self.rate_of(network), kept=_kept(swept, seen), tell=tell,
+            known=self.known.get(network.code, ()), budget_seconds=seconds, over=over,
+        )  # fmt: skip
+
+    def rate_of(self, network: Network) -> int:
+        """Packets a second: as set for the network, else by the contracted rate of the agency's slowest line."""
+        settings = self.workspace.config.scan
+        if network.code in settings.rates:
+            return max(_SLOWEST, settings.rates[network.code])
+        lines = [line for line in self.register.links if line.agency == network.agency]
+        contracted = [line.contracted_mbps for line in lines if line.contracted_mbps]
+        by_line = min(contracted, default=None)
+        if by_line is None:
+            return settings.rate
+        return max(_SLOWEST, min(settings.rate, int(by_line * 1_000_000 * settings.share / _PACKET_BITS)))
+
+
+async def scan(
+    workspace: Workspace, wanted: Wanted, windows: Windows | None = None, progress: ScanProgress | None = None
+) -> Scanned:
+    """Scan networks of the register by a profile, and go on where the last scan of the same ones was broken off.
+
+    Raises:
+        InputError: there is no such profile, agency, network or window; nothing is to be scanned; or a network is not
+        allowed by the register and no reason, or nobody who asks, is named. StoreError: the store failed.
+    """
+    chosen, windows = profile(wanted.profile), windows or Windows()
+    register = await workspace.store.read(registers.load)
+    now = datetime.now(UTC)
+    left_out: dict[str, str] = {}
+    networks = []
+    for network in choose(register, wanted, now):
+        closes = windows.closes(wanted.window, network.agency, now)
+        if closes is not None and closes <= now:
+            left_out[network.code] = "its window is closed"
+        else:
+            networks.append(network)
+    if not networks:
+        found = "only networks whose window is closed" if left_out else "no network"
+        raise InputError(f"scan: found {found}, expected one that the register allows to scan")
+    known = {n.code: await _known(workspace, n) for n in networks if _is_vast(n)}
+    for code in [code for code, addresses in known.items() if not addresses]:
+        left_out[code] = "too large to sweep, and no address in it is known"
+    networks = [n for n in networks if n.code not in left_out]
+    sizes = {n.code: len(known.get(n.code, ())) or nmap.size(n) for n in networks}
+    again = None if wanted.again else await workspace.store.write(scans.find_open, chosen.id, list(sizes), now)
+    number = again
+    if number is None:
+        number = await workspace.store.write(
+            scans.begin, chosen.id, networks, sizes, now, wanted.asked_by, wanted.reason
+        )
+    done = Scanned(number, chosen.id, again is not None, left_out=left_out)
+    standing = {n.network: n for n in await workspace.store.read(scans.networks, number)}
+    left = [n for n in networks if not standing[n.code].complete]
+    going = _Scan(workspace, wanted, chosen, windows, register, number, asyncio.Event(), progress, known)
+    if progress:
+        swept = sum(len(standing[n.code].swept) * nmap.SWEEP_PIECE for n in left)
+        progress.started(sum(sizes[n.code] for n in left), swept)
+    try:
+        await _go(going, left, done)
+    finally:
+        if progress:
+            progress.finished()
+        ended = [n.complete or n.ended is not None for n in await workspace.store.read(scans.networks, number)]
+        finished = all(ended) and not done.round.broken_off
+        done.state = await workspace.store.write(scans.end, number, datetime.now(UTC), finished)
+    done.changes = await workspace.store.read(scans.changes, number)
+    return done
+
+
+def choose(register: Register, wanted: Wanted, now: datetime) -> list[Network]:
+    """The networks that are meant: of the register alone, and what it does not allow for a recorded reason only.
+
+    Raises:
+        InputError: an agency or network is unknown, or is not allowed to be scanned and no reason stands for it.
+    """
+    day = now.astimezone(ZONE).date()
+    valid = [n for n in register.networks if n.valid_on(day)]
+    agencies = {a.code for a in register.agencies}
+    if unknown := [a for a in wanted.agencies if a not in agencies]:
+        raise InputError(f"found the agency {unknown[0]!r}, expected a code of the register")
+    by_code = {n.code: n for n in valid}
+    if unknown := [n for n in wanted.networks if n not in by_code]:
+        raise InputError(
+            f"found the network {unknown[0]!r}, expected a code of the register: nothing else is ever scanned"
+        )
+    named = [by_code[code] for code in dict.fromkeys(wanted.networks)]
+    of_agencies = [n for n in (named or valid) if not wanted.agencies or n.agency in wanted.agencies]
+    if not wanted.networks:
+        return [n for n in of_agencies if n.scan]
+    forbidden = [n.code for n in of_agencies if not n.scan]
+    if forbidden and not (wanted.reason.strip() and wanted.asked_by.strip()):
+        raise InputError(
+            f"network {forbidden[0]} may not be scanned: scan is no in the register; "
+            "--reason and --by scan it once, and both are recorded"
+        )
+    return of_agencies
+
+
+def _is_vast(network: Network) -> bool:
+    return network.prefix.version == 6 and network.prefix.prefixlen < nmap.LARGEST_IPV6
+
+
+async def _known(workspace: Workspace, network: Network) -> tuple[IPAddress, ...]:
+    """The addresses in a network that sources told of: hosts that answered, and neighbours of routers and switches."""
+    rows = await workspace.store.read(runs.addresses)
+    found = {ip_address(address) for _, code, address in rows if code == network.code}
+    return tuple(sorted(a for a in found if a in network.prefix))
+
+
+async def _go(going: _Scan, networks: Sequence[Network], done: Scanned) -> None:
+    workspace, outer = going.workspace, going.workspace.stop
+    targets = [Target(str(n.prefix), agency=n.agency, network=n) for n in networks]
+    following = asyncio.create_task(_follow(outer, going.stop))
+    under_way = runner.run(
+        scans.SOURCE, going.read, targets, concurrency=workspace.config.scan.networks,
+        deadline=workspace.config.scan.hours * 3600 + 60, stop=going.stop,
+    )  # fmt: skip
+    try:
+        async with contextlib.aclosing(under_way):
+            async for run in under_way:
+                network = run.network or ""
+                await record_run(workspace, done.round, run)
+                # What failed by itself was read as far as it could be.
+                if not going.was_broken_off(run):
+                    now = datetime.now(UTC)
+                    await workspace.store.write(scans.end_network, going.number, network, now, run.complete, run.error)
+                else:
+                    done.round.broken_off = True
+                await workspace.store.write(_recognise, workspace.vocabulary, network, run)
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+    done.round.broken_off |= going.stop.is_set()
+
+
+async def _follow(outer: asyncio.Event, inner: asyncio.Event) -> None:
+    await outer.wait()
+    inner.set()
+
+
+def _recognise(connection: Connection, vocabulary: Vocabulary, network: str, run: Run) -> None:
+    addresses = {o.asset.address for o in run.observations if o.asset is not None}
+    seen = {root for root, code, address in runs.addresses(connection) if code == network and address in addresses}
+    at = run.finished
+    facts.record(connection, vocabulary, {"asset": list(scans.recognise(connection, seen, at))}, datetime.now(UTC))
+
+
+# --- what the store keeps of a host ---------------------------------------------------------------------------------
+
+
+def _rows(step: Step) -> list[scans.Seen]:
+    if step.swept is not None:
+        return [scans.Seen(str(host.address), at, _write(host)) for host, at in step.hosts]
+    return [scans.Seen(str(host.address), at, "", at, _write(host)) for host, at in step.hosts]
+
+
+def _write(host: Host) -> str:
+    return json.dumps(asdict(host), default=str, ensure_ascii=False)
+
+
+def _kept(swept: Collection[str], seen: Collection[scans.Seen]) -> Kept:
+    return Kept(
+        frozenset(ip_address(first) for first in swept),
+        {ip_address(one.address): (_read(one.host), one.seen) for one in seen},
+        {ip_address(o.address): (_read(o.services), o.read) for o in seen if o.services is not None and o.read},
+    )
+
+
+def _read(text: str) -> Host:
+    told = json.loads(text)
+    services = tuple(
+        Service(**s | {"scripts": tuple((name, said) for name, said in s["scripts"])}) for s in told["services"]
+    )
+    scripts = tuple((name, said) for name, said in told["scripts"])
+    return Host(**told | {"address": ip_address(told["address"]), "services": services, "scripts": scripts})
+
+
+def describe(connection: Connection, number: int, now: datetime) -> dict[str, object]:
+    """A scan as people and programs read it: its networks, how long it will take, and its changes.
+
+    Raises:
+        InputError: there is none of this number.
+    """
+    found = scans.load(connection, number=number)
+    if not found:
+        raise InputError(f"found no scan {number}; see dophu scan list")
+    one, rows = found[0], scans.networks(connection, number)
+    swept = [n.addresses if n.complete else min(n.addresses, len(n.swept) * nmap.SWEEP_PIECE) for n in rows]
+    return asdict(one) | {
+        "eta": _left(one, sum(swept), sum(n.addresses for n in rows), now),
+        "networks": [
+            {"network": n.network, "addresses": n.addresses, "swept": done, "hosts": n.hosts, "complete": n.complete,
+             "ended": n.ended, "error": n.error}
+            for n, done in zip(rows, swept, strict=True)
+        ],
+        "changes": [asdict(change) for change in scans.changes(connection, number)],
+    }  # fmt: skip
+
+
+def _left(one: scans.Standing, swept: int, total: int, now: datetime) -> str:
+    """How long a running scan will still take, from how long it took so far; empty where that says nothing."""
+    if one.state != scans.RUNNING or not swept or swept >= total:
+        return ""
+    seconds = int((now - one.begun).total_seconds() * (total - swept) / swept)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -1,0 +1,123 @@
+"""The page of video conference: every room with its state and calls, and the share of meetings held online by month."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from api.contents import Asked, Told
+from inventory.meetings import Meeting, Room, Span, Sum, count
+from inventory.periods import ZONE, Period, read_period
+from inventory.store import Connection, calls, registers
+from inventory.words import Fact
+
+MONTHS = 12
+"""Months of which the share of meetings held online is told, this one among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """One room as the page shows it."""
+
+    asset: int
+    title: str
+    agency: str
+    facts: Mapping[str, Fact]
+    """What is taken of it now, by key."""
+    month: Sum
+    """Its meetings and calls of this month."""
+    last_call: datetime | None
+
+    def value(self, key: str) -> object:
+        """The value of a fact; None where it is not known."""
+        return self.facts[key].value if key in self.facts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The meetings of a month."""
+
+    period: Period
+    meetings: int
+    online: int
+    unknown: int
+    calls: int
+    seconds: float
+
+    @property
+    def proven(self) -> float | None:
+        """The share that is known to have been held online."""
+        return self.online / self.meetings if self.meetings else None
+
+    @property
+    def possible(self) -> float | None:
+        """The share if all of which nobody knows were."""
+        return (self.online + self.unknown) / self.meetings if self.meetings else None
+
+    target: None = None
+
+
+def tell_video(connection: Connection, asked: Asked) -> Told:
+    """The rooms of all agencies, or of the one that is asked for, and their meetings by month."""
+    at, vocabulary = asked.snapshot.at, asked.workspace.vocabulary
+    months = _months(at)
+    since = months[-1].begin
+    rooms, taken = calls.rooms_with_facts(connection, vocabulary, at, since)
+    meetings = calls.meetings(connection, Span(since, at))
+    least = timedelta(minutes=asked.workspace.config.meeting_minutes)
+    agency = asked.place.query.get("agency") or None
+    day = at.astimezone(ZONE).date()
+    declared = registers.load(connection).agencies
+    names = {a.code: a for a in sorted(declared, key=lambda a: (a.valid_on(day), a.valid_from))}
+    ranks = {level.code: level.rank for level in asked.snapshot.levels}
+    shown = [room for room in rooms if agency is None or room.agency == agency]
+    shown.sort(key=lambda room: (_rank(names.get(room.agency), ranks), room.agency, room.title, room.asset))
+    month = _sums(shown, meetings, months[0], least)
+    last = calls.last_calls(connection, at)
+    valid = {a.code for a in asked.snapshot.agencies}
+    return {
+        "rooms": [
+            RoomRow(room.asset, room.title, room.agency, taken[room.asset], month[room.asset], last.get(room.asset))
+            for room in shown
+        ],
+        "months": [
+            told for period in months
+            if (told := _month(shown, meetings, period, least, agency)).meetings or told.calls
+        ],
+        "period": months[0],
+        "least": least,
+        "agency": agency,
+        "names": names,
+        "choices": [a for a in names.values() if a.code in valid and any(r.agency == a.code for r in rooms)],
+    }  # fmt: skip
+
+
+def _rank(agency: object, ranks: Mapping[str, int]) -> int:
+    return ranks.get(getattr(agency, "level", ""), 99)
+
+
+def _months(at: datetime) -> list[Period]:
+    """The month of an instant and those before it, the newest first."""
+    here = at.astimezone(ZONE).date()
+    numbers = (here.year * 12 + here.month - 1 - back for back in range(MONTHS))
+    return [read_period(f"{number // 12}-{number % 12 + 1:02}") for number in numbers]
+
+
+def _sums(rooms: list[Room], meetings: list[Meeting], period: Period, least: timedelta) -> dict[int, Sum]:
+    told = count(rooms, meetings, Span(period.begin, period.end), least)
+    return {each.room.asset: each for one in told for each in one.rooms if each.room is not None}
+
+
+def _month(rooms: list[Room], meetings: list[Meeting], period: Period, least: timedelta, agency: str | None) -> Month:
+    found = count(rooms, meetings, Span(period.begin, period.end), least)
+    told = [one for one in found if agency is None or one.agency == agency]
+    sums = [each for one in told for each in one.rooms]
+    return Month(
+        period,
+        sum(one.meetings for one in told),
+        sum(one.online for one in told),
+        sum(one.unknown for one in told),
+        sum(each.calls for each in sums),
+        sum(each.seconds for each in sums),
+    )
