@@ -114,7 +114,8 @@ def _tell_push(done: Mapping[str, Any], words: Mapping[str, str]) -> None:
         few = ", ".join(map(_clean, failure["names"][:3])) + (" …" if len(failure["names"]) > 3 else "")
         kind = words[f"netbox_kind:{failure['kind']}"]
         lost = f" ({words['netbox:lost']})" if failure["lost"] else ""
-        say(f"! {kind} {few} [{len(failure['names'])}]: {_clean(failure['why'])}{lost}")
+        whom = f" {few} [{len(failure['names'])}]" if few else ""
+        say(f"! {kind}{whom}: {_clean(failure['why'])}{lost}")
     if done["other_roles"]:
         told = ", ".join(f"{words.get('role:' + r, words.get('netbox_left_out:' + r, r))} {n}"
                          for r, n in sorted(done["other_roles"].items()))  # fmt: skip

@@ -140,8 +140,7 @@ async def meet(workspace: Workspace) -> str:
     sent = await push(workspace)
     told += f"; {sent['made']} made, {sent['changed']} changed, {len(sent['failures'])} requests failed"
     if sent["failures"]:
-        first = sent["failures"][0]
-        told += f", the first of {first['names'][0]}: {first['why']}"
+        told += f", the first: {sent['failures'][0]['why']}"
     if sent["writes"]:
         await compare(workspace)
     return told

@@ -20,7 +20,7 @@ from exporters.netbox.wanted import (
     slug_of,
     type_of,
 )
-from exporters.netbox.writing import Pushed, Want, Wire, Writer
+from exporters.netbox.writing import Failure, Pushed, Want, Wire, Writer
 from inventory.netbox import FoundDevice, FoundInterface, NetBoxError, Record
 from inventory.text import fold
 
@@ -60,17 +60,25 @@ def push(
         stopped: asked before every request.
 
     Raises:
-        NetBoxError: NetBox could not be read on the way, or takes no tag: without it nothing can be told apart.
+        NetBoxError: NetBox takes no tag: without it nothing can be told apart.
     """
     going = _Push(Writer(wire, dry, advance, stopped), lists, content)
     going.make_marks()
     going.make_kinds()
     going.make_places()
     going.make_devices()
-    going.make_interfaces()
-    going.make_addresses()
-    going.make_cables()
-    return going.writer.pushed
+    pushed = going.writer.pushed
+    steps = (("dcim/interfaces", going.make_interfaces), ("ipam/ip-addresses", going.make_addresses),
+             ("dcim/cables", going.make_cables))  # fmt: skip
+    for kind, make in steps:
+        try:
+            make()
+        except NetBoxError as error:
+            # What was written until here is to be told all the same.
+            pushed.failures.append(Failure(kind, (), str(error)))
+            pushed.broken_off = True
+            break
+    return pushed
 
 
 @dataclass

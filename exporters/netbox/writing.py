@@ -49,6 +49,7 @@ class Failure:
 
     kind: str
     names: tuple[str, ...]
+    """Empty where the kind could not be listed."""
     why: str
     lost: bool = False
     """Whether no answer came: they may be there all the same, which the next push finds out."""

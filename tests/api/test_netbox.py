@@ -447,6 +447,10 @@ async def test_a_gateway_that_breaks_in_the_middle_harms_only_what_was_sent(
         between.asked.clear()
         assert (await netbox.push(workspace))["writes"] == 0
         assert {method for method, _ in between.asked} == {"GET"}
+        # On the way it can be read no more: what was done until then is told.
+        between.spoil = lambda method, path: "502" if method == "GET" and "/interfaces/" in path else None
+        halfway = await netbox.push(workspace)
+        assert halfway["broken_off"] and [f["names"] for f in halfway["failures"]] == [()]
         between.spoil = lambda method, path: "502" if "/prefixes/" in path else None
         before = await register_of(workspace)
         with pytest.raises(NetBoxError, match="ipam/prefixes: NetBox answers 502"):
