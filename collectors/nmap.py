@@ -16,6 +16,7 @@ from collectors import facts, role
 from collectors.reading.identify import identify_banner
 from collectors.reading.makers import makers as makers_of
 from collectors.scans import Profile
+from collectors.scans.community import answer_to_public
 from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, Service, raw_allowed, scan
 from collectors.vendors import load_vendors
 from inventory.words import Fact, Identity, InputError, Network, Observation, Proof, Run, Target, Title
@@ -124,6 +125,8 @@ async def scan_network(
             await _each_piece(reading.unswept(), reading.sweep, reading.sweep_failures)
             if profile.ports:
                 await _each_piece(reading.unread(), reading.read_services, reading.service_failures)
+            if profile.snmp_public:
+                reading.public = await answer_to_public(reading.present())
     except TimeoutError:
         reading.broken_off = over or f"the {budget_seconds:g} s allowed were over"
     except asyncio.CancelledError:
@@ -242,6 +245,8 @@ class _Reading:
     services: dict[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
     sweep_failures: list[str] = field(default_factory=list)
     service_failures: list[str] = field(default_factory=list)
+    public: Mapping[IPAddress, bool] = field(default_factory=dict)
+    """Whether hosts answer to the default SNMP community."""
     slow: int = 0
     """Hosts on which nmap gave up before every port was read."""
 
@@ -356,6 +361,8 @@ class _Reading:
         mac = host.mac if host.mac in own_macs else None
         if mac and mac in vendors:
             told += facts(self.source, at, {"vendor": vendors[mac]}, proof=Proof.INFERRED)
+        if address in self.public:
+            told += facts(self.source, at, {"snmp_public": self.public[address]})
         tables: frozenset[str] = frozenset()
         if address in self.services:
             scanned, when = self.services[address]

@@ -48,6 +48,11 @@ while True:
     caller.sendall(b"\\xff\\xfd\\x18\\xff\\xfd\\x20\\xff\\xfd\\x23\\xff\\xfd\\x27\\r\\nlogin: ")
     caller.close()
 """
+PUBLIC = """
+agentAddress udp:198.18.64.10:161
+rocommunity public
+sysObjectID 1.3.6.1.4.1.8072.3.2.10
+"""
 OLD_TLS = ("-tls1", "-cipher", "ALL:@SECLEVEL=0", "-www", "-accept", "198.18.64.30:443")
 
 
@@ -65,6 +70,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Town, str
         made_by = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=old"]
         run(*made_by, "-keyout", key, "-out", certificate)
         made.start(office, "openssl", "s_server", *OLD_TLS, "-key", key, "-cert", certificate)
+        (folder / "snmpd.conf").write_text(PUBLIC)
+        made.start(office, "snmpd", "-f", "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux", "udp:198.18.64.10:161")
         yield made, core, office
 
 
@@ -104,6 +111,12 @@ def test_a_telnet_service_opened_is_found_named_accepted_and_closed_again(
     assert (first["state"], first["complete"], first["changes"]) == ("done", 1, [])
     found = {(f["control"], f["name"]): f for f in dophu(core, data, "findings")}
     assert ("host_no_old_tls", "198.18.64.30") in found
+    told = {
+        a["address"]: dophu(core, data, "asset", "show", str(a["id"]))["facts"]
+        for a in dophu(core, data, "asset", "list")
+    }
+    public = {address: said["snmp_public"]["value"] for address, said in told.items()}
+    assert public == {f"198.18.64.{n}": n == 10 for n in (1, 10, 20, 30)}
     assert not [f for f in found if f[0] == "host_no_telnet"]
     # Nothing but open ports says what they are.
     assert {name for control, name in found if control == "host_recognised"} == {
