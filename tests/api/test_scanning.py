@@ -48,11 +48,6 @@ while True:
     caller.sendall(b"\\xff\\xfd\\x18\\xff\\xfd\\x20\\xff\\xfd\\x23\\xff\\xfd\\x27\\r\\nlogin: ")
     caller.close()
 """
-PUBLIC = """
-agentAddress udp:198.18.64.10:161
-rocommunity public
-sysObjectID 1.3.6.1.4.1.8072.3.2.10
-"""
 OLD_TLS = ("-tls1", "-cipher", "ALL:@SECLEVEL=0", "-www", "-accept", "198.18.64.30:443")
 
 
@@ -70,8 +65,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Town, str
         made_by = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=old"]
         run(*made_by, "-keyout", key, "-out", certificate)
         made.start(office, "openssl", "s_server", *OLD_TLS, "-key", key, "-cert", certificate)
-        (folder / "snmpd.conf").write_text(PUBLIC)
-        made.start(office, "snmpd", "-f", "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux", "udp:198.18.64.10:161")
+        (folder / "snmpd.conf").write_text("rocommunity public\n")
+        snmpd = ("-f", "-Ln", "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux", "-p", str(folder / "pid"))
+        made.start(office, "/usr/sbin/snmpd", *snmpd, "udp:198.18.64.10:161")
         yield made, core, office
 
 
