@@ -22,6 +22,7 @@ from api.commands_import import import_app, reconcile_app
 from api.commands_lines import lines
 from api.commands_maintenance import maintenance_app
 from api.commands_meetings import meetings
+from api.commands_netbox import netbox_app
 from api.commands_report import report
 from api.commands_scan import scan_app
 from api.commands_schedule import schedule_app
@@ -57,6 +58,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
 app.add_typer(import_app, name="import")
 app.add_typer(reconcile_app, name="reconcile")
+app.add_typer(netbox_app, name="netbox")
 
 
 @app.callback()
