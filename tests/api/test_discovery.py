@@ -36,7 +36,7 @@ from tests.postgresql import free_port
 NOW = datetime.now(UTC)
 KNOWN = vocabulary.load()
 DEPLOY = Path(__file__).parents[2] / "deploy" / "prometheus"
-BOUND = 30.0
+BOUND = 15.0
 HEAD = "__meta_dophu_"
 REGISTER = Register(
     levels=LEVELS,
@@ -211,7 +211,7 @@ def configure(dophu: str, token: Path, ports: dict[str, int]) -> str:
         job |= {"scrape_interval": "1s", "scrape_timeout": "1s"}
         (source,) = job["http_sd_configs"]
         source |= {"url": source["url"].replace("http://127.0.0.1:8080", dophu), "refresh_interval": "1s"}
-        source["authorization"] = {"credentials_file": str(token)}
+        source["authorization"] = {"type": "Bearer", "credentials_file": str(token)}
         for rule in job["relabel_configs"]:
             if rule.get("replacement") == "127.0.0.1:9115":
                 rule["replacement"] = f"127.0.0.1:{ports['blackbox']}"
