@@ -1,0 +1,291 @@
+"""Exports and what takes them back: the register, a dump of everything, and lists that Ansible and nmap read."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import yaml
+
+from api.config import Config
+from api.dumping import read_dump, write_dump
+from api.printing import coverage_object, judge_plan
+from api.workspace import Workspace, open_workspace
+from exporters.ansible import Host, write_inventory
+from inventory.register.file import read_register
+from inventory.register.writing import write_register
+from inventory.store import dumping, registers, runs
+from inventory.words import DeclaredCount, InputError, Link, Network, Register, Website
+from tests.api.test_cli import dophu
+from tests.inventory.sample import LEVELS, agency, device, network, sweep
+from tests.postgresql import find_binaries, postgresql
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+PLAN = "vinh-phuc-2020"
+REGISTER = Register(
+    levels=LEVELS,
+    agencies=(
+        agency("A", valid_from=date(2025, 7, 1)),
+        agency("B"),
+        agency("C", "commune", valid_to=date(2025, 6, 30), successor="B"),
+        agency("A.1", "unit", parent="A", valid_from=date(2025, 7, 1)),
+    ),
+    networks=(
+        network("net-a", "A", credentials=("snmp-chung", "ssh-quan-tri")),
+        network("net-b", "B"),
+        Network("net-dmz", "B", ip_network("10.9.8.0/29"), "dmz"),
+        Network("net-6", "B", ip_network("2001:db8::/120"), "lan", True),
+    ),
+    links=(
+        Link("line-a", "A", "mtslcd", "198.18.0.1", "Nhà mạng, “A”", 1.125, date(2025, 7, 1)),
+        Link("line-b", "B", "internet", "198.18.0.2", "", 100.0, via="line-a", valid_from=date(2025, 7, 1), port=179),
+    ),
+    counts=(DeclaredCount("A", "workstations", 1_234_567, date(2025, 12, 31), "Báo cáo 15/BC"),),
+    websites=(Website("https://so-a.example.vn/", "A", "Trang; “chính”"),),
+)
+
+
+async def fill(opened: Workspace) -> None:
+    store, known = opened.store, opened.vocabulary
+    await store.write(registers.replace, REGISTER)
+    await store.write(registers.record_declared, known, REGISTER, NOW)
+    for days in (20, 10, 0):
+        at = NOW - timedelta(days=days)
+        seen = [device("A", 1, at, role="firewall", sysname="tường-lửa", serial="FGT60F0001", vendor="Fortinet")]
+        if days < 15:
+            seen.append(device("A", 2, at, role="server", sysname="{{ lookup('pipe','id') }}", os_name="Debian"))
+        await store.write(runs.record, known, sweep("A", *seen, at=at), NOW)
+        await store.write(runs.record, known, sweep("B", device("B", 1, at, role="switch"), at=at), NOW)
+
+
+@asynccontextmanager
+async def opened(folder: Path, database: str | None = None) -> AsyncIterator[Workspace]:
+    config = Config(data=folder) if database is None else Config(data=folder, database=database)
+    async with open_workspace(config) as workspace:
+        await workspace.store.migrate()
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a province that was measured on three days, made once."""
+    folder = tmp_path_factory.mktemp("export")
+
+    async def make() -> None:
+        (folder / "data").mkdir()
+        async with opened(folder / "data") as workspace:
+            await fill(workspace)
+
+    asyncio.run(make())
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made / "data", tmp_path / "data")
+    return tmp_path
+
+
+# --- the register -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["register.xlsx", "register"])
+def test_a_register_that_was_exported_changes_nothing_when_it_is_imported(folder: Path, name: str) -> None:
+    done = dophu(folder, "export", "register", name)
+    assert done.returncode == 0, done.stderr
+    for sheet, rows in asdict(read_register(folder / name)).items():
+        assert sorted(rows, key=str) == sorted(asdict(REGISTER)[sheet], key=str)
+    back = dophu(folder, "register", "import", name, "-o", "json")
+    assert back.returncode == 0, back.stderr
+    assert all(counts["added"] == counts["changed"] == 0 for counts in json.loads(back.stdout).values())
+    assert sum(counts["unchanged"] for counts in json.loads(back.stdout).values()) == 15
+
+
+def test_numbers_and_names_come_back_as_they_were(tmp_path: Path) -> None:
+    speeds = (0.5, 1.125, 33.3333, 1000.0, 12.25)
+    links = tuple(Link(f"0{n}", "A", "wan", provider="'- @x", contracted_mbps=v) for n, v in enumerate(speeds))
+    odd = Register(LEVELS, (agency("A"), agency("007", parent="A")), links=links)
+    for name in ("r.xlsx", "r"):
+        write_register(tmp_path / name, odd)
+        assert read_register(tmp_path / name) == odd
+    # Excel shows it as text, and reads it as no formula.
+    named = Register(LEVELS, (agency("A"),), links=(Link("l", "A", "wan", provider="=1+1"),))
+    write_register(tmp_path / "f.xlsx", named)
+    assert read_register(tmp_path / "f.xlsx") == named
+
+
+def test_a_folder_with_files_and_other_endings_are_refused(folder: Path) -> None:
+    for name, told in (("data", "not empty"), ("register.ods", "expected .xlsx")):
+        done = dophu(folder, "export", "register", name)
+        assert done.returncode == 2 and told in done.stderr
+
+
+# --- the inventory ----------------------------------------------------------------------------------------------------
+
+
+def test_the_inventory_is_a_table_in_either_language(folder: Path) -> None:
+    shown = dophu(folder, "export", "inventory", "-", "--agency", "A", "-l", "en")
+    rows = list(csv.DictReader(io.StringIO(shown.stdout.removeprefix("\ufeff"))))
+    assert [(r["Agency"], r["Level"], r["Role"], r["Answers"]) for r in rows][1:] == [
+        ("A", "province", "firewall", "yes"), ("A", "province", "server", "yes"),
+    ]  # fmt: skip
+    assert dophu(folder, "export", "inventory", "all.xlsx").returncode == 0
+    sheet = openpyxl.load_workbook(folder / "all.xlsx").worksheets[0]
+    cells = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert len(cells) == 3 + 4 and "tường-lửa" in cells[4]
+    wrong = dophu(folder, "export", "inventory", "-", "--agency", "D")
+    assert (wrong.returncode, wrong.stdout) == (2, "") and "found 'D', expected the code of an agency" in wrong.stderr
+
+
+# --- Ansible and nmap -------------------------------------------------------------------------------------------------
+
+
+def test_ansible_gets_groups_by_agency_level_and_role_and_no_templates(folder: Path) -> None:
+    text = dophu(folder, "export", "ansible", "-").stdout
+    tree = yaml.safe_load(text)["all"]
+    assert json.loads(dophu(folder, "export", "ansible", "-", "-f", "json").stdout)["all"] == tree
+    assert {*tree["children"]} == {"agency_a", "agency_b", "level_province", "role_firewall", "role_server",
+                                   "role_switch"}  # fmt: skip
+    assert {*tree["children"]["level_province"]["children"]} == {"agency_a", "agency_b"}
+    assert tree["hosts"]["tuong-lua"] == {
+        "ansible_host": "192.168.1.1", "dophu_asset": 2, "dophu_agency": "A", "dophu_level": "province",
+        "dophu_role": "firewall", "dophu_network": "net-a", "dophu_vendor": "Fortinet",
+    }  # fmt: skip
+    assert "{{" not in text and {*tree["hosts"]} == {"tuong-lua", "lookup-pipe-id", "192.168.1.1"}
+
+
+def test_hosts_and_groups_of_one_name_stay_apart() -> None:
+    hosts = [Host(1, "sw", "10.0.0.1", "SO-1", "a", "switch"), Host(2, "SW", "10.0.0.2", "SO.1", "a", "switch"),
+             Host(3, "[1:9]", "fd00::1", "SO-1", "a", "other", vendor="a\n{% x %}")]  # fmt: skip
+    tree = yaml.safe_load(write_inventory(hosts, "yaml"))["all"]
+    assert {*tree["hosts"]} == {"sw-1", "sw-2", "1-9"}
+    assert {*tree["children"]["agency_so_1"]["hosts"]} == {"sw-1", "1-9"}
+    assert {*tree["children"]["agency_so_1_2"]["hosts"]} == {"sw-2"}
+    assert tree["hosts"]["1-9"]["dophu_vendor"] == "a(% x %)"
+
+
+def test_nmap_gets_only_what_the_register_allows(folder: Path) -> None:
+    assert dophu(folder, "export", "nmap", "t.txt").returncode == 0
+    assert (folder / "t.txt").read_text() == "192.168.1.0/24  # A net-a, B net-b\n"
+    assert dophu(folder, "export", "nmap", "-", "--hosts", "-a", "A").stdout == (
+        "192.168.1.1  # A net-a\n192.168.1.2  # A net-a\n"
+    )
+    assert dophu(folder, "export", "nmap", "-", "--ipv6").stdout == "2001:db8::/120  # B net-6\n"
+    if (nmap := shutil.which("nmap")) is None:
+        pytest.skip("nmap is not installed: apt-get install nmap")
+    listed = subprocess.run([nmap, "-sL", "-n", "-iL", "t.txt"], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert listed.stdout.count("Nmap scan report for 192.168.1.") == 256
+
+
+# --- everything -------------------------------------------------------------------------------------------------------
+
+
+def test_a_dump_in_an_empty_database_gives_the_same_figures(folder: Path) -> None:
+    assert dophu(folder, "export", "jsonl", "all.jsonl").returncode == 0
+    lines = (folder / "all.jsonl").read_bytes().splitlines(keepends=True)
+    head, last = json.loads(lines[0]), json.loads(lines[-1])
+    assert (head["product"], head["left_out"]) == ("dophu", ["credential", "token"])
+    assert head["tables"]["network"] == 4 and sum(head["tables"].values()) == len(lines) - 2
+    assert last == {"sha256": hashlib.sha256(b"".join(lines[:-1])).hexdigest()}
+    assert dophu(folder, "export", "jsonl", "-").stdout.splitlines()[1:-1] == b"".join(lines).decode().splitlines()[1:-1]
+    assert dophu(folder, "--data", "new", "init").returncode == 0
+    done = dophu(folder, "--data", "new", "import", "dump", "all.jsonl")
+    assert done.returncode == 0, done.stderr
+    for day in ("", (NOW - timedelta(days=9)).isoformat(), (NOW - timedelta(days=19)).isoformat(), "2025-06-01"):
+        asked = ("coverage", "--plan", PLAN, "-o", "json", *(("--as-of", day) if day else ()))
+        one, other = (dophu(folder, "--data", data, *asked) for data in ("data", "new"))
+        assert one.stdout == other.stdout and json.loads(one.stdout)
+    again = dophu(folder, "--data", "new", "export", "jsonl", "-")
+    assert again.stdout.splitlines()[1:-1] == b"".join(lines).decode().splitlines()[1:-1]
+    twice = dophu(folder, "--data", "new", "import", "dump", "all.jsonl")
+    assert twice.returncode == 2 and "the database is not empty" in twice.stderr
+
+
+async def test_a_dump_moves_to_postgresql_where_new_assets_have_new_numbers(made: Path, tmp_path: Path) -> None:
+    if (binaries := find_binaries()) is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    async with opened(made / "data") as source:
+        await write_dump(source, tmp_path / "all.jsonl")
+        before = [coverage_object(row) for row in (await judge_plan(source, PLAN, NOW, with_members=False)).coverage]
+    with postgresql(binaries) as url:
+        async with opened(tmp_path, url) as other:
+            await read_dump(other, tmp_path / "all.jsonl")
+            after = [coverage_object(row) for row in (await judge_plan(other, PLAN, NOW, with_members=False)).coverage]
+            assert after == before
+            new = sweep("B", device("B", 9, NOW, role="printer"), at=NOW)
+            await other.store.write(runs.record, other.vocabulary, new, NOW)
+
+
+def head_of(**changed: object) -> Callable[[list[bytes]], list[bytes]]:
+    return lambda lines: [json.dumps(json.loads(lines[0]) | changed).encode() + b"\n", *lines[1:]]
+
+
+def signed(lines: list[bytes]) -> list[bytes]:
+    """The lines with a digest that fits, as by one who knows the form."""
+    return [*lines[:-1], json.dumps({"sha256": hashlib.sha256(b"".join(lines[:-1])).hexdigest()}).encode() + b"\n"]
+
+
+def with_row(table: str, **changed: object) -> Callable[[list[bytes]], list[bytes]]:
+    def change(lines: list[bytes]) -> list[bytes]:
+        at = next(n for n, line in enumerate(lines) if json.loads(line).get("table") == table)
+        row = json.loads(lines[at])["row"] | changed
+        return signed([*lines[:at], json.dumps({"table": table, "row": row}).encode() + b"\n", *lines[at + 1 :]])
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (head_of(schema="9999", version="9.0"), "newer version .made by Dophu 9.0, tables 9999"),
+        (head_of(format=2), "newer version"),
+        (head_of(schema="0001"), "its tables are of version 0001, expected"),
+        (head_of(product="netbox"), "found the product 'netbox', expected a dump of Dophu"),
+        (lambda lines: lines[1:], "found no first line of a dump"),
+        (lambda lines: [], "found no first line of a dump"),
+        (lambda lines: lines[:-1], "no digest at the end: the file is cut short"),
+        (lambda lines: [*lines[:9], lines[9][:20]], "line 10: the file is cut short"),
+        (lambda lines: [*lines[:9], *lines[10:]], "the lines have [0-9a-f]{64}: it was changed"),
+        (lambda lines: signed([*lines[:9], *lines[10:]]), "cut short or was changed"),
+        (lambda lines: [*lines, b"{}\n"], "found more after the digest"),
+        (lambda lines: [lines[0], b"[" * 100_000 + b"\n"], "line 2: found .* expected a JSON object"),
+        (with_row("network", scan="yes"), r"network.scan: found 'yes', expected true or false"),
+        (with_row("agency", valid_from="31/12/2025"), r"agency.valid_from: .* expected a day"),
+        (with_row("asset", root=2**70), r"asset.root: found \d+, expected a whole number"),
+        (with_row("level", colour="red"), "found level with or without 'colour'"),
+    ],
+)
+async def test_what_is_no_whole_dump_is_refused_and_nothing_is_stored(
+    made: Path, tmp_path: Path, spoil: Callable[[list[bytes]], list[bytes]], told: str
+) -> None:
+    async with opened(made / "data") as source:
+        await write_dump(source, tmp_path / "all.jsonl")
+    lines = (tmp_path / "all.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "bad.jsonl").write_bytes(b"".join(spoil(lines)))
+    async with opened(tmp_path) as empty:
+        with pytest.raises(InputError, match=told):
+            await read_dump(empty, tmp_path / "bad.jsonl")
+        assert await empty.store.read(dumping.first_filled) is None
+
+
+def test_the_dump_has_every_table_but_those_with_secrets(folder: Path) -> None:
+    feed = json.dumps({"community": "b1-m4t-khong-ke"})
+    assert dophu(folder, "init").returncode == 0
+    assert dophu(folder, "credential", "add", "snmp-chung", feed=feed).returncode == 0
+    text = dophu(folder, "export", "jsonl", "-").stdout
+    assert "b1-m4t-khong-ke" not in text and '"table":"credential"' not in text
+    assert {*json.loads(text.splitlines()[0])["tables"]} == {*dumping.TABLES}
