@@ -1,7 +1,7 @@
 """What Prometheus is to scrape, from the inventory: targets and labels as its HTTP service discovery expects them.
 
-The form is Prometheus' own (HTTP SD): a list of `{"targets": [...], "labels": {...}}`, all labels texts. Of every target
-the labels begin with `__meta_dophu_`; relabelling chooses which of them stay.
+The form is Prometheus' own (HTTP SD): a list of `{"targets": [...], "labels": {...}}`, all labels texts. Their names
+begin with `__meta_dophu_`; relabelling chooses which of them stay.
 """
 
 from __future__ import annotations

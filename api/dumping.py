@@ -1,7 +1,8 @@
 """Everything as JSON Lines, to be read by others or put into an empty database: written and read row by row.
 
-The first line says of what the file is (`product`, `format`, `version`, `schema`, `made`, `tables` with how many rows each
-has, `left_out`); each further line is one row (`table`, `row`); the last has the SHA-256 of all bytes before it (`sha256`).
+The first line says what the file is (`product`, `format`, `version`, `schema`, `made`, `tables` with how many rows each
+has, `left_out`); each further line is one row (`table`, `row`); the last has the SHA-256 of all bytes before it
+(`sha256`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _CUT_SHORT = "the file is cut short"
 
 
 async def write_dump(workspace: Workspace, to: Path | None) -> dict[str, Any]:
-    """Write everything but secrets to a file, whole or not at all, or to standard output; the first line and the digest.
+    """Write everything but secrets to a file, whole or not at all, or to standard output; first line and digest.
 
     Raises:
         InputError: the file cannot be written.
@@ -96,7 +97,9 @@ def _read(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
     for table, rows in put.items():
         if rows != head["tables"].get(table):
             found = f"{rows} rows of {table}"
-            raise InputError(f"{name}: found {found}, expected {head['tables'].get(table)}: {_CUT_SHORT} or was changed")
+            raise InputError(
+                f"{name}: found {found}, expected {head['tables'].get(table)}: {_CUT_SHORT} or was changed"
+            )
     return head | {"sha256": lines.sha256}
 
 
@@ -131,7 +134,9 @@ class _Lines:
             self._digest.update(content)
             table, row = value.get("table"), value.get("row")
             if not isinstance(table, str) or not isinstance(row, dict):
-                raise InputError(f"{where}: found {content[:40].decode(errors='replace')!r}, expected a table and its row")
+                raise InputError(
+                    f"{where}: found {content[:40].decode(errors='replace')!r}, expected a table and its row"
+                )
             yield where, table, row
         raise InputError(f"{self._name}: found {self._number} lines and no digest at the end: {_CUT_SHORT}")
 
@@ -161,12 +166,12 @@ def _check_head(head: dict[str, Any], name: str) -> dict[str, Any]:
         raise InputError(f"{name}: found {found}, expected a dump of Dophu (dophu export jsonl)")
     needed, schema = versions.needed(), str(head.get("schema"))
     if head.get("format") != FORMAT or schema > needed:
-        made = f"made by Dophu {str(head.get('version')):.40}, tables {schema:.40}"
+        made = f"made by Dophu {head.get('version')!s:.40}, tables {schema:.40}"
         raise InputError(f"{name}: it is of a newer version ({made}; here {needed}): install a newer Dophu")
     if schema != needed:
         raise InputError(
             f"{name}: its tables are of version {schema:.40}, expected {needed}: import it with the Dophu that made it "
-            f"({str(head.get('version')):.40}), then run dophu init with this one"
+            f"({head.get('version')!s:.40}), then run dophu init with this one"
         )
     if not isinstance(head.get("tables"), dict):
         raise InputError(f"{name}: the first line has no counts of the tables")

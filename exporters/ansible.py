@@ -1,7 +1,7 @@
 """An inventory for Ansible: what answers, in groups by agency, level and role.
 
-The form is that of Ansible's plugin `yaml`, which takes JSON as well. What devices say of themselves becomes a variable only
-without braces: Ansible would run what stands between two of them as a template.
+The form is that of Ansible's plugin `yaml`, which takes JSON as well. What devices say of themselves becomes a variable
+only without braces: Ansible would run what stands between two of them as a template.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The list of all metrics for people, docs/metrics.md: made from the names, labels, HELP and units that are exported."""
+"""The list of all metrics for people, docs/metrics.md: made from names, labels, HELP and units as they are exported."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _HEAD = """\
 <!-- Made by `dophu metrics`, from exporters/_families.py: change it there. -->
 # Chỉ số / Metrics
 
-Dophu xuất các chỉ số sau tại `/metrics` cho Prometheus. Tên, nhãn và đơn vị được giữ ổn định: chỉ số mới được thêm vào, chỉ
-số cũ không đổi nghĩa. Chỗ không biết thì không có chuỗi, chứ không phải là 0. Mọi chỉ số đều là gauge.
+Dophu xuất các chỉ số sau tại `/metrics` cho Prometheus. Tên, nhãn và đơn vị được giữ ổn định: chỉ số mới được thêm vào,
+chỉ số cũ không đổi nghĩa. Chỗ không biết thì không có chuỗi, chứ không phải là 0. Mọi chỉ số đều là gauge.
 
-Dophu exports these metrics at `/metrics` for Prometheus. Names, labels and units are stable: new ones are added, and none
-that is there changes its meaning. What is not known has no series, and is not 0. All of them are gauges.
+Dophu exports these metrics at `/metrics` for Prometheus. Names, labels and units are stable: new ones are added, and
+none that is there changes its meaning. What is not known has no series, and is not 0. All of them are gauges.
 """
 _COLUMNS = ("Chỉ số / Metric", "Nhãn / Labels", "Đơn vị / Unit", "Nghĩa / HELP")
 
