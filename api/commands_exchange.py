@@ -17,7 +17,7 @@ def add_exchange(app: typer.Typer) -> None:
 
 
 def import_dump(path: Annotated[Path, typer.Argument(metavar="FILE.jsonl")], output: Output = "table") -> None:
-    """Put what dophu export jsonl wrote into an empty database: whole, or not at all."""
+    """Put a dump into an empty database, whole or not at all: a file of dophu export jsonl."""
     check(output)
     from api.dumping import read_dump
 
@@ -51,13 +51,14 @@ def import_hosts(
         return
     words = WORDS[language]
     if dry_run:
-        titles = [words[f"export:{name}"] for name in ("agency", "network")]
+        titles = (words["export:agency"], words["export:network"], words["hosts:address"], words["hosts:name"],
+                  words["hosts:role"], words["hosts:location"])  # fmt: skip
         shown = [(h["agency"], h["network"], h["address"], clean(h["name"]),
                   words[f"role:{h['role']}"] if h["role"] else None, clean(h["location"] or ""))
                  for h in done["placed"]]  # fmt: skip
-        print_rows((*titles, *(words[f"hosts:{name}"] for name in ("address", "name", "role", "location"))), shown)
+        print_rows(titles, shown)
     for host in done["left_out"]:
-        say(f"{host['where']}: {clean(host['name'])} {host['address'] or ''}: {words['left_host:' + host['reason']]}")
+        say(f"#{host['where']} {clean(host['name'])} {host['address'] or ''}: {words['left_host:' + host['reason']]}")
     placed, left = len(done["placed"]), len(done["left_out"])
     said = words["hosts:would" if dry_run else "hosts:stored"]
     say(said.format(placed=placed, left=left, facts=done["facts"], new=done["new"]))

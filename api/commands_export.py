@@ -19,7 +19,7 @@ _STANDARD = Path("-")
 def export_register(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An .xlsx file, or a folder for CSV files.")],
 ) -> None:
-    """Write the register as dophu register import takes it back: XLSX, or CSV files in a folder."""
+    """Write the register as XLSX, or as CSV files in a folder, for dophu register import."""
     from inventory.register.writing import write_register
     from inventory.store import registers
 
@@ -45,7 +45,7 @@ def export_inventory(
 
 @export_app.command("jsonl")
 def export_jsonl(path: File) -> None:
-    """Write everything but secrets as JSON Lines; dophu import dump puts it into an empty database."""
+    """Write everything but secrets as JSON Lines, for an empty database: see dophu import dump."""
     from api.dumping import write_dump
 
     told: dict[str, Any] = run(lambda w: write_dump(w, None if path == _STANDARD else path))

@@ -59,7 +59,7 @@ def read_hosts(path: Path, system: str) -> HostList:
 
 def _content(path: Path) -> object:
     """What the file says, as lists, mappings and texts."""
-    readers = {".json": json.loads, ".yaml": _yaml, ".yml": _yaml, ".csv": _csv}
+    readers: Mapping[str, Callable[[str], object]] = {".json": json.loads, ".yaml": _yaml, ".yml": _yaml, ".csv": _csv}
     suffix = path.suffix.lower()
     if suffix not in readers:
         raise InputError(f"{path.name}: found the ending {suffix!r}, expected one of {', '.join(readers)}")
@@ -72,7 +72,7 @@ def _content(path: Path) -> object:
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name}: byte {error.start + 1} is no UTF-8") from None
     try:
-        content: object = readers[suffix](text)
+        content = readers[suffix](text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path.name}: line {error.lineno}: expected JSON ({error.msg})") from None
     except yaml.MarkedYAMLError as error:

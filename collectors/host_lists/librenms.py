@@ -36,9 +36,9 @@ def read(content: object) -> list[Listed]:
         raise InputError("found no list of devices, expected the answer of /api/v0/devices or a CSV file")
     listed = []
     for number, row in enumerate(rows, 1):
-        where = f"device {number}"
+        where = str(number)
         if not isinstance(row, dict) or not text(row, "hostname", "Hostname"):
-            raise InputError(f"{where}: found no hostname, expected a device")
+            raise InputError(f"device {where}: found no hostname, expected a device")
         if text(row, "disabled") not in ("1", "true"):
             listed.append(_listed(where, row))
     return listed

@@ -15,7 +15,7 @@ class Listed:
     """A host as the other system declares it; empty where it says nothing."""
 
     where: str
-    """Where it stands in the file, for people."""
+    """Its number in the file."""
     name: str
     address: str = ""
     role: str = ""

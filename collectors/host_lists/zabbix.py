@@ -36,7 +36,7 @@ def read(content: object) -> list[Listed]:
         if not isinstance(row, dict) or not text(row, "host"):
             raise InputError(f"host {number}: found no name, expected a host")
         if text(row, "status") != "DISABLED":
-            listed.append(_listed(f"host {number}", row))
+            listed.append(_listed(str(number), row))
     return listed
 
 

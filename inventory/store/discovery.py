@@ -9,11 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from inventory.periods import ZONE
-from inventory.register import Register
 from inventory.store import assets, keys, registers
 from inventory.store.tables import FACTS, asset
 from inventory.vocabulary import Vocabulary, instant
-from inventory.words import Agency, Link, Network, Website
+from inventory.words import Agency, Link, Network, Register, Website
 
 __all__ = ["Known", "Surroundings", "assets_to_ask", "surroundings"]
 

@@ -202,5 +202,5 @@ def test_the_command_shows_what_would_come_of_it(tmp_path: Path) -> None:
     written(tmp_path, "devices.json", LIBRENMS)
     done = dophu(tmp_path, "import", "hosts", "devices.json", "--from", "librenms", "--dry-run", "-l", "en")
     assert done.returncode == 0, done.stderr
-    assert "device 3: xa-la 203.0.113.7: it is outside the networks of the register" in done.stderr
+    assert "#3 xa-la 203.0.113.7: it is outside the networks of the register" in done.stderr
     assert "0 hosts would be taken as declared, 4 left out; nothing was stored." in done.stderr
