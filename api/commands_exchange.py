@@ -50,7 +50,7 @@ def import_hosts(
         print_json(done)
         return
     words = WORDS[language]
-    if dry_run:
+    if dry_run and done["placed"]:
         titles = (words["export:agency"], words["export:network"], words["hosts:address"], words["hosts:name"],
                   words["hosts:role"], words["hosts:location"])  # fmt: skip
         shown = [(h["agency"], h["network"], h["address"], clean(h["name"]),

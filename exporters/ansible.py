@@ -72,7 +72,15 @@ def _names(hosts: Sequence[Host]) -> list[str]:
     """Each host's name as it tells it, and with its number where several have one; by its address where it has none."""
     plain = [re.sub(r"[^\w.-]+", "-", fold(h.name)).strip("-.") or h.address.replace(":", "-") for h in hosts]
     many = Counter(plain)
-    return [f"{name}-{h.number}" if many[name] > 1 else name for h, name in zip(hosts, plain, strict=True)]
+    names: list[str] = []
+    taken: set[str] = set()
+    for host, name in zip(hosts, plain, strict=True):
+        unique = f"{name}-{host.number}" if many[name] > 1 else name
+        while unique in taken:
+            unique = f"{unique}-{host.number}"
+        taken.add(unique)
+        names.append(unique)
+    return names
 
 
 def _groups(kind: str, codes: Iterable[str]) -> dict[str, str]:

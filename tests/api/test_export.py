@@ -181,10 +181,10 @@ def test_ansible_gets_groups_by_agency_level_and_role_and_no_templates(folder: P
 
 def test_hosts_and_groups_of_one_name_stay_apart() -> None:
     hosts = [Host(1, "sw", "10.0.0.1", "SO-1", "a", "switch"), Host(2, "SW", "10.0.0.2", "SO.1", "a", "switch"),
-             Host(3, "[1:9]", "fd00::1", "SO-1", "a", "other", vendor="a\n{% x %}")]  # fmt: skip
+             Host(4, "sw-1", "10.0.0.4", "SO-1", "a", "router"), Host(3, "[1:9]", "fd00::1", "SO-1", "a", "other", vendor="a\n{% x %}")]  # fmt: skip
     tree = yaml.safe_load(write_inventory(hosts, "yaml"))["all"]
-    assert {*tree["hosts"]} == {"sw-1", "sw-2", "1-9"}
-    assert {*tree["children"]["agency_so_1"]["hosts"]} == {"sw-1", "1-9"}
+    assert {*tree["hosts"]} == {"sw-1", "sw-2", "sw-1-4", "1-9"}
+    assert {*tree["children"]["agency_so_1"]["hosts"]} == {"sw-1", "sw-1-4", "1-9"}
     assert {*tree["children"]["agency_so_1_2"]["hosts"]} == {"sw-2"}
     assert tree["hosts"]["1-9"]["dophu_vendor"] == "a(% x %)"
 
