@@ -29,18 +29,21 @@ _LONGEST = 16 << 20
 _CUT_SHORT = "the file is cut short"
 
 
-async def write_dump(workspace: Workspace, to: Path | None) -> dict[str, Any]:
+async def write_dump(workspace: Workspace, to: Path | None, out: BinaryIO | None = None) -> dict[str, Any]:
     """Write everything but secrets to a file, whole or not at all, or to standard output; first line and digest.
+
+    Args:
+        to: the file; None for `out`, which is standard output if it is not given.
 
     Raises:
         InputError: the file cannot be written.
     """
     if to is None:
-        return await workspace.store.read(_write, sys.stdout.buffer)
+        return await workspace.store.read(_write, out or sys.stdout.buffer, "standard output")
     beside = to.with_name(f".{to.name}.part")
     try:
         with beside.open("wb") as file:
-            told = await workspace.store.read(_write, file)
+            told = await workspace.store.read(_write, file, str(to))
         beside.replace(to)
     except OSError as error:
         raise InputError(f"{to}: {error.strerror}") from None
@@ -50,7 +53,15 @@ async def write_dump(workspace: Workspace, to: Path | None) -> dict[str, Any]:
     return told
 
 
-def _write(connection: Connection, to: BinaryIO) -> dict[str, Any]:
+def _write(connection: Connection, to: BinaryIO, name: str) -> dict[str, Any]:
+    try:
+        return _write_lines(connection, to)
+    except OSError as error:
+        # The store would take it for an error of its own.
+        raise InputError(f"{name}: {error.strerror}") from None
+
+
+def _write_lines(connection: Connection, to: BinaryIO) -> dict[str, Any]:
     digest = hashlib.sha256()
 
     def line(value: object) -> None:
@@ -87,6 +98,13 @@ async def read_dump(workspace: Workspace, path: Path) -> dict[str, Any]:
 
 
 def _read(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
+    try:
+        return _read_lines(connection, file, name)
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}") from None
+
+
+def _read_lines(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
     lines = _Lines(file, name)
     head = _check_head(lines.head(), name)
     if (filled := dumping.first_filled(connection)) is not None:

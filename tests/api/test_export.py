@@ -15,6 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import BinaryIO
 
 import openpyxl
 import pytest
@@ -24,6 +25,7 @@ from api import exporting
 from api.config import Config
 from api.dumping import read_dump, write_dump
 from api.printing import coverage_object, judge_plan
+from api.registering import import_register
 from api.workspace import Workspace, open_workspace
 from exporters.ansible import Host, write_inventory
 from inventory.register.file import read_register
@@ -119,10 +121,14 @@ def test_a_register_that_was_exported_changes_nothing_when_it_is_imported(folder
     assert done.returncode == 0, done.stderr
     for sheet, rows in asdict(read_register(folder / name)).items():
         assert sorted(rows, key=str) == sorted(asdict(REGISTER)[sheet], key=str)
-    back = dophu(folder, "register", "import", name, "-o", "json")
-    assert back.returncode == 0, back.stderr
-    assert all(counts["added"] == counts["changed"] == 0 for counts in json.loads(back.stdout).values())
-    assert sum(counts["unchanged"] for counts in json.loads(back.stdout).values()) == 15
+
+    async def back() -> list[dict[str, int]]:
+        async with opened(folder / "data") as workspace:
+            return [*(await import_register(workspace, folder / name)).values()]
+
+    changes = asyncio.run(back())
+    assert all(counts["added"] == counts["changed"] == 0 for counts in changes)
+    assert sum(counts["unchanged"] for counts in changes) == 15
 
 
 def test_numbers_and_names_come_back_as_they_were(tmp_path: Path) -> None:
@@ -138,10 +144,11 @@ def test_numbers_and_names_come_back_as_they_were(tmp_path: Path) -> None:
     assert read_register(tmp_path / "f.xlsx") == named
 
 
-def test_a_folder_with_files_and_other_endings_are_refused(folder: Path) -> None:
-    for name, told in (("data", "not empty"), ("register.ods", "expected .xlsx")):
-        done = dophu(folder, "export", "register", name)
-        assert done.returncode == 2 and told in done.stderr
+def test_a_folder_with_files_and_other_endings_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    for path, told in ((tmp_path, "not empty"), (tmp_path / "r.ods", "expected .xlsx"), (tmp_path / "no/r", "No such")):
+        with pytest.raises(InputError, match=told):
+            write_register(path, REGISTER)
 
 
 # --- the inventory ----------------------------------------------------------------------------------------------------
@@ -180,8 +187,11 @@ def test_ansible_gets_groups_by_agency_level_and_role_and_no_templates(folder: P
 
 
 def test_hosts_and_groups_of_one_name_stay_apart() -> None:
-    hosts = [Host(1, "sw", "10.0.0.1", "SO-1", "a", "switch"), Host(2, "SW", "10.0.0.2", "SO.1", "a", "switch"),
-             Host(4, "sw-1", "10.0.0.4", "SO-1", "a", "router"), Host(3, "[1:9]", "fd00::1", "SO-1", "a", "other", vendor="a\n{% x %}")]  # fmt: skip
+    hosts = [
+        Host(1, "sw", "10.0.0.1", "SO-1", "a", "switch"), Host(2, "SW", "10.0.0.2", "SO.1", "a", "switch"),
+        Host(4, "sw-1", "10.0.0.4", "SO-1", "a", "router"),
+        Host(3, "[1:9]", "fd00::1", "SO-1", "a", "other", vendor="a\n{% x %}"),
+    ]  # fmt: skip
     tree = yaml.safe_load(write_inventory(hosts, "yaml"))["all"]
     assert {*tree["hosts"]} == {"sw-1", "sw-2", "sw-1-4", "1-9"}
     assert {*tree["children"]["agency_so_1"]["hosts"]} == {"sw-1", "sw-1-4", "1-9"}
@@ -249,6 +259,15 @@ async def test_a_dump_moves_to_postgresql_where_new_assets_have_new_numbers(made
             assert after == before
             new = sweep("B", device("B", 9, NOW, role="printer"), at=NOW)
             await other.store.write(runs.record, other.vocabulary, new, NOW)
+
+
+def test_a_disk_that_is_full_is_no_matter_of_the_database(made: Path) -> None:
+    async def work(full: BinaryIO) -> None:
+        async with opened(made / "data") as source:
+            await write_dump(source, None, full)
+
+    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(InputError, match="output: No space left on"):
+        asyncio.run(work(full))
 
 
 def head_of(**changed: object) -> Callable[[list[bytes]], list[bytes]]:
