@@ -16,17 +16,21 @@ def add_exchange(app: typer.Typer) -> None:
     app.command("hosts")(import_hosts)
 
 
-def import_dump(path: Annotated[Path, typer.Argument(metavar="FILE.jsonl")], output: Output = "table") -> None:
+def import_dump(
+    path: Annotated[Path, typer.Argument(metavar="FILE.jsonl")], output: Output = "table", language: Language = "vi"
+) -> None:
     """Put a dump into an empty database, whole or not at all: a file of dophu export jsonl."""
-    check(output)
+    check(output, language)
     from api.dumping import read_dump
+    from api.wording import WORDS, number
 
     told: dict[str, Any] = run(lambda w: read_dump(w, path))
     if output == "json":
         print_json(told)
     else:
         rows = sum(told["tables"].values())
-        say(f"{path.name}: {rows} rows of Dophu {told['version']}, {told['made']}; credentials and tokens to be added")
+        told |= {"file": path.name, "rows": number(rows, language)}
+        say(WORDS[language]["dump:taken_in"].format(**told))
 
 
 def import_hosts(

@@ -19,14 +19,13 @@ from inventory.text import fold
 from inventory.vocabulary import Vocabulary
 from inventory.words import InputError
 
-__all__ = ["KINDS", "Kind", "Wanted", "find_targets"]
+__all__ = ["Kind", "Wanted", "find_targets"]
 
 Kind = Literal["snmp", "blackbox", "node", "windows"]
-KINDS: tuple[Kind, ...] = ("snmp", "blackbox", "node", "windows")
 
 NODE_PORT, WINDOWS_PORT = 9100, 9182
 """Where node_exporter and windows_exporter listen as a rule."""
-_HOSTS = ("server", "workstation", "hypervisor")
+_HOSTS = ("server", "workstation")
 _PREFIX = "__meta_dophu_"
 
 _MODULES: Mapping[tuple[str, str], str] = {
@@ -87,7 +86,6 @@ def _check(around: Surroundings, vocabulary: Vocabulary, wanted: Wanted) -> None
 
 
 _A = {"agency": "an agency", "level": "a level", "network": "a network"}
-
 Labels = dict[str, str]
 
 
@@ -126,7 +124,7 @@ def _is_asked(kind: Kind, one: Known, silent: bool) -> bool:
 
     if kind == "snmp":
         return answers("snmp")
-    # A name of a system is not always there where an exporter is read.
+    # Where an exporter is read, the system need not have told its name.
     is_windows = "windows" in fold(one.system)
     is_host = one.role in _HOSTS and bool(one.system) and (one.answering or silent)
     return is_windows is (kind == "windows") and (answers("exporter") or is_host)
@@ -141,7 +139,8 @@ def _module(one: Known) -> str:
 def _websites(around: Surroundings) -> Iterator[tuple[str, Labels]]:
     for site in around.websites:
         if (labels := _place(around, site.agency)) is not None:
-            yield site.url, labels | {"role": "website", "network": "", "name": site.title, "module": "http_2xx"}
+            labels |= {"role": "website", "network": "", "vendor": "", "asset": around.asset_of(site.url)}
+            yield site.url, labels | {"name": site.title, "module": "http_2xx"}
 
 
 def _links(around: Surroundings) -> Iterator[tuple[str, Labels]]:
@@ -152,8 +151,8 @@ def _links(around: Surroundings) -> Iterator[tuple[str, Labels]]:
         # A port is declared where the far end answers no echo.
         target = link.address if link.port is None else _with_port(link.address, link.port)
         module = "icmp" if link.port is None else "tcp_connect"
-        labels |= {"role": "", "network": "", "name": link.code, "vendor": link.provider, "module": module}
-        yield target, labels | {"link": link.code, "link_kind": link.kind}
+        labels |= {"role": "", "network": "", "vendor": link.provider, "asset": "", "name": link.code}
+        yield target, labels | {"module": module, "link": link.code, "link_kind": link.kind}
 
 
 def _is_wanted(labels: Labels, wanted: Wanted) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from inventory.periods import ZONE
-from inventory.store import assets, keys, registers
+from inventory.store import assets, keys, registers, websites
 from inventory.store.tables import FACTS, asset
 from inventory.vocabulary import Vocabulary, instant
 from inventory.words import Agency, Link, Network, Register, Website
@@ -47,11 +47,17 @@ class Surroundings:
     websites: tuple[Website, ...]
     kinds: Mapping[str, str]
     """By the name of a credential, its kind: never what is in it."""
+    sites: Mapping[str, int]
+    """By its address, the asset that a website is."""
 
     @property
     def agencies(self) -> Mapping[str, Agency]:
         """Every code that the register ever had, with its last row."""
         return {a.code: a for a in sorted(self.register.agencies, key=lambda a: a.valid_from)}
+
+    def asset_of(self, url: str) -> str:
+        """The number of a website's asset; empty where it has none yet."""
+        return str(self.sites.get(url, ""))
 
 
 def assets_to_ask(connection: Connection, vocabulary: Vocabulary, at: datetime) -> list[Known]:
@@ -90,11 +96,13 @@ def _known(row: Mapping[str, object], by: Mapping[str, bool]) -> Known:
 def surroundings(connection: Connection, at: datetime) -> Surroundings:
     """The register as it is valid at `at`."""
     register, day = registers.load(connection), at.astimezone(ZONE).date()
+    sites = tuple(w for w in register.websites if w.valid_on(day))
     return Surroundings(
         register,
         registers.places(register, day),
         {n.code: n for n in register.networks if n.valid_on(day)},
         tuple(v for v in register.links if v.valid_on(day)),
-        tuple(w for w in register.websites if w.valid_on(day)),
+        sites,
         {name: kind for name, (kind, _) in keys.credentials(connection).items()},
+        websites.roots(connection, sites),
     )

@@ -132,6 +132,7 @@ def test_websites_and_lines_are_all_that_is_declared(asked: Any) -> None:
         "https://so-a.example.vn/": "http_2xx", "127.0.0.1": "icmp", "198.18.0.2:179": "tcp_connect",
     }  # fmt: skip
     assert (found["127.0.0.1"]["link"], found["127.0.0.1"]["vendor"]) == ("line-a", "Nhà mạng A")
+    assert found["https://so-a.example.vn/"]["asset"] == "1" and found["127.0.0.1"]["asset"] == ""
     assert {*asked("blackbox", level="commune")} == {"198.18.0.2:179"}
 
 

@@ -266,7 +266,7 @@ def test_a_disk_that_is_full_is_no_matter_of_the_database(made: Path) -> None:
         async with opened(made / "data") as source:
             await write_dump(source, None, full)
 
-    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(InputError, match="output: No space left on"):
+    with Path("/dev/full").open("wb", 0) as full, pytest.raises(InputError, match="output: No space left on"):
         asyncio.run(work(full))
 
 
