@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, create_engine, event, func, inspect, select, table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
@@ -102,9 +103,13 @@ def _program(connection: Connection, command: list[str], *, fed: bool = False) -
     """
     if (found := shutil.which(command[0])) is None:
         raise StoreError(f"found no {command[0]}: install PostgreSQL's client programs (Debian: postgresql-client)")
-    info: Any = cast(Any, connection.connection.driver_connection).info
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", **({"PGPASSWORD": info.password} if info.password else {})}
-    arguments = [found, f"--dbname={info.dsn}", *command[1:]]
+    url = connection.engine.url
+    named = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
+    # Not as the driver tells it: its own libpq may be newer and know parameters that this program does not.
+    place: dict[str, Any] = {name: value for name, value in {**url.query, **named}.items() if value is not None}
+    password = url.password or place.pop("password", None)
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", **({"PGPASSWORD": str(password)} if password else {})}
+    arguments = [found, f"--dbname={make_conninfo(**place)}", *command[1:]]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE} if fed else {"stdout": subprocess.PIPE}
     # Its complaints go to a file: a pipe that nobody reads would stop it.
     with (
@@ -124,7 +129,8 @@ def _program(connection: Connection, command: list[str], *, fed: bool = False) -
         complaints.seek(0)
         told = complaints.read(65_536).decode(errors="replace").strip().splitlines()
     if status:
-        raise StoreError(f"{command[0]}: {told[-1][:300] if told else f'ended with status {status}'}")
+        said = told[-1][:300].removeprefix(f"{command[0]}: ") if told else f"ended with status {status}"
+        raise StoreError(f"{command[0]}: {said}")
 
 
 def _count(connection: Connection) -> dict[str, int]:
