@@ -51,7 +51,8 @@ def copy(connection: Connection, to: Path, advance: Callable[[int, int], None]) 
     by pg_dump (custom format, compressed) under the exported snapshot of the transaction.
 
     Args:
-        advance: is told how many bytes of how many are done, 0 where that is not known; what it raises ends the copy.
+        advance: is told how many bytes of how many are done, 0 where that is not known, for the first time when the
+            moment is fixed; what it raises ends the copy.
 
     Raises:
         StoreError: the tables are missing, pg_dump is not here or failed, or the copy is not whole.
@@ -72,7 +73,8 @@ def copy(connection: Connection, to: Path, advance: Callable[[int, int], None]) 
 
 def _copy_sqlite(connection: Connection, to: Path, advance: Callable[[int, int], None]) -> None:
     source: Any = connection.connection.driver_connection
-    page = int(source.execute("PRAGMA page_size").fetchone()[0])
+    page, pages = (int(source.execute(f"PRAGMA page_{what}").fetchone()[0]) for what in ("size", "count"))
+    advance(0, pages * page)
     with closing(sqlite3.connect(to)) as copied:
         source.backup(copied, pages=_PAGES, progress=lambda _, left, all_: advance((all_ - left) * page, all_ * page))
         # A file by itself, without a log beside it.
@@ -82,6 +84,7 @@ def _copy_sqlite(connection: Connection, to: Path, advance: Callable[[int, int],
 def _dump(connection: Connection, to: Path, advance: Callable[[int, int], None]) -> None:
     snapshot = connection.scalar(text("SELECT pg_export_snapshot()"))
     namespace = connection.scalar(text("SELECT current_schema()"))
+    advance(0, 0)
     chosen = [f'--table="{namespace}"."{name}"' for name in inspect(connection).get_table_names()]
     command = ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", *chosen]
     with to.open("xb") as file, _program(connection, command) as dumped:
