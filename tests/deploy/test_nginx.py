@@ -1,4 +1,4 @@
-"""A real nginx with the example's configuration in front of a real `dophu serve`: agents, pages, the token, /metrics."""
+"""A real nginx with the example's configuration in front of a real `dophu serve`: agents, pages, token, /metrics."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def fronted(folder: Path, behind: str) -> Iterator[tuple[int, int]]:
     text = EXAMPLE.read_text()
     for old, new in (
         ("127.0.0.1:8080", behind.removeprefix("http://")), ("listen 80;", f"listen 127.0.0.1:{plain};"),
-        ("listen 443 ssl", f"listen 127.0.0.1:{secure} ssl"), ("/etc/dophu/tls/fullchain.pem", str(folder / "cert.pem")),
+        ("listen 443 ssl", f"listen 127.0.0.1:{secure} ssl"),
+        ("/etc/dophu/tls/fullchain.pem", str(folder / "cert.pem")),
         ("/etc/dophu/tls/key.pem", str(folder / "key.pem")),
         # Loopback is who is let in; here it stands for everybody else, and 127.0.0.9 for Prometheus.
         ("allow 127.0.0.1;", "allow 127.0.0.9;"), ("        allow ::1;\n", ""),
@@ -51,7 +52,7 @@ def fronted(folder: Path, behind: str) -> Iterator[tuple[int, int]]:
     text = re.sub(r".*listen \[::\].*\n", "", text)
     (folder / "nginx.conf").write_text(
         f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\nhttp {{ access_log {folder}/access.log;\n"
-        + "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        + "".join(f"{of}_temp_path {folder}/{of};\n" for of in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         + text + "}\n"
     )  # fmt: skip
     command = [NGINX, "-p", folder, "-c", folder / "nginx.conf"]
@@ -60,12 +61,17 @@ def fronted(folder: Path, behind: str) -> Iterator[tuple[int, int]]:
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             until = time.monotonic() + 15
-            while socket.socket().connect_ex(("127.0.0.1", secure)):
+            while not _listens(secure):
                 assert process.poll() is None and time.monotonic() < until, "nginx did not come up"
                 time.sleep(0.02)
             yield plain, secure
         finally:
             process.terminate()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as asked:
+        return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.skipif(not Path(NGINX).exists(), reason="nginx is not here (Debian: apt-get install nginx-light)")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -41,9 +41,7 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     program.chmod(0o755)
     for unit in UNITS.glob("dophu.s*"):
         # The program is not installed where tests run.
-        (tmp_path / unit.name).write_text(
-            unit.read_text().replace("/opt/dophu/.venv/bin/dophu", str(program)).replace("file:/opt", "file:///opt")
-        )
+        (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/dophu/.venv/bin/dophu", str(program)))
     done = analyze("verify", tmp_path / "dophu.service", tmp_path / "dophu.socket")
     assert (done.returncode, [line for line in done.stderr.splitlines() if "dophu" in line]) == (0, [])
 
@@ -79,8 +77,8 @@ def test_the_installation_puts_a_whole_program_in_place(tmp_path: Path) -> None:
     assert tomllib.loads((tmp_path / "etc/dophu/dophu.toml").read_text()) == {}
     # It runs from there, with the environment of these tests.
     told = subprocess.run(
-        [ROOT / ".venv/bin/python", "-c", "import api.cli, json, goals; print(json.dumps([api.cli.__file__, *goals.__path__]))"],
+        [sys.executable, "-c", "import api.cli, api.config; print(api.cli.__file__, api.config.Config().goals)"],
         cwd=program, env={**os.environ, "PYTHONPATH": str(program), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    assert all(path.startswith(str(program)) for path in json.loads(told.stdout))
+    assert all(path.startswith(str(program)) for path in told.stdout.split())

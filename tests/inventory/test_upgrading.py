@@ -1,4 +1,4 @@
-"""From the first version of the tables to this one: a database with rows goes through every migration and is readable."""
+"""From the first version of the tables to this one: rows go through every migration and can be read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from sqlalchemy import Connection, MetaData, Table, func, insert, select
 
 from inventory import vocabulary
 from inventory.store import Store, copies, facts, keys, registers, versions
-from inventory.store.tables import metadata
+from inventory.store.tables import FOREVER, metadata
 from inventory.words import StoreError
 
 SEEN = int(datetime(2025, 3, 3, 1, tzinfo=UTC).timestamp() * 1000)
-NEVER = 1 << 62
-FACT = {"item": "", "source": "snmp", "first": SEEN, "last": SEEN, "until": NEVER, "proof": 5, "recorded": SEEN}
+FACT = {"item": "", "source": "snmp", "first": SEEN, "last": SEEN, "until": FOREVER, "proof": 5, "recorded": SEEN}
 
 #: Rows as Dophu wrote them when its tables were new; those of all other tables are made up by their columns.
 FIRST: dict[str, list[dict[str, Any]]] = {
