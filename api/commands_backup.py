@@ -60,7 +60,7 @@ def restore(
     output: Output = "table",
     language: Language = "vi",
 ) -> None:
-    """Make the data folder and the database from a backup, whole or not at all; stop dophu serve first.
+    """Make the data folder and the database from a backup, whole or not at all; stop the server first.
 
     Nothing may be there yet, or --force keeps it aside. Tables of an older version are brought to this one.
     """

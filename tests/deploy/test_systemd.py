@@ -74,6 +74,8 @@ def test_the_installation_puts_a_whole_program_in_place(tmp_path: Path) -> None:
     program = tmp_path / "opt" / "dophu"
     assert (tmp_path / "etc/dophu/credentials").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "etc/systemd/system/dophu.service").read_text() == (UNITS / "dophu.service").read_text()
+    for script in (tmp_path / "usr/local/sbin/dophu", ROOT / "deploy/install.sh", ROOT / "deploy/compose/start.sh"):
+        subprocess.run(["bash", "-n", script], check=True, timeout=30)
     assert tomllib.loads((tmp_path / "etc/dophu/dophu.toml").read_text()) == {}
     # It runs from there, with the environment of these tests.
     told = subprocess.run(
