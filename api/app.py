@@ -22,6 +22,7 @@ from api.agents import agents_router
 from api.pages import pages_router, tell_missing
 from api.receiving import FACTS_PATH, counts_router
 from api.routes import api_router, told_errors
+from api.routes_discovery import discovery_router
 from api.routes_work import work_router
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
@@ -128,6 +129,7 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
     app.include_router(agents_router(record, desk.workspace.agency_of_token, is_known=is_known))
     app.include_router(counts_router(desk))
     app.include_router(work_router(desk))
+    app.include_router(discovery_router(desk))
     app.include_router(pages_router(desk))
 
     @app.get("/healthz", response_class=PlainTextResponse, tags=["health"])

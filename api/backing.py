@@ -1,7 +1,8 @@
 """Backups: a whole Dophu in one file that was read again before it counts, and a Dophu made from such a file.
 
 A backup is a ZIP file. Its archive comment is the SHA-256 of `manifest.json`, which has that of every other file, so
-that no byte of them can change unseen. It is written beside its name and gets that name when it was read again and is whole.
+that no byte of them can change unseen. It is written beside its name, and gets that name when it was read again and is
+whole.
 
     dophu-backup                the format's name, first and not compressed, so that a file that was cut is known
     database/dophu.db           SQLite: the copy of one moment; PostgreSQL: dophu.dump, of pg_dump's custom format

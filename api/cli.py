@@ -18,6 +18,7 @@ from api.commanding import Agencies, AsOf, Language, Output, check, print_json, 
 from api.commands_backup import backup, restore
 from api.commands_changes import changes
 from api.commands_counts import counts_app
+from api.commands_export import export_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
 from api.commands_lines import lines
@@ -58,6 +59,7 @@ app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
 app.add_typer(import_app, name="import")
+app.add_typer(export_app, name="export")
 app.add_typer(reconcile_app, name="reconcile")
 app.add_typer(netbox_app, name="netbox")
 
@@ -163,7 +165,7 @@ def collect(
 
 
 def _tell(done: list[Round], output: str) -> None:
-    """Tell what came of the rounds; one that read nothing, was broken off, or could not be stored, has failed."""
+    """Tell what came of the rounds; they failed where none read anything, or one was broken off or not stored."""
     if output == "json":
         print_json(
             [
@@ -185,9 +187,10 @@ def _tell(done: list[Round], output: str) -> None:
                 say(f"  {failed.target}: {failed.error}")
             if len(r.failed) > 20:
                 say(f"  … and {len(r.failed) - 20} more")
-    if any(r.unrecorded or r.broken_off for r in done) or any(
-        r.targets and len(r.failed) == r.targets and not r.facts for r in done
-    ):
+    # A kind of source of which nobody answers is told above; that no kind read anything is a failure.
+    asked = [r for r in done if r.targets]
+    read_nothing = bool(asked) and all(len(r.failed) == r.targets and not r.facts for r in asked)
+    if read_nothing or any(r.unrecorded or r.broken_off for r in done):
         raise typer.Exit(1)
 
 
@@ -296,6 +299,14 @@ def record(
         say(f"dophu: {error}")
         raise typer.Exit(1) from None
     raise typer.Exit(status)
+
+
+@app.command()
+def metrics() -> None:
+    """Print the list of all metrics, their labels, units and meaning, as Markdown."""
+    from exporters.metric_list import write_list
+
+    print(write_list(), end="")
 
 
 @app.command()

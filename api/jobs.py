@@ -51,10 +51,15 @@ async def _collect(doing: Doing) -> str:
     # What was counted of a month that ended belongs into the next judgement.
     await record_months(workspace, now)
     await doing.judge()
-    for prune in (runs.prune, events.prune, snapshots.prune, schedules.prune, scans.prune, calls.prune):
-        await workspace.store.write(prune, now)
+    await forget_old(workspace, now)
     await rounds.close_days(workspace, now)
     return "; ".join(map(_tell, done))
+
+
+async def forget_old(workspace: Workspace, now: datetime) -> None:
+    """Forget what is older than it is kept: runs, events, figures, turns, scans, calls."""
+    for prune in (runs.prune, events.prune, snapshots.prune, schedules.prune, scans.prune, calls.prune):
+        await workspace.store.write(prune, now)
 
 
 async def _lines(doing: Doing) -> str:

@@ -19,6 +19,7 @@ TEST=("${DEMO[@]}" curl:curl 'postgresql:/usr/lib/postgresql/*/bin/initdb' prome
 # These are not in every release; without them the demo and the tests leave something out and say so.
 DEMO_WISHES=(fusioninventory-agent:fusioninventory-agent)
 TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium prometheus-node-exporter:prometheus-node-exporter
+  prometheus-snmp-exporter:prometheus-snmp-exporter prometheus-blackbox-exporter:prometheus-blackbox-exporter
   redis-server:redis-server libreoffice-writer-nogui:/usr/lib/libreoffice/program/libswlo.so
   libreoffice-calc-nogui:/usr/lib/libreoffice/program/libsclo.so poppler-utils:pdftoppm)
 # The peers that the benchmarks stand beside.
