@@ -15,6 +15,7 @@ import typer
 from typer.main import get_command
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
+from api.commands_backup import backup, restore
 from api.commands_changes import changes
 from api.commands_counts import counts_app
 from api.commands_export import export_app
@@ -240,6 +241,8 @@ app.command()(changes)
 app.command()(report)
 app.command()(seal)
 app.command()(verify)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

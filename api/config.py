@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 import goals
 from api.commanding import split_host
+from api.config_backup import BackupSettings
 from api.config_netbox import NetBoxSettings
 from inventory.urls import read_url
 from inventory.words import InputError
@@ -224,6 +225,14 @@ class Config(BaseSettings):
     """The organisation's NetBox, where it has one."""
     websites: WebsiteSettings = WebsiteSettings()
     influxdb: InfluxSettings | None = None
+    backup: BackupSettings | None = None
+    """Where backups are put on schedule."""
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it was read from, where there is one."""
+        return self._file
 
     @property
     def database_url(self) -> str:
@@ -296,6 +305,9 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         for name in ("data", "goals", "key_file", "api_token_file"):
             if isinstance(values.get(name), str):
                 values[name] = found.parent / values[name]
+        backup = values.get("backup")
+        if isinstance(backup, dict) and isinstance(backup.get("folder"), str):
+            backup["folder"] = found.parent / backup["folder"]
         sites = values.get("websites")
         if isinstance(sites, dict) and isinstance(sites.get("ca"), list):
             sites["ca"] = [found.parent / path if isinstance(path, str) else path for path in sites["ca"]]
@@ -308,4 +320,5 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         # The values are left out: one of them may be the token.
         lines = [f"{found or 'environment'}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise InputError("\n".join(lines)) from None
+    config._file = found
     return config.model_copy(update={"data": data}) if data is not None else config

@@ -15,7 +15,7 @@ from api.workspace import Workspace
 from collectors.progress import ScanProgress, TerminalProgress
 from collectors.scans import profile
 from inventory.store import calls, events, runs, scans, schedules, snapshots
-from inventory.words import InputError, Schedule
+from inventory.words import InputError, Schedule, StoreError
 
 __all__ = ["JOBS", "Doing", "check_job", "from_settings"]
 
@@ -114,9 +114,25 @@ async def _judge(doing: Doing) -> str:
     return ""
 
 
+async def _backup(doing: Doing) -> str:
+    from api.backing import back_up_and_prune
+
+    workspace, stop = doing.workspace, doing.workspace.stop
+    settings = workspace.config.backup
+    if settings is None:
+        raise InputError("found no [backup] in the settings")
+
+    def advance(_: str, __: int, ___: int) -> None:
+        if stop.is_set():
+            raise StoreError("broken off: nothing of this backup was kept")
+
+    to, old = await back_up_and_prune(workspace.store, workspace.config, settings, advance)
+    return f"{to.name}: {to.stat().st_size:,} bytes" + (f"; {len(old)} old ones removed" if old else "")
+
+
 JOBS: Mapping[str, Callable[[Doing], Awaitable[str]]] = {
-    "collect": _collect, "console": _console, "discover": _discover, "judge": _judge, "lines": _lines,
-    "netbox": _netbox, "scan": _scan,
+    "backup": _backup, "collect": _collect, "console": _console, "discover": _discover, "judge": _judge,
+    "lines": _lines, "netbox": _netbox, "scan": _scan,
 }  # fmt: skip
 
 
@@ -126,6 +142,8 @@ def check_job(config: Config, schedule: Schedule) -> None:
         raise InputError(f"schedule {schedule.name}: found the job {schedule.job!r}, expected one of {', '.join(JOBS)}")
     if schedule.job == "scan":
         profile(schedule.argument)
+    if schedule.job == "backup" and config.backup is None:
+        raise InputError(f"schedule {schedule.name}: found no [backup] in the settings")
     if schedule.job == "netbox" and config.netbox is None:
         raise InputError(f"schedule {schedule.name}: found no [netbox] in the settings")
     if schedule.job == "console" and schedule.argument not in [s.server for s in config.consoles]:
@@ -149,6 +167,7 @@ def from_settings(config: Config) -> list[Schedule]:
         ("lines", "lines", config.lines.seconds / 3600, ""),
         *((f"console-{s.server.lower().replace('[', '').replace(']', '')}", "console", s.hours, s.server)
           for s in config.consoles),
+        *((("backup", "backup", config.backup.hours, ""),) if config.backup and config.backup.hours else ()),
         *((("netbox", "netbox", config.netbox.hours, ""),) if config.netbox and config.netbox.hours else ()),
     ):  # fmt: skip
         cadence, jitter = every(hours)

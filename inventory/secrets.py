@@ -142,7 +142,10 @@ def _new_key_id(keys: Mapping[str, bytes]) -> str:
 def _check_owner(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"key file {path}: found something that is no regular file")
-    if status.st_mode & 0o077:
+    # systemd hands a service its credentials by an access list, which shows as rights of the group.
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    handed = credentials is not None and path.parent == Path(credentials)
+    if status.st_mode & (0o037 if handed else 0o077):
         raise InputError(
             f"key file {path}: found mode {stat.S_IMODE(status.st_mode):04o}, expected 0600: "
             f"others can read the keys; run: chmod 600 {path}"

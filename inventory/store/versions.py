@@ -25,8 +25,8 @@ def needed() -> str:
     return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9][0-9][0-9][0-9]_*.py"))
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the tables to this version, making them where there are none.
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the tables to this version, or to a former one, making them where there are none.
 
     Raises:
         StoreError: they were made by a newer Dophu.
@@ -42,4 +42,4 @@ def upgrade(connection: Connection) -> None:
     found = current(connection)
     if found is not None and found not in known:
         raise StoreError(f"the database is of version {found!r}, which this Dophu does not know: install a newer one")
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
