@@ -36,7 +36,7 @@ _DESCRIPTION = Title(
 
 def build(language: Language = "vi") -> Dashboard:
     """The dashboard `dophu-video`."""
-    dashboard = begin("video", Title("Hội nghị truyền hình", "Video conference"), _DESCRIPTION, language)
+    dashboard = begin("video", Title("Hội nghị truyền hình", "Video conference"), _DESCRIPTION, language, "/video")
     dashboard.with_variable(level_choice(language)).with_variable(agency_choice(language))
     answering = f"sum by (answering) (dophu_assets{{{_VIDEO}}})"
     return finish(
