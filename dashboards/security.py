@@ -234,20 +234,20 @@ def _scans(language: Language) -> table.Panel:
 
 def _schedules(language: Language) -> table.Panel:
     def each(expression: str) -> str:
-        return f"max by (schedule, job) ({expression})"
+        return f"max by (schedule, kind) ({expression})"
 
     return rows(
         Title("Lịch thu thập và quét", "Schedules"),
         [
             each("dophu_schedule_running"),
-            "max by (schedule, job, outcome) (dophu_schedule_outcome == 1)",
+            "max by (schedule, kind, outcome) (dophu_schedule_outcome == 1)",
             each("time() - dophu_schedule_last_success_timestamp_seconds"),
             each("dophu_schedule_next_timestamp_seconds - time()"),
             each("dophu_schedule_paused"),
         ],
         [
             Column("schedule", Title("Lịch", "Schedule")),
-            Column("job", Title("Việc", "Job"), width=110),
+            Column("kind", Title("Việc", "Job"), width=110),
             Column("outcome", Title("Lần gần nhất", "Newest turn"), width=160, words=_OUTCOMES),
             Column("Value #C", Title("Xong cách đây", "Last done, ago"), "s", 140),
             Column("Value #D", Title("Lần tới sau", "Next in"), "s", 120),

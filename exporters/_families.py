@@ -32,11 +32,11 @@ dophu_plan_info{plan title_vi title_en number} A plan's title and number.
 dophu_control_info{control title_vi title_en population severity} Title, population, and severity of not meeting it.
 dophu_control_threshold{control parameter} A number that a control's condition names, as it is set.
 dophu_level_info{level title_vi title_en rank} An administrative level's title and rank; "all" is all of them.
-dophu_schedule_last_success_timestamp_seconds{schedule job} When a turn was last done; absent if never.
-dophu_schedule_next_timestamp_seconds{schedule job} When the next turn is to begin; absent while none will.
-dophu_schedule_outcome{schedule job outcome} What became of the newest turn that ended: 1 for it, 0 for the others.
-dophu_schedule_running{schedule job} Whether its job is being done: 1 or 0.
-dophu_schedule_paused{schedule job} Whether it is paused: 1 or 0.
+dophu_schedule_last_success_timestamp_seconds{schedule kind} When a turn was last done; absent if never.
+dophu_schedule_next_timestamp_seconds{schedule kind} When the next turn is to begin; absent while none will.
+dophu_schedule_outcome{schedule kind outcome} What became of the newest turn that ended: 1 for it, 0 for the others.
+dophu_schedule_running{schedule kind} Whether its job is being done: 1 or 0.
+dophu_schedule_paused{schedule kind} Whether it is paused: 1 or 0.
 dophu_goal_info{plan goal title_vi title_en statement control} A goal's title, the plan's statement, and its control.
 dophu_goal_measured{plan goal} Whether anything measures the goal: 0 when no control does or nobody is there to ask.
 dophu_goal_due_timestamp_seconds{plan goal} Last second of the due day (UTC+7); absent if the goal has no date.
@@ -159,6 +159,7 @@ def _collectors(snapshot: Snapshot) -> dict[str, Samples]:
 
 
 def _schedules(snapshot: Snapshot) -> dict[str, Samples]:
+    # Prometheus itself gives every series a label `job`.
     states = {(s.schedule, s.job): s for s in snapshot.schedules}
     return {
         "dophu_schedule_last_success_timestamp_seconds": {

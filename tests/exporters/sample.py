@@ -109,6 +109,13 @@ CONTROLS = (
         severity="high",
     ),
     Control(
+        "vc_endpoint_answering",
+        Title("Điểm cầu có trả lời", "Rooms answer"),
+        "assets",
+        "answering",
+        where="role = 'vc_endpoint'",
+    ),
+    Control(
         "link_wan_quality",
         Title("Đường WAN thông, ít mất gói", "The WAN line loses few packets"),
         "links",
@@ -235,6 +242,8 @@ TALLIES = (
     AgencyTally("workstation_patched", "so-yt", "province", Status.UNMET, 3),
     AgencyTally("workstation_patched", "so-yt", "province", Status.UNKNOWN, 35),
     AgencyTally("workstation_drive_encrypted", "so-yt", "province", Status.UNMET, 38),
+    AgencyTally("vc_endpoint_answering", "so-yt", "province", Status.MET, 2),
+    AgencyTally("vc_endpoint_answering", "so-yt", "province", Status.UNKNOWN, 1),
     AgencyTally("host_no_telnet", "so-yt", "province", Status.MET, 40),
     AgencyTally("host_no_telnet", "so-yt", "province", Status.UNMET, 1),
     AgencyTally("host_no_telnet", "so-khcn", "province", Status.WAIVED, 1),

@@ -193,13 +193,13 @@ def test_a_control_tells_its_severity_and_its_thresholds(series: Series) -> None
 
 
 def test_schedules_tell_what_became_of_them(series: Series) -> None:
-    scan = {"schedule": "night-scan", "job": "scan"}
+    scan = {"schedule": "night-scan", "kind": "scan"}
     assert value(series, "dophu_schedule_outcome", outcome="broken_off", **scan) == 1
     assert value(series, "dophu_schedule_outcome", outcome="failed", **scan) == 0
     assert value(series, "dophu_schedule_outcome", outcome="running", **scan) is None
     assert value(series, "dophu_schedule_last_success_timestamp_seconds", **scan) == AT.timestamp() - 9 * 86_400
     assert value(series, "dophu_schedule_next_timestamp_seconds", **scan) == AT.timestamp() + 11 * 3600
-    assert value(series, "dophu_schedule_running", schedule="collect", job="collect") == 1
+    assert value(series, "dophu_schedule_running", schedule="collect", kind="collect") == 1
     assert {name for name, labels in series if ("schedule", "console-1") in labels} == {
         "dophu_schedule_running",
         "dophu_schedule_paused",
