@@ -24,9 +24,9 @@ COLLECTOR = "nmap"
 #: What the sweep and the services of one network may take when nobody allows less.
 BUDGET_SECONDS = 1800.0
 #: One nmap process looks at so many addresses: a sweep that is broken off loses at most what was under way.
-SWEEP_PIECE = 64
-SERVICE_PIECE = 16
-LEAST_SERVICE_PIECE = 4
+SWEEP_PIECE, LARGEST_SWEEP_PIECE = 64, 256
+#: One nmap process reads the services of so many hosts.
+LEAST_SERVICE_PIECE, SERVICE_PIECE = 4, 16
 PROCESSES = 4
 #: Packets a second for the whole network.
 RATE = 500
@@ -159,6 +159,15 @@ def _batches(addresses: Iterable[IPAddress], size: int) -> Iterator[tuple[IPAddr
         yield piece
 
 
+def sweep_piece(addresses: int) -> int:
+    """How many addresses of a network of so many one process sweeps: the same each time, for a scan goes on by pieces.
+
+    At the end of a piece nmap waits a second or two for late answers: many small pieces would add that up.
+    """
+    pieces = -(-addresses // (SWEEP_PIECE * PROCESSES))
+    return min(LARGEST_SWEEP_PIECE, max(1, pieces) * SWEEP_PIECE)
+
+
 def _service_piece(hosts: int) -> int:
     """How many hosts one process reads the services of, so that all processes end about together.
 
@@ -274,7 +283,7 @@ class _Reading:
 
     def unswept(self) -> Iterator[tuple[IPAddress, ...]]:
         """The pieces of the network that were not swept yet."""
-        for piece in _batches(self.addresses(), SWEEP_PIECE):
+        for piece in _batches(self.addresses(), sweep_piece(len(self.known) or size(self.network))):
             if piece[0] in self.kept.swept:
                 self.told += len(piece)
                 self.read += len(piece)
