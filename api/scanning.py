@@ -95,6 +95,7 @@ class _Scan:
             seconds = max(0.0, (closes - now).total_seconds())
             over = f"its window closed at {closes.astimezone(ZONE):%H:%M}"
         self.over[network.code] = over
+        addresses = len(self.known.get(network.code, ())) or nmap.size(network)
 
         async def tell(step: Step) -> None:
             going_on = await store.write(
@@ -102,7 +103,7 @@ class _Scan:
             )
             if self.progress:
                 found, read = (len(step.hosts), 0) if step.swept else (0, len(step.hosts))
-                self.progress.advanced(nmap.SWEEP_PIECE if step.swept else 0, found, read)
+                self.progress.advanced(nmap.sweep_piece(addresses) if step.swept else 0, found, read)
             if not going_on:
                 self.stop.set()
 
@@ -163,7 +164,7 @@ async def scan(
     left = [n for n in networks if not standing[n.code].complete]
     going = _Scan(workspace, wanted, chosen, windows, register, number, asyncio.Event(), progress, known)
     if progress:
-        swept = sum(len(standing[n.code].swept) * nmap.SWEEP_PIECE for n in left)
+        swept = sum(_swept(standing[n.code]) for n in left)
         progress.started(sum(sizes[n.code] for n in left), swept)
     try:
         await _go(going, left, done)
@@ -295,7 +296,7 @@ def describe(connection: Connection, number: int, now: datetime) -> dict[str, ob
     if not found:
         raise InputError(f"found no scan {number}; see dophu scan list")
     one, rows = found[0], scans.networks(connection, number)
-    swept = [n.addresses if n.complete else min(n.addresses, len(n.swept) * nmap.SWEEP_PIECE) for n in rows]
+    swept = [_swept(n) for n in rows]
     return asdict(one) | {
         "eta": _left(one, sum(swept), sum(n.addresses for n in rows), now),
         "networks": [
@@ -305,6 +306,13 @@ def describe(connection: Connection, number: int, now: datetime) -> dict[str, ob
         ],
         "changes": [asdict(change) for change in scans.changes(connection, number)],
     }  # fmt: skip
+
+
+def _swept(standing: scans.NetworkScan) -> int:
+    """How many addresses of a network were swept."""
+    if standing.complete:
+        return standing.addresses
+    return min(standing.addresses, len(standing.swept) * nmap.sweep_piece(standing.addresses))
 
 
 def _left(one: scans.Standing, swept: int, total: int, now: datetime) -> str:

@@ -25,8 +25,9 @@ COLLECTOR = "nmap"
 #: What the sweep and the services of one network may take when nobody allows less.
 BUDGET_SECONDS = 1800.0
 #: One nmap process looks at so many addresses: a sweep that is broken off loses at most what was under way.
-SWEEP_PIECE = 64
-SERVICE_PIECE = 8
+SWEEP_PIECE, LARGEST_SWEEP_PIECE = 64, 256
+#: One nmap process reads the services of so many hosts.
+LEAST_SERVICE_PIECE, SERVICE_PIECE = 4, 16
 PROCESSES = 4
 #: Packets a second for the whole network.
 RATE = 500
@@ -119,12 +120,12 @@ async def scan_network(
     or a prefix too large to sweep. Whether the network may be scanned is for the caller to know.
     """
     network = _permitted(target, bool(known))
-    reading = _Reading(network, target.label, profile, source, rate, kept or Kept(), tell, tuple(known))
+    reading = _Reading(network, target.label, profile, source, kept or Kept(), tell, tuple(known))
     try:
         async with asyncio.timeout(budget_seconds):
-            await _each_piece(reading.unswept(), reading.sweep, reading.sweep_failures)
+            await _each_piece(reading.unswept(), reading.sweep, rate, reading.sweep_failures)
             if profile.ports:
-                await _each_piece(reading.unread(), reading.read_services, reading.service_failures)
+                await _each_piece(reading.unread(), reading.read_services, rate, reading.service_failures)
             if profile.snmp_public:
                 reading.public = await answer_to_public(reading.present())
     except TimeoutError:
@@ -160,45 +161,71 @@ def _batches(addresses: Iterable[IPAddress], size: int) -> Iterator[tuple[IPAddr
         yield piece
 
 
+def sweep_piece(addresses: int) -> int:
+    """How many addresses of a network of so many one process sweeps: the same each time, for a scan goes on by pieces.
+
+    At the end of a piece nmap waits a second or two for late answers: many small pieces would add that up.
+    """
+    pieces = -(-addresses // (SWEEP_PIECE * PROCESSES))
+    return min(LARGEST_SWEEP_PIECE, max(1, pieces) * SWEEP_PIECE)
+
+
+def _service_piece(hosts: int) -> int:
+    """How many hosts one process reads the services of, so that all processes end about together.
+
+    Recognising a service takes seconds of waiting however few they are: a last piece by itself would cost them again.
+    """
+    turns = -(-hosts // (SERVICE_PIECE * PROCESSES))
+    return max(LEAST_SERVICE_PIECE, -(-hosts // max(1, turns * PROCESSES)))
+
+
 async def _each_piece(
-    pieces: Iterator[tuple[IPAddress, ...]],
-    read: Callable[[tuple[IPAddress, ...]], Awaitable[None]],
+    pieces: Iterable[tuple[IPAddress, ...]],
+    read: Callable[[tuple[IPAddress, ...], int], Awaitable[None]],
+    rate: int,
     failures: list[str],
 ) -> None:
-    """Read every piece, a few at once; a piece that fails harms no other, until so many fail that all would."""
+    """Read every piece, a few at once, each at its share of the packets a second.
+
+    A piece that fails harms no other, until so many fail that all would.
+    """
+    left = iter(pieces)
+    first = list(itertools.islice(left, PROCESSES))
+    left = itertools.chain(first, left)
 
     async def work() -> None:
-        for piece in pieces:
+        for piece in left:
             if len(failures) >= MOST_FAILURES:
                 return
             try:
-                await read(piece)
+                await read(piece, rate // len(first))
             except NmapError as error:
                 failures.append(str(error))
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(PROCESSES):
+        for _ in first:
             group.create_task(work())
 
 
 def _how(rate: int) -> dict[str, OptionValue]:
     """What the sweep and the services have in common."""
     raw = "--privileged" if raw_allowed() else "--unprivileged"
-    return {raw: None, "--max-rate": max(1, rate // PROCESSES), "--max-rtt-timeout": 1500}
+    return {raw: None, "--max-rate": max(1, rate), "--max-rtt-timeout": 1500}
 
 
 def sweep_options(profile: Profile, rate: int) -> Mapping[str, OptionValue]:
-    """How nmap is asked who is there."""
+    """How one process is asked who is there, at so many packets a second."""
     options = _how(rate) | {"-sn": None, "--max-retries": 1, "-PS": profile.knock}
     # Without a floor nmap slows down where nothing answers, as if the line were full: a minute for 64 silent addresses.
-    options["--min-rate"] = max(1, rate // PROCESSES * 4 // 5)
+    # What is allowed is the bound of the network; with a lower floor a silent piece took a third longer than needed.
+    options["--min-rate"] = max(1, rate)
     if "--privileged" in options:
         options["-PE"] = None
     return options
 
 
 def service_options(profile: Profile, rate: int) -> Mapping[str, OptionValue]:
-    """How nmap is asked what answers on the ports."""
+    """How one process is asked what answers on the ports, at so many packets a second."""
     options = _how(rate) | {
         "-Pn": None, "-p": profile.ports, "--max-retries": 2, "--host-timeout": profile.host_timeout,
     }  # fmt: skip
@@ -231,7 +258,6 @@ class _Reading:
     label: str
     profile: Profile
     source: str
-    rate: int
     kept: Kept
     tell: Callable[[Step], Awaitable[None]]
     known: tuple[IPAddress, ...]
@@ -261,7 +287,7 @@ class _Reading:
 
     def unswept(self) -> Iterator[tuple[IPAddress, ...]]:
         """The pieces of the network that were not swept yet."""
-        for piece in _batches(self.addresses(), SWEEP_PIECE):
+        for piece in _batches(self.addresses(), sweep_piece(len(self.known) or size(self.network))):
             if piece[0] in self.kept.swept:
                 self.told += len(piece)
                 self.read += len(piece)
@@ -270,14 +296,15 @@ class _Reading:
 
     def unread(self) -> Iterator[tuple[IPAddress, ...]]:
         """The hosts whose services were not read yet."""
-        return _batches([address for address in self.present() if address not in self.services], SERVICE_PIECE)
+        unread = [address for address in self.present() if address not in self.services]
+        return _batches(unread, _service_piece(len(unread)))
 
-    async def sweep(self, piece: tuple[IPAddress, ...]) -> None:
+    async def sweep(self, piece: tuple[IPAddress, ...], rate: int) -> None:
         """Find out which addresses of the piece answer."""
         if why := _no_route(piece):
             raise NmapError(why)
         found: list[tuple[Host, datetime]] = []
-        async with aclosing(scan(piece, sweep_options(self.profile, self.rate))) as hosts:
+        async with aclosing(scan(piece, sweep_options(self.profile, rate))) as hosts:
             async for host in hosts:
                 self.told += 0 if found else len(piece)
                 found.append((host, datetime.now(UTC)))
@@ -286,10 +313,10 @@ class _Reading:
         self.read += len(piece)
         await self.tell(Step(piece[0], tuple(found)))
 
-    async def read_services(self, piece: tuple[IPAddress, ...]) -> None:
+    async def read_services(self, piece: tuple[IPAddress, ...], rate: int) -> None:
         """Find out what answers on the ports that matter."""
         done: list[tuple[Host, datetime]] = []
-        async with aclosing(scan(piece, service_options(self.profile, self.rate))) as hosts:
+        async with aclosing(scan(piece, service_options(self.profile, rate))) as hosts:
             async for host in hosts:
                 if host.timed_out:
                     self.slow += 1

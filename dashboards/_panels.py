@@ -50,12 +50,33 @@ SHARES: Mapping[str, tuple[Title, str]] = {
     "target": (TARGET, BLUE),
 }
 AGENCY = Title("Cơ quan", "Agency")
+THRESHOLD = Title("Ngưỡng", "Threshold")
+
+#: The severities of findings, in words and colour.
+SEVERITY: Mapping[str, tuple[Title, str]] = {
+    "high": (Title("Cao", "High"), RED),
+    "medium": (Title("Trung bình", "Medium"), YELLOW),
+    "low": (Title("Thấp", "Low"), BLUE),
+}
+TRUTH: Mapping[str, tuple[Title, str]] = {
+    "1": (Title("Có", "Yes"), GREEN),
+    "0": (Title("Không", "No"), RED),
+}
 
 SNAPSHOT_AGE = "time() - max(dophu_snapshot_timestamp_seconds)"
 
 
-def begin(name: str, title: Title, description: Title, language: str) -> grafana.Dashboard:
-    """An empty dashboard with its uid, its language and the choice of the Prometheus server."""
+#: The variable that holds the address of Dophu's pages, for links to them.
+_PAGES = "${dophu}"
+
+
+def begin(name: str, title: Title, description: Title, language: str, page: str = "/") -> grafana.Dashboard:
+    """An empty dashboard with its uid, its language, the choice of the Prometheus server, and its links.
+
+    They lead to the other dashboards, with what was chosen here, and to `page` of Dophu itself.
+    """
+    to_pages = Title("Trang của Dophu", "Dophu's page")
+    address = Title("Địa chỉ của Dophu", "Dophu's address")
     return (
         grafana.Dashboard(title.in_language(language))
         .uid(f"dophu-{name}" + ("-en" if language == "en" else ""))
@@ -66,8 +87,23 @@ def begin(name: str, title: Title, description: Title, language: str) -> grafana
         .readonly()
         .time("now-30d", "now")
         .refresh("5m")
-        .link(grafana.DashboardLink("Dophu").type(model.DashboardLinkType.DASHBOARDS).tags([f"dophu-{language}"]))
+        .link(
+            grafana.DashboardLink("Dophu")
+            .type(model.DashboardLinkType.DASHBOARDS)
+            .tags([f"dophu-{language}"])
+            .keep_time(True)
+            .include_vars(True)
+        )
+        .link(
+            grafana.DashboardLink(to_pages.in_language(language))
+            .type(model.DashboardLinkType.LINK)
+            .url(f"{_PAGES}{page}")
+            .target_blank(True)
+        )
         .with_variable(grafana.DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
+        .with_variable(
+            grafana.TextBoxVariable("dophu").label(address.in_language(language)).default_value("http://127.0.0.1:8080")
+        )
     )
 
 
@@ -188,6 +224,42 @@ def lines(
     return panel
 
 
+def curves(
+    title: Title,
+    queries: Sequence[tuple[str, str]],
+    thresholds: Sequence[tuple[str, str]],
+    language: str,
+    span: int,
+    unit: str,
+    description: Title | None = None,
+) -> timeseries.Panel:
+    """Values over time by expression and legend, and beside them, dashed, the thresholds of controls."""
+    panel = (
+        timeseries.Panel()
+        .title(title.in_language(language))
+        .datasource(SOURCE)
+        .unit(unit)
+        .min(0)
+        .line_width(2)
+        .span_nulls(False)
+        .height(9)
+        .span(span)
+    )
+    if description is not None:
+        panel.description(description.in_language(language))
+    word = THRESHOLD.in_language(language)
+    told = [*queries, *((expression, f"{word}: {legend}") for expression, legend in thresholds)]
+    for index, (expression, legend) in enumerate(told):
+        panel.with_target(_query(expression, chr(ord("A") + index), legend).range())
+    dashed = model.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})
+    return panel.override_by_regexp(f"/^{word}: /", [_fixed(RED), dashed])
+
+
+def threshold(controls: str, parameter: str) -> str:
+    """A parameter of the controls that match a regular expression."""
+    return f'dophu_control_threshold{{control=~"{controls}",parameter="{parameter}"}}'
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table: the field that it shows, its heading, and how its values look."""
@@ -199,6 +271,8 @@ class Column:
     color: str | None = None
     words: Mapping[str, tuple[Title, str | None]] | None = None
     """What to show in place of a value, and its colour."""
+    page: str | None = None
+    """The path of Dophu's page about a value, which follows it."""
 
     def properties(self, language: str) -> list[model.DynamicConfigValue]:
         """The looks, as Grafana's field properties."""
@@ -215,6 +289,9 @@ class Column:
                 for index, (value, (title, color)) in enumerate(self.words.items())
             }
             found.append(model.DynamicConfigValue("mappings", [model.ValueMap(shown)]))
+        if self.page is not None:
+            link = {"title": "Dophu", "url": f"{_PAGES}{self.page}${{__value.raw}}", "targetBlank": True}
+            found.append(model.DynamicConfigValue("links", [link]))
         if self.color is not None or self.words is not None:
             found.append(model.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
         return found
@@ -234,17 +311,20 @@ def rows(
     height: int,
     matrix: tuple[str, str] | None = None,
     description: Title | None = None,
+    highest: Column | None = None,
 ) -> table.Panel:
     """A table of what is true now: the columns named and no others.
 
     Several expressions are merged on the labels that all of them have; their values are the fields "Value #A" and on.
     `matrix` takes one expression and spreads the values of its second label over columns, with a row for each of the
-    first; that row's field is then "FIRST\\SECOND".
+    first; that row's field is then "FIRST\\SECOND". The rows with the highest value of the column `highest` come first.
     """
     panel = table.Panel().title(title.in_language(language)).datasource(SOURCE).height(height).span(span)
     panel.filterable(True).no_value("–")
     if description is not None:
         panel.description(description.in_language(language))
+    if highest is not None:
+        panel.sort_by([common.TableSortByFieldState().display_name(highest.title.in_language(language)).desc(True)])
     for index, expression in enumerate(expressions):
         panel.with_target(_now(expression, chr(ord("A") + index)))
     if matrix is not None:

@@ -63,7 +63,7 @@ _ROLES: dict[str, tuple[Title, str | None]] = {
 
 def build(language: Language = "vi") -> Dashboard:
     """The dashboard `dophu-network`."""
-    dashboard = begin("network", Title("Mạng và thiết bị", "Network and assets"), _DESCRIPTION, language)
+    dashboard = begin("network", Title("Mạng và thiết bị", "Network and assets"), _DESCRIPTION, language, "/agencies")
     dashboard.with_variable(level_choice(language)).with_variable(agency_choice(language))
     assets = Title("Thiết bị", "Assets")
     links = Title("Đường truyền", "Links")

@@ -19,13 +19,15 @@ from dashboards._panels import (
     named,
     number,
     rows,
+    status_columns,
     status_number,
 )
 from dashboards._variables import agency_choice, level_choice
-from inventory.words import Title
+from inventory.words import Status, Title
 
 _HERE = 'agency=~"$agency"'
 _VIDEO = f'{_HERE},role=~"vc_endpoint|mcu"'
+_CONTROLS = "vc_endpoint_.+|mcu_answering|agency_vc_answering|agency_online_meetings|meetings_online"
 _ANSWERS = ("yes", "no", "unknown")
 
 _DESCRIPTION = Title(
@@ -36,7 +38,7 @@ _DESCRIPTION = Title(
 
 def build(language: Language = "vi") -> Dashboard:
     """The dashboard `dophu-video`."""
-    dashboard = begin("video", Title("Hội nghị truyền hình", "Video conference"), _DESCRIPTION, language)
+    dashboard = begin("video", Title("Hội nghị truyền hình", "Video conference"), _DESCRIPTION, language, "/video")
     dashboard.with_variable(level_choice(language)).with_variable(agency_choice(language))
     answering = f"sum by (answering) (dophu_assets{{{_VIDEO}}})"
     return finish(
@@ -59,6 +61,7 @@ def build(language: Language = "vi") -> Dashboard:
                 Title("Thiết bị theo thời gian", "Devices over time"), answering, "answering", STATUSES, language, 12
             ),
             _agencies(language),
+            _controls(language),
         ],
     )
 
@@ -79,7 +82,7 @@ def _agencies(language: Language) -> table.Panel:
         ],
         [
             Column(name, AGENCY),
-            Column("agency", Title("Mã", "Code"), width=110),
+            Column("agency", Title("Mã", "Code"), width=110, page="/agencies/"),
             Column("Value #A", Title("Thiết bị có trả lời", "Devices answering"), "none", 150),
             Column("Value #B", Title("Thiết bị", "Devices"), "none", 90),
             Column("Value #C", Title("Đang gọi", "Calls"), "none", 90),
@@ -92,4 +95,19 @@ def _agencies(language: Language) -> table.Panel:
             "Ô trống: chưa biết. Tỷ lệ họp trực tuyến là của kỳ mới nhất có số liệu.",
             "An empty cell is not known. The share of meetings is that of the newest period told.",
         ),
+    )
+
+
+def _controls(language: Language) -> table.Panel:
+    title = f"title_{language}"
+    findings = f'dophu_findings{{{_HERE},control=~"{_CONTROLS}"}}'
+    told = f"{findings} * on (control) group_left ({title}) dophu_control_info"
+    return rows(
+        Title("Kết quả theo tiêu chí", "What the controls found"),
+        [f"sum by ({title}, status) ({told})"],
+        [Column(f"{title}\\status", Title("Tiêu chí", "Control")), *status_columns([s.value for s in Status])],
+        language,
+        span=24,
+        height=8,
+        matrix=(title, "status"),
     )

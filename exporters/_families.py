@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Level, Snapshot, Status, Title
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Level, Outcome, Snapshot, Status, Title
 
 #: Where plans are written: a due date ends when its day ends there.
 PLAN_TIME = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -29,8 +29,14 @@ dophu_collector_run_duration_seconds{collector} Longest run of one target in the
 dophu_collector_targets{collector} Targets looked at in the last 24 hours.
 dophu_collector_targets_failed{collector} Targets whose newest run has an error.
 dophu_plan_info{plan title_vi title_en number} A plan's title and number.
+dophu_control_info{control title_vi title_en population severity} Title, population, and severity of not meeting it.
+dophu_control_threshold{control parameter} A number that a control's condition names, as it is set.
 dophu_level_info{level title_vi title_en rank} An administrative level's title and rank; "all" is all of them.
-dophu_control_info{control title_vi title_en population} A control's title and the population it asks.
+dophu_schedule_last_success_timestamp_seconds{schedule kind} When a turn was last done; absent if never.
+dophu_schedule_next_timestamp_seconds{schedule kind} When the next turn is to begin; absent while none will.
+dophu_schedule_outcome{schedule kind outcome} What became of the newest turn that ended: 1 for it, 0 for the others.
+dophu_schedule_running{schedule kind} Whether its job is being done: 1 or 0.
+dophu_schedule_paused{schedule kind} Whether it is paused: 1 or 0.
 dophu_goal_info{plan goal title_vi title_en statement control} A goal's title, the plan's statement, and its control.
 dophu_goal_measured{plan goal} Whether anything measures the goal: 0 when no control does or nobody is there to ask.
 dophu_goal_due_timestamp_seconds{plan goal} Last second of the due day (UTC+7); absent if the goal has no date.
@@ -63,6 +69,7 @@ dophu_assets{agency role answering} Assets by role and by whether they answer (y
 dophu_vc_devices_up{agency role} Video-conference devices that answer, by role (vc_endpoint, mcu).
 dophu_vc_calls{agency} Calls that go on in the agency's rooms; absent where no room tells.
 dophu_meetings_online_ratio{agency} Share of meetings held online, newest period told; absent where nobody told.
+dophu_scan_complete_timestamp_seconds{network agency profile} When it was last scanned to its end; absent if never.
 dophu_findings{control agency level status} Members of an agency by the status of a control's finding.
 dophu_series_dropped{metric} Series left out of this page because it has a budget.
 """
@@ -75,6 +82,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
 _VIDEO_ROLES = ("vc_endpoint", "mcu")
+_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.RUNNING)
 _ANSWERING = ("yes", "no", "unknown")
 _LINK_STATES = ("up", "degraded", "down", "unknown")
 _PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p99"}
@@ -90,12 +98,16 @@ def metrics(snapshot: Snapshot | None) -> list[Metric]:
         "dophu_snapshot_timestamp_seconds": {(): snapshot.at.timestamp()},
         **_titles(snapshot),
         **_collectors(snapshot),
+        **_schedules(snapshot),
         **_goals(snapshot),
         **_coverage(_rows(snapshot)),
         **_links(snapshot),
         **_websites(snapshot),
         "dophu_assets": _assets(snapshot),
         **_video(snapshot),
+        "dophu_scan_complete_timestamp_seconds": {
+            (s.network, s.agency, s.profile): s.completed.timestamp() for s in snapshot.scans
+        },
         "dophu_findings": _findings(snapshot),
     }
     return [family(name, values[name]) for name in METRICS if name in values]
@@ -119,7 +131,13 @@ def _titles(snapshot: Snapshot) -> dict[str, Samples]:
         "dophu_plan_info": {(p.id, p.title.vi, p.title.en, p.number): 1 for p in snapshot.plans},
         "dophu_level_info": {(v.code, v.title.vi, v.title.en, str(v.rank)): 1 for v in (_ALL, *snapshot.levels)},
         "dophu_control_info": {
-            (c.id, c.title.vi, c.title.en, c.population): 1 for c in snapshot.controls if c.goal is None
+            (c.id, c.title.vi, c.title.en, c.population, c.severity): 1 for c in snapshot.controls if c.goal is None
+        },
+        "dophu_control_threshold": {
+            (c.id, name): float(number)
+            for c in snapshot.controls
+            for name, number in c.parameters.items()
+            if not isinstance(number, str)
         },
         "dophu_goal_info": {(p, g.id, g.title.vi, g.title.en, g.statement, g.control or ""): 1 for p, g in goals},
         "dophu_agency_info": {(a.code, a.title.vi, a.title.en, a.level, a.parent or ""): 1 for a in agencies},
@@ -138,6 +156,24 @@ def _collectors(snapshot: Snapshot) -> dict[str, Samples]:
         "targets_failed": {k: c.failed for k, c in states.items()},
     }
     return {f"dophu_collector_{name}": values for name, values in told.items()}
+
+
+def _schedules(snapshot: Snapshot) -> dict[str, Samples]:
+    # Prometheus itself gives every series a label `job`.
+    states = {(s.schedule, s.job): s for s in snapshot.schedules}
+    return {
+        "dophu_schedule_last_success_timestamp_seconds": {
+            key: s.last_success.timestamp() for key, s in states.items() if s.last_success is not None
+        },
+        "dophu_schedule_next_timestamp_seconds": {
+            key: s.next_at.timestamp() for key, s in states.items() if s.next_at is not None
+        },
+        "dophu_schedule_outcome": {
+            (*key, o.value): float(o is s.outcome) for key, s in states.items() if s.outcome for o in _OUTCOMES
+        },
+        "dophu_schedule_running": {key: float(s.running) for key, s in states.items()},
+        "dophu_schedule_paused": {key: float(s.paused) for key, s in states.items()},
+    }
 
 
 def _goals(snapshot: Snapshot) -> dict[str, Samples]:

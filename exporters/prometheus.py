@@ -5,9 +5,11 @@ absent, never 0 and never NaN. Counts that are known to be zero are there as 0.
 
 **Budget of series.** One snapshot gives
 
-    45 + plans + levels + controls + 3 x goals + 14 x (goal, level) rows + 5 x collectors        (plan-wide)
+    53 + plans + levels + controls + thresholds of controls + 3 x goals + 15 x (goal, level) rows   (plan-wide)
+       + 5 x collectors + 9 x schedules
        + 5 x agencies + 13 x links + 3 x (agency, role) pairs + (control, agency, status) tallies    (for each agency)
        + 13 x websites                                                                              (for each website)
+       + profiles x networks                                                              (for each network scanned)
 
 at most: 500 agencies with two links, six roles, 20 controls and two statuses each make 45,000, 60 goals at four levels
 3,600. Over `SERIES_CAP` whole metrics are left out, those for each agency before any plan-wide one, because half a

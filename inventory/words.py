@@ -820,6 +820,32 @@ class CollectorState:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleState:
+    """How one schedule stands: what became of its turns up to the snapshot, and what comes next."""
+
+    schedule: str
+    job: str
+    outcome: Outcome | None = None
+    """Of the newest turn that has ended; None before the first."""
+    last_success: datetime | None = None
+    """When a turn was last done to its end."""
+    running: bool = False
+    paused: bool = False
+    next_at: datetime | None = None
+    """When the next turn is to begin; None while none will."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanState:
+    """When one network of the register was last scanned to its end by one profile."""
+
+    network: str
+    agency: str
+    profile: str
+    completed: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Every finding and coverage at one instant, in the sums that are told; the lists behind them share its `at`."""
 
@@ -836,3 +862,5 @@ class Snapshot:
     websites: tuple[WebsiteState, ...] = ()
     video: tuple[VideoTally, ...] = ()
     power: tuple[PowerState, ...] = ()
+    schedules: tuple[ScheduleState, ...] = ()
+    scans: tuple[ScanState, ...] = ()

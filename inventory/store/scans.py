@@ -13,11 +13,11 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from inventory.store.tables import FACTS, FOREVER, asset, scan, scan_host, scan_network
 from inventory.text import nfc, storable
 from inventory.vocabulary import instant, moment
-from inventory.words import Fact, InputError, Network, Proof
+from inventory.words import Fact, InputError, Network, Proof, ScanState
 
 __all__ = [
     "Change", "NetworkScan", "Seen", "Standing", "begin", "cancel", "changes", "end", "end_network", "find_open",
-    "kept", "load", "networks", "prune", "recognise", "state", "tell",
+    "kept", "last_complete", "load", "networks", "prune", "recognise", "state", "tell",
 ]  # fmt: skip
 
 KEEP = timedelta(days=400)
@@ -225,6 +225,20 @@ def networks(connection: Connection, number: int) -> list[NetworkScan]:
         )
         for r in rows
     ]  # fmt: skip
+
+
+def last_complete(connection: Connection, declared: Iterable[Network], at: datetime) -> tuple[ScanState, ...]:
+    """When each of these networks was last scanned to its end by each profile, up to `at`; never scanned: no entry."""
+    s, n = scan.c, scan_network.c
+    rows = connection.execute(
+        select(n.network, s.profile, func.max(n.ended))
+        .join(scan, s.id == n.scan)
+        .where(n.complete, n.ended <= instant(at))
+        .group_by(n.network, s.profile)
+        .order_by(n.network, s.profile)
+    )
+    agencies = {network.code: network.agency for network in declared}
+    return tuple(ScanState(code, agencies[code], by, moment(at)) for code, by, at in rows if code in agencies)
 
 
 def recognise(connection: Connection, seen: Iterable[int], now: datetime) -> list[tuple[int, Fact]]:

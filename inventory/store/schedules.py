@@ -15,11 +15,11 @@ from inventory.cadence import jitter, read_cadence
 from inventory.store.tables import schedule, turn
 from inventory.text import nfc, storable
 from inventory.vocabulary import instant, moment
-from inventory.words import InputError, Outcome, Schedule, Turn
+from inventory.words import InputError, Outcome, Schedule, ScheduleState, Turn
 
 __all__ = [
     "Claimed", "ask", "claim", "finish", "follow_settings", "is_due", "load", "pause", "prune", "put", "remove",
-    "renew", "take", "turns",
+    "renew", "states", "take", "turns",
 ]  # fmt: skip
 
 LEASE = timedelta(minutes=2)
@@ -276,6 +276,23 @@ def turns(connection: Connection, name: str | None = None, limit: int = 50) -> l
         )
         for r in rows
     ]  # fmt: skip
+
+
+def states(connection: Connection, at: datetime) -> tuple[ScheduleState, ...]:
+    """How every schedule that there is now stands, by the turns that had ended by `at`; by name."""
+    return tuple(_state(connection, one, at) for one in load(connection))
+
+
+def _state(connection: Connection, one: Schedule, at: datetime) -> ScheduleState:
+    # One row of an index each: the lines alone have more turns in a month than anybody wants to read at each judgement.
+    ended = select(turn.c.outcome, turn.c.ended).where(turn.c.schedule == one.name, turn.c.ended <= instant(at))
+    newest = ended.order_by(turn.c.begun.desc(), turn.c.id.desc()).limit(1)
+    last = connection.execute(newest).first()
+    done = connection.execute(newest.where(turn.c.outcome == str(Outcome.DONE))).first()
+    return ScheduleState(
+        one.name, one.job, Outcome(last.outcome) if last else None, moment(done.ended) if done else None,
+        one.running is not None, one.paused, one.next_at,
+    )  # fmt: skip
 
 
 def prune(connection: Connection, now: datetime) -> int:

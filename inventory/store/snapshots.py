@@ -12,7 +12,7 @@ from inventory.coverage import cover, level_target
 from inventory.forecast import DAYS, Forecast, forecast
 from inventory.goals import Goals
 from inventory.periods import ZONE
-from inventory.store import findings, period_counts, registers, runs, software
+from inventory.store import findings, period_counts, registers, runs, scans, schedules, software
 from inventory.store.judge import Judgement
 from inventory.store.tables import coverage, finding
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -118,6 +118,8 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         websites=judgement.website_states(),
         video=_video(connection, judgement),
         power=judgement.power_states(),
+        schedules=schedules.states(connection, at),
+        scans=scans.last_complete(connection, (n for n in register.networks if n.valid_on(day)), at),
     )
 
 

@@ -9,12 +9,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from exporters.prometheus import MetricsPage
 from tests.dashboards.grafana import ask
@@ -57,16 +59,21 @@ def free_port() -> int:
 
 
 @contextmanager
-def run_prometheus(directory: Path, scraped: int) -> Iterator[str]:
-    """Prometheus over one target, ready and with the newest scrape in; yields its base URL."""
+def run_prometheus(directory: Path, scraped: str, more: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """Prometheus over one target (host:port), ready and with the newest scrape in; yields its base URL.
+
+    Args:
+        more: sections of its configuration.
+    """
     binary = shutil.which("prometheus")
     if binary is None:
         pytest.skip("prometheus is not installed: apt-get install prometheus")
     config = directory / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        f"scrape_configs: [{{job_name: dophu, static_configs: [{{targets: ['127.0.0.1:{scraped}']}}]}}]\n"
-    )
+    settings = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "scrape_configs": [{"job_name": "dophu", "static_configs": [{"targets": [scraped]}]}],
+    }
+    config.write_text(yaml.safe_dump({**settings, **(more or {})}))
     port = free_port()
     arguments = [
         binary,
@@ -108,5 +115,5 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a Prometheus that holds the sample snapshot."""
     page = MetricsPage()
     page.publish(SAMPLE)
-    with serve(page) as port, run_prometheus(tmp_path_factory.mktemp("prometheus"), port) as server:
+    with serve(page) as port, run_prometheus(tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{port}") as server:
         yield server

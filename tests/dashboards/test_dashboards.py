@@ -28,7 +28,7 @@ def model(name: str, language: Language) -> dict[str, Any]:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert set(load_dashboards()) == {"coverage", "network", "video"}
+    assert set(load_dashboards()) == {"coverage", "lines", "network", "security", "video"}
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
@@ -89,8 +89,12 @@ def test_writing_gives_one_file_each_and_the_same_bytes_again(tmp_path: Path) ->
     assert sorted(file.name for file in files) == [
         "dophu-coverage-en.json",
         "dophu-coverage.json",
+        "dophu-lines-en.json",
+        "dophu-lines.json",
         "dophu-network-en.json",
         "dophu-network.json",
+        "dophu-security-en.json",
+        "dophu-security.json",
         "dophu-video-en.json",
         "dophu-video.json",
     ]

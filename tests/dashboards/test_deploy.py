@@ -15,6 +15,7 @@ from tests.dashboards.grafana import ask
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "dophu.rules.yml"
+TESTS = sorted(RULES.parent.glob("*_test.yml"))
 
 
 def promtool(*arguments: str) -> str:
@@ -28,16 +29,29 @@ def promtool(*arguments: str) -> str:
 
 def test_prometheus_takes_the_configuration_and_its_rules() -> None:
     assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
-    assert "9 rules found" in promtool("check", "rules", RULES.name)
+    assert "19 rules found" in promtool("check", "rules", RULES.name)
+
+
+def test_alertmanager_takes_its_configuration() -> None:
+    binary = shutil.which("amtool")
+    if binary is None:
+        pytest.skip("amtool is not installed: apt-get install prometheus-alertmanager")
+    checked = [binary, "check-config", "alertmanager.yml"]
+    ended = subprocess.run(checked, cwd=RULES.parent, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout.count("SUCCESS")) == (0, 1), ended.stdout + ended.stderr
+    inhibited = yaml.safe_load((RULES.parent / "alertmanager.yml").read_text())["inhibit_rules"]
+    told = {rule["alert"] for rule in yaml.safe_load(RULES.read_text())["groups"][0]["rules"]}
+    named = {word for rule in inhibited for side in rule.values() for m in side for word in re.findall(r"[A-Z]\w+", m)}
+    assert named <= told
 
 
 def test_the_alerts_fire_when_they_should_and_only_then() -> None:
-    assert "SUCCESS" in promtool("test", "rules", "dophu.rules_test.yml")
+    assert "SUCCESS" in promtool("test", "rules", *(file.name for file in TESTS))
 
 
 def test_every_alert_is_tested_and_speaks_of_metrics_that_we_have() -> None:
     rules = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
-    tested = yaml.safe_load((RULES.parent / "dophu.rules_test.yml").read_text())["tests"]
+    tested = [test for file in TESTS for test in yaml.safe_load(file.read_text())["tests"]]
     firing = {case["alertname"] for test in tested for case in test["alert_rule_test"] if case.get("exp_alerts")}
     assert {rule["alert"] for rule in rules} == firing
     for rule in rules:

@@ -14,7 +14,10 @@ from inventory.words import (
     Goal,
     Level,
     LinkState,
+    Outcome,
     Plan,
+    ScanState,
+    ScheduleState,
     Snapshot,
     Status,
     Title,
@@ -75,6 +78,64 @@ CONTROLS = (
         "assets",
         "antivirus_enabled",
         where="role = 'workstation'",
+    ),
+    Control(
+        "workstation_antivirus_protected",
+        Title("Máy trạm được bảo vệ", "Workstations are protected"),
+        "assets",
+        "antivirus_enabled",
+        severity="high",
+    ),
+    Control(
+        "workstation_patched",
+        Title("Máy trạm có bản vá mới", "Workstations are patched"),
+        "assets",
+        "days_since_patch <= days",
+        parameters={"days": 45},
+        severity="medium",
+    ),
+    Control(
+        "workstation_drive_encrypted",
+        Title("Máy trạm mã hóa ổ đĩa", "Workstations have encrypted drives"),
+        "assets",
+        "drive_encrypted",
+        severity="low",
+    ),
+    Control(
+        "host_no_telnet",
+        Title("Máy không mở telnet", "The host has no telnet open"),
+        "assets",
+        "not exposed_telnet",
+        severity="high",
+    ),
+    Control(
+        "vc_endpoint_answering",
+        Title("Điểm cầu có trả lời", "Rooms answer"),
+        "assets",
+        "answering",
+        where="role = 'vc_endpoint'",
+    ),
+    Control(
+        "link_wan_quality",
+        Title("Đường WAN thông, ít mất gói", "The WAN line loses few packets"),
+        "links",
+        "loss <= loss_share and round_trip_p95 <= slow_seconds",
+        where="kind in ('mtslcd', 'wan')",
+        parameters={"loss_share": 0.05, "slow_seconds": 0.2},
+    ),
+    Control(
+        "link_utilisation",
+        Title("Đường truyền không quá tải", "The line is not too full"),
+        "links",
+        "utilisation <= busy_share",
+        parameters={"busy_share": 0.9},
+    ),
+    Control(
+        "link_wan_steady",
+        Title("Đường WAN giữ được kết nối", "The WAN line stays connected"),
+        "links",
+        "availability_30d >= steady_share",
+        parameters={"steady_share": 0.99, "span": "30d"},
     ),
 )
 
@@ -175,6 +236,17 @@ TALLIES = (
     AgencyTally("workstation_antivirus_active", "so-yt", "province", Status.UNMET, 8),
     AgencyTally("workstation_antivirus_active", "xa-dong-tinh", "commune", Status.DECLARED, 4),
     AgencyTally("workstation_antivirus_active", "huyen-tam-dao", "district", Status.UNKNOWN, 12),
+    AgencyTally("workstation_antivirus_protected", "so-yt", "province", Status.MET, 30),
+    AgencyTally("workstation_antivirus_protected", "so-yt", "province", Status.UNMET, 8),
+    AgencyTally("workstation_antivirus_protected", "xa-dong-tinh", "commune", Status.MET, 4),
+    AgencyTally("workstation_patched", "so-yt", "province", Status.UNMET, 3),
+    AgencyTally("workstation_patched", "so-yt", "province", Status.UNKNOWN, 35),
+    AgencyTally("workstation_drive_encrypted", "so-yt", "province", Status.UNMET, 38),
+    AgencyTally("vc_endpoint_answering", "so-yt", "province", Status.MET, 2),
+    AgencyTally("vc_endpoint_answering", "so-yt", "province", Status.UNKNOWN, 1),
+    AgencyTally("host_no_telnet", "so-yt", "province", Status.MET, 40),
+    AgencyTally("host_no_telnet", "so-yt", "province", Status.UNMET, 1),
+    AgencyTally("host_no_telnet", "so-khcn", "province", Status.WAIVED, 1),
 )
 
 ASSETS = (
@@ -217,6 +289,20 @@ COLLECTORS = (
     CollectorState("glpi", AT - timedelta(hours=2), None, 0.4, 1, 1),
 )
 
+SCHEDULES = (
+    ScheduleState("lines", "lines", Outcome.DONE, AT - timedelta(minutes=1), next_at=AT + timedelta(minutes=1)),
+    ScheduleState("night-scan", "scan", Outcome.BROKEN_OFF, AT - timedelta(days=9), next_at=AT + timedelta(hours=11)),
+    # Never ran, and is not to.
+    ScheduleState("console-1", "console", paused=True),
+    ScheduleState("collect", "collect", Outcome.FAILED, None, running=True, next_at=AT + timedelta(minutes=9)),
+)
+
+SCANS = (
+    ScanState("yt-lan", "so-yt", "security", AT - timedelta(days=40)),
+    ScanState("yt-lan", "so-yt", "sweep", AT - timedelta(hours=9)),
+    ScanState("khcn-lan", "so-khcn", "security", AT - timedelta(days=6)),
+)
+
 SAMPLE = Snapshot(
     at=AT,
     plans=(PLAN,),
@@ -230,4 +316,6 @@ SAMPLE = Snapshot(
     collectors=COLLECTORS,
     video=(VideoTally("so-yt", 1, 12, 9), VideoTally("so-khcn", None, 4, 4), VideoTally("xa-ho-son", 0)),
     websites=WEBSITES,
+    schedules=SCHEDULES,
+    scans=SCANS,
 )

@@ -182,6 +182,36 @@ def test_websites_tell_what_is_known_and_nothing_else(series: Series) -> None:
     assert set(names) == {"dophu_website_info", "dophu_website_state"}
 
 
+def test_a_control_tells_its_severity_and_its_thresholds(series: Series) -> None:
+    severities = {
+        dict(labels)["control"]: dict(labels)["severity"] for name, labels in series if name == "dophu_control_info"
+    }
+    assert (severities["host_no_telnet"], severities["agency_has_firewall"]) == ("high", "")
+    assert value(series, "dophu_control_threshold", control="link_wan_quality", parameter="loss_share") == 0.05
+    # A word is no number.
+    assert value(series, "dophu_control_threshold", control="link_wan_steady", parameter="span") is None
+
+
+def test_schedules_tell_what_became_of_them(series: Series) -> None:
+    scan = {"schedule": "night-scan", "kind": "scan"}
+    assert value(series, "dophu_schedule_outcome", outcome="broken_off", **scan) == 1
+    assert value(series, "dophu_schedule_outcome", outcome="failed", **scan) == 0
+    assert value(series, "dophu_schedule_outcome", outcome="running", **scan) is None
+    assert value(series, "dophu_schedule_last_success_timestamp_seconds", **scan) == AT.timestamp() - 9 * 86_400
+    assert value(series, "dophu_schedule_next_timestamp_seconds", **scan) == AT.timestamp() + 11 * 3600
+    assert value(series, "dophu_schedule_running", schedule="collect", kind="collect") == 1
+    assert {name for name, labels in series if ("schedule", "console-1") in labels} == {
+        "dophu_schedule_running",
+        "dophu_schedule_paused",
+    }
+
+
+def test_scans_tell_when_a_network_was_last_scanned_to_its_end(series: Series) -> None:
+    told = {"network": "yt-lan", "agency": "so-yt"}
+    assert value(series, "dophu_scan_complete_timestamp_seconds", profile="sweep", **told) == AT.timestamp() - 9 * 3600
+    assert value(series, "dophu_scan_complete_timestamp_seconds", profile="services", **told) is None
+
+
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
@@ -190,10 +220,11 @@ def test_the_stated_budget_holds(series: Series) -> None:
     for snapshot, told in ((SAMPLE, series), (synthetic_snapshot(), read(export(synthetic_snapshot())))):
         goals = sum(len(plan.goals) for plan in snapshot.plans)
         rows = len(snapshot.coverage) + goals - len({(row.plan, row.goal) for row in snapshot.coverage})
-        plan_wide = 45 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
+        plan_wide = 53 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
+        plan_wide += sum(len(c.parameters) for c in snapshot.controls) + 9 * len(snapshot.schedules)
         pairs = len({(tally.agency, tally.role) for tally in snapshot.assets})
         each = 5 * len(snapshot.agencies) + 13 * len(snapshot.links) + 3 * pairs + len(snapshot.tallies)
-        each += 13 * len(snapshot.websites)
+        each += 13 * len(snapshot.websites) + len(snapshot.scans)
         assert len(told) <= plan_wide + 5 * len(snapshot.collectors) + each
         assert not any(number for (name, _), number in told.items() if name == "dophu_series_dropped")
 
@@ -215,14 +246,14 @@ def test_over_the_budget_whole_metrics_of_agencies_go_and_are_counted() -> None:
 
 def test_no_budget_is_so_small_that_it_is_passed(series: Series) -> None:
     """What each agency has goes before what the plan has."""
-    for cap in (45, 85, 310, len(series) - 1):
+    for cap in (53, 95, 350, len(series) - 1):
         told = read(generate_latest(SnapshotCollector(SAMPLE, cap)))
         assert len(told) <= cap
         lost = {dict(labels)["metric"] for (name, labels), n in told.items() if name == "dophu_series_dropped" and n}
         assert lost
-        if cap >= 310:
+        if cap >= 350:
             others = {"dophu_agency_info", "dophu_assets", "dophu_findings"}
-            each = ("dophu_link_", "dophu_website_", "dophu_vc_", "dophu_meetings_")
+            each = ("dophu_link_", "dophu_website_", "dophu_vc_", "dophu_meetings_", "dophu_scan_")
             assert lost <= others | {name for name in METRICS if name.startswith(each)}
 
 

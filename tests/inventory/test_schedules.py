@@ -176,3 +176,21 @@ async def test_old_turns_are_forgotten_and_running_ones_are_not(store: Store) ->
     assert await store.write(schedules.prune, NOW + timedelta(days=500)) == 0
     await finish(store, first, NOW)
     assert await store.write(schedules.prune, NOW + timedelta(days=500)) == 1
+
+
+async def test_how_a_schedule_stands_is_told_by_the_turns_that_had_ended(store: Store) -> None:
+    await put(store, hourly())
+    (never,) = await store.read(schedules.states, NOW)
+    assert (never.outcome, never.last_success, never.running, never.next_at) == (None, None, False, NOW)
+    (first,) = await claim(store, NOW)
+    (going,) = await store.read(schedules.states, NOW)
+    assert (going.running, going.outcome) == (True, None)
+    await finish(store, first, NOW + MINUTE)
+    (second,) = await claim(store, NOW + timedelta(hours=1))
+    failed = NOW + timedelta(hours=1) + MINUTE
+    await store.write(schedules.finish, second, "one", failed, Outcome.FAILED, "no answer")
+    (now,) = await store.read(schedules.states, failed)
+    assert (now.outcome, now.last_success, now.running) == (Outcome.FAILED, NOW + MINUTE, False)
+    assert now.next_at == NOW + timedelta(hours=2)
+    (before,) = await store.read(schedules.states, NOW + timedelta(minutes=30))
+    assert (before.outcome, before.last_success) == (Outcome.DONE, NOW + MINUTE)

@@ -1,0 +1,270 @@
+"""Security posture: open weaknesses by severity, control and agency, certificates, and whether scans are up to date."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import bargauge, table
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards import Language
+from dashboards._panels import (
+    AGENCY,
+    BLUE,
+    GREEN,
+    GREY,
+    POSSIBLE,
+    PROVEN,
+    PURPLE,
+    RED,
+    SEVERITY,
+    SNAPSHOT_AGE,
+    STATUSES,
+    TRUTH,
+    YELLOW,
+    Column,
+    bars,
+    begin,
+    finish,
+    lines,
+    named,
+    number,
+    rows,
+)
+from dashboards._variables import agency_choice, level_choice
+from inventory.words import Title
+
+_HERE = 'agency=~"$agency"'
+#: What machines are asked of their protection, their patches and their system.
+_POSTURE = (
+    "(workstation|server)_(antivirus_protected|antivirus_signatures|patched|no_security_update_pending|os_supported"
+    "|host_firewall|smb1_off|drive_encrypted)"
+)
+_SEVERITY = Title("Mức độ", "Severity")
+_CODE = Title("Mã", "Code")
+
+_DESCRIPTION = Title(
+    "Những điểm yếu đang mở theo mức độ, tiêu chí và cơ quan; máy trạm, máy chủ được bảo vệ và cập nhật đến đâu; "
+    "chứng thư số còn bao lâu; lần quét gần nhất. Chưa rõ không có nghĩa là an toàn.",
+    "Open weaknesses by severity, control and agency; how far machines are protected and patched; how long "
+    "certificates last; when networks were last scanned. Unknown does not mean safe.",
+)
+
+_OUTCOMES: dict[str, tuple[Title, str | None]] = {
+    "done": (Title("Xong", "Done"), GREEN),
+    "failed": (Title("Thất bại", "Failed"), RED),
+    "skipped": (Title("Bỏ qua", "Skipped"), YELLOW),
+    "broken_off": (Title("Dừng giữa chừng", "Broken off"), YELLOW),
+    "missed": (Title("Bị lỡ", "Missed"), RED),
+}
+
+
+def build(language: Language = "vi") -> Dashboard:
+    """The dashboard `dophu-security`."""
+    title = Title("An toàn thông tin", "Security posture")
+    dashboard = begin("security", title, _DESCRIPTION, language, "/security")
+    dashboard.with_variable(level_choice(language)).with_variable(agency_choice(language))
+    accepted, unknown = (f"sum({_of_severity(status, 'severity')})" for status in ("waived", "unknown"))
+    over_time = f"sum by (severity) ({_of_severity('unmet', 'severity')})"
+    return finish(
+        dashboard,
+        [
+            *(
+                number(
+                    Title(f"Đang mở: {word.vi.lower()}", f"Open: {word.en.lower()}"),
+                    f"sum({_of_severity('unmet', 'severity', severity)})",
+                    color,
+                    language,
+                    span=4,
+                )
+                for severity, (word, color) in SEVERITY.items()
+            ),
+            number(Title("Được chấp nhận", "Accepted"), accepted, PURPLE, language, span=4),
+            number(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
+            number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
+            lines(
+                Title("Điểm yếu đang mở theo thời gian", "Open weaknesses over time"),
+                over_time,
+                "severity",
+                SEVERITY,
+                language,
+                12,
+            ),
+            _agencies(language),
+            _controls(language),
+            _posture(language),
+            _certificates(language),
+            _scans(language),
+            _schedules(language),
+        ],
+    )
+
+
+def _of_severity(status: str, labels: str, severity: str = ".+") -> str:
+    """The findings of a status whose control has a severity, with some of the control's labels."""
+    findings = f'dophu_findings{{{_HERE},status="{status}"}}'
+    return f'{findings} * on (control) group_left ({labels}) dophu_control_info{{severity=~"{severity}"}}'
+
+
+def _agencies(language: Language) -> table.Panel:
+    name = f"name_{language}"
+    open_ = f"sum by (agency, severity) ({_of_severity('unmet', 'severity')})"
+    summed = f"sum by (agency, {name}, severity) ({named(open_, language)})"
+    high = Column("high", SEVERITY["high"][0], color=SEVERITY["high"][1], width=110)
+    return rows(
+        Title("Điểm yếu đang mở theo cơ quan", "Open weaknesses by agency"),
+        [f'label_join({summed}, "member", " · ", "{name}", "agency")'],
+        [
+            Column("member\\severity", AGENCY),
+            high,
+            *(Column(s, SEVERITY[s][0], color=SEVERITY[s][1], width=110) for s in ("medium", "low")),
+        ],
+        language,
+        span=12,
+        height=9,
+        matrix=("member", "severity"),
+        highest=high,
+    )
+
+
+def _controls(language: Language) -> table.Panel:
+    title = f"title_{language}"
+    unmet = Column("Value #A", Title("Đang mở", "Open"), "none", 90, RED)
+
+    def counted(status: str) -> str:
+        return f"sum by (control, severity, {title}) ({_of_severity(status, f'severity, {title}')})"
+
+    return rows(
+        Title("Điểm yếu theo tiêu chí", "Weaknesses by control"),
+        [counted(status) for status in ("unmet", "waived", "unknown", "met")],
+        [
+            Column("severity", _SEVERITY, width=100, words=SEVERITY),
+            Column(title, Title("Tiêu chí", "Control")),
+            Column("control", _CODE, width=230),
+            unmet,
+            Column("Value #B", Title("Chấp nhận", "Accepted"), "none", 100, PURPLE),
+            Column("Value #C", STATUSES["unknown"][0], "none", 90, YELLOW),
+            Column("Value #D", STATUSES["met"][0], "none", 90, GREEN),
+        ],
+        language,
+        span=14,
+        height=13,
+        highest=unmet,
+    )
+
+
+def _posture(language: Language) -> bargauge.Panel:
+    title = f"title_{language}"
+
+    def members(statuses: str) -> str:
+        return f'sum by (control) (dophu_findings{{{_HERE},control=~"{_POSTURE}",status=~"{statuses}"}})'
+
+    counted = members("met|unmet|unknown|declared")
+    told = " or ".join(
+        # Where nobody is met there is no series of them.
+        f'label_replace(({members(statuses)} or 0 * {counted}) / {counted}, "share", "{words.in_language(language)}", '
+        '"", "")'
+        for words, statuses in ((PROVEN, "met"), (POSSIBLE, "met|unknown"))
+    )
+    return bars(
+        Title("Máy trạm, máy chủ: bảo vệ, bản vá, hệ điều hành", "Machines: protection, patches, systems"),
+        f"({told}) * on (control) group_left ({title}) dophu_control_info",
+        f"{{{{{title}}}}} · {{{{share}}}}",
+        language,
+        span=10,
+        height=13,
+    )
+
+
+def _certificates(language: Language) -> table.Panel:
+    name = f"name_{language}"
+
+    def each(expression: str) -> str:
+        return f"max by (url, agency, {name}) ({named(expression, language)})"
+
+    left = f"(dophu_website_certificate_expiry_timestamp_seconds{{{_HERE}}} - time()) / 86400"
+    return rows(
+        Title("Chứng thư số của các trang", "Certificates of websites"),
+        [
+            each(f"({left})"),
+            each(f"dophu_website_certificate_valid{{{_HERE}}}"),
+            each(f"dophu_website_tls_old{{{_HERE}}}"),
+        ],
+        [
+            Column(name, AGENCY),
+            Column("agency", _CODE, width=110, page="/agencies/"),
+            Column("url", Title("Trang", "Website")),
+            Column("Value #A", Title("Còn (ngày)", "Days left"), "none", 100),
+            Column("Value #B", Title("Hợp lệ", "Valid"), width=90, words=TRUTH),
+            Column(
+                "Value #C",
+                Title("Nhận TLS cũ", "Takes old TLS"),
+                width=120,
+                words={"1": (TRUTH["1"][0], RED), "0": (TRUTH["0"][0], GREEN)},
+            ),
+        ],
+        language,
+        span=12,
+        height=11,
+    )
+
+
+def _scans(language: Language) -> table.Panel:
+    name = f"name_{language}"
+    age = Column("Value", Title("Cách đây", "Ago"), "s", 130)
+    told = named(f"(time() - dophu_scan_complete_timestamp_seconds{{{_HERE}}})", language)
+    return rows(
+        Title("Lần quét trọn vẹn gần nhất", "Newest complete scan"),
+        [f"max by (network, agency, profile, {name}) ({told})"],
+        [
+            Column(name, AGENCY),
+            Column("agency", _CODE, width=110, page="/agencies/"),
+            Column("network", Title("Mạng", "Network")),
+            Column("profile", Title("Kiểu quét", "Profile"), width=110),
+            age,
+        ],
+        language,
+        span=12,
+        height=11,
+        description=Title(
+            "Mạng chưa từng được quét trọn vẹn thì không có trong bảng.",
+            "A network that was never scanned to its end is not in the table.",
+        ),
+        highest=age,
+    )
+
+
+def _schedules(language: Language) -> table.Panel:
+    def each(expression: str) -> str:
+        return f"max by (schedule, kind) ({expression})"
+
+    return rows(
+        Title("Lịch thu thập và quét", "Schedules"),
+        [
+            each("dophu_schedule_running"),
+            "max by (schedule, kind, outcome) (dophu_schedule_outcome == 1)",
+            each("time() - dophu_schedule_last_success_timestamp_seconds"),
+            each("dophu_schedule_next_timestamp_seconds - time()"),
+            each("dophu_schedule_paused"),
+        ],
+        [
+            Column("schedule", Title("Lịch", "Schedule")),
+            Column("kind", Title("Việc", "Job"), width=110),
+            Column("outcome", Title("Lần gần nhất", "Newest turn"), width=160, words=_OUTCOMES),
+            Column("Value #C", Title("Xong cách đây", "Last done, ago"), "s", 140),
+            Column("Value #D", Title("Lần tới sau", "Next in"), "s", 120),
+            Column(
+                "Value #A",
+                Title("Đang chạy", "Running"),
+                width=110,
+                words={"1": (TRUTH["1"][0], BLUE), "0": (TRUTH["0"][0], GREY)},
+            ),
+            Column(
+                "Value #E",
+                Title("Tạm dừng", "Paused"),
+                width=110,
+                words={"1": (TRUTH["1"][0], YELLOW), "0": (TRUTH["0"][0], GREY)},
+            ),
+        ],
+        language,
+        span=24,
+        height=9,
+    )
