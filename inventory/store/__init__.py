@@ -171,12 +171,22 @@ class Store:
         """
         connection = await self._work(self._readers, self._engine.connect)
         try:
-            prepared = await self._work(
+            prepared = await self._work_whole(
                 self._readers, lambda: self._prepare(connection, lambda c: prepare(c, *args, **kwargs))
             )
-            return await self._work(self._writer, lambda: self._write_on(connection, lambda c: do(c, prepared)))
+            return await self._work_whole(self._writer, lambda: self._write_on(connection, lambda c: do(c, prepared)))
         finally:
             await self._work(self._readers, connection.close)
+
+    async def _work_whole(self, threads: ThreadPoolExecutor, do: Callable[[], T]) -> T:
+        """Like `_work`; who gives up waiting waits all the same, for the thread has the connection until it is done."""
+        working = asyncio.ensure_future(self._work(threads, do))
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait({working})
+            working.exception()  # looked at: nobody is left to hear it
+            raise
 
     def _prepare(self, connection: Connection, do: Callable[[Connection], T]) -> T:
         with connection.begin():

@@ -204,3 +204,25 @@ async def test_a_register_is_taken_in_by_two_programs_at_once(store: Store, stor
     )
     assert len((await store.read(registers.load)).agencies) == 4
     await other.close()
+
+
+async def test_who_is_cancelled_while_its_thread_works_leaves_no_connection_half_used(store: Store) -> None:
+    held, free = threading.Event(), threading.Event()
+
+    def prepare(connection: Connection) -> int:
+        held.set()
+        assert free.wait(30)
+        return int(connection.scalar(select(func.count()).select_from(asset)) or 0)
+
+    for _ in range(12):  # more than there are connections in the pool
+        held.clear()
+        free.clear()
+        going = asyncio.create_task(store.write_prepared(prepare, lambda _, counted: counted))
+        await asyncio.to_thread(held.wait, 30)
+        going.cancel()
+        await asyncio.sleep(0)
+        assert not going.done()  # its thread still has the connection
+        free.set()
+        with pytest.raises(asyncio.CancelledError):
+            await going
+    assert await store.read(lambda c: c.scalar(select(func.count()).select_from(asset))) == 0
