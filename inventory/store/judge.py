@@ -148,7 +148,12 @@ class Judgement:
         named |= {column for expression in self._counts.values() for column in expression.columns}
         if any(one.scope == "network" for one in self.maintenance):
             named.add("network")
-        return (named | _ALWAYS) & self._vocabulary.keys.keys()
+        return (named | self._declared(named) | _ALWAYS) & self._vocabulary.keys.keys()
+
+    def _declared(self, named: Collection[str]) -> set[str]:
+        """The keys that say of these, where there is one, whether they are only what a person declared."""
+        known = self._vocabulary.keys
+        return {known[name].declared for name in named if name in known and known[name].declared}
 
     # --- laying out -------------------------------------------------------------------------------------------------
 
@@ -223,6 +228,7 @@ class Judgement:
         for name, expression in self._counts.items():
             if self._vocabulary.counts[name].of == population:
                 named |= set(expression.columns)
+        named |= self._declared(named)
         subject = POPULATIONS[population]
         keys = [k for k in self._vocabulary.of(subject) if k.name in named]
         table = _MEMBER[population]
@@ -416,6 +422,7 @@ class Judgement:
             where = f" WHERE ({asked}) OR ({asked}) IS NULL"
             meets = f"CASE WHEN ({asked}) THEN ({meets}) END"
         told = [f"{c}__declared = 1" for c in q.meets.columns if c in self._vocabulary.period_counts]
+        told += sorted(self._declared(q.meets.columns))
         met = f"CASE WHEN {' OR '.join(told)} THEN 'declared' ELSE 'met' END" if told else "'met'"
         unmet = self._unmet(q, meets)
         status = f"CASE WHEN ({meets}) THEN {met} WHEN NOT ({meets}) THEN {unmet} ELSE 'unknown' END"
