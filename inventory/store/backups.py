@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from sqlalchemy import Connection, String, literal_column, select
@@ -28,6 +28,7 @@ ASKED = ("server", "storage", "hypervisor")
 """The roles that are listed also where nobody tells of their backups."""
 GONE = "none is there any more"
 _PLACED = ("agency", "sysname", "role", "address")
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _MOST_JOBS = 200
 """Jobs of one system that one source may tell of."""
 
@@ -57,7 +58,7 @@ class Outcome:
     unknown: tuple[tuple[Told, str], ...] = ()
     """What is about no known system, and why."""
     new: int = 0
-    """Facts that began or changed."""
+    """Jobs that are new, or of which something else than before is known."""
 
 
 def take_in(
@@ -102,17 +103,18 @@ def take_in(
             known.setdefault(number, {}).update(jobs)
             by_asset.setdefault(number, [])
     said: list[tuple[facts.Subject, Fact]] = []
+    new = 0
     for number, own in by_asset.items():
         jobs = _merged(known.get(number, {}), own, folder, now)
         if len(jobs) > _MOST_JOBS:
             raise InputError(
                 f"{own[0].place}: found {len(jobs)} jobs of {own[0].system}, expected at most {_MOST_JOBS}"
             )
+        new += _changes(known.get(number, {}), jobs)
         rows: dict[str, dict[str, object]] = {name: write_row(job) for name, job in jobs.items()}
         said += [(number, Fact(KEY, row, source, now, proof, item)) for item, row in (rows or {NO_ROW: {}}).items()]
-    recorded = facts.record(connection, vocabulary, {"asset": said}, now)
-    concluded = _conclude(connection, vocabulary, by_asset, now, now)
-    new = recorded.new + concluded.new
+    facts.record(connection, vocabulary, {"asset": said}, now)
+    _conclude(connection, vocabulary, by_asset, now, now)
     return Outcome(sum(map(len, by_asset.values())), tuple(sorted(by_asset)), tuple(unknown), new)
 
 
@@ -120,6 +122,13 @@ def _complaints(unknown: Sequence[tuple[Told, str]]) -> list[str]:
     shown = [f"{one.place}, system: found {one.system!r:.80}, {why}" for one, why in unknown[:20]]
     more = len(unknown) - len(shown)
     return [*shown, *([f"… and {more} more"] if more else [])]
+
+
+def _changes(before: Mapping[str, Job], after: Mapping[str, Job]) -> int:
+    """How many jobs are new, gone, or not as they were; to have been told of again is no change."""
+    names = before.keys() | after.keys()
+    then, now = ({n: replace(job, seen=_NEVER) for n, job in jobs.items()} for jobs in (before, after))
+    return sum(then.get(name) != now.get(name) for name in names)
 
 
 def _merged(known: Mapping[str, Job], told: Iterable[Told], folder: str | None, now: datetime) -> dict[str, Job]:
@@ -264,7 +273,7 @@ class _Finder:
 
 def _conclude(
     connection: Connection, vocabulary: Vocabulary, numbers: Collection[int], at: datetime, now: datetime
-) -> facts.Recorded:
+) -> None:
     """Record how these assets stand at `at` by the jobs that all their sources tell."""
     said = facts.read(connection, vocabulary, "asset", sorted(numbers), at, {KEY}) if numbers else {}
     told: list[tuple[facts.Subject, Fact]] = []
@@ -277,7 +286,7 @@ def _conclude(
             if standing is not None and key in RESTORE:
                 proof = standing.restore_proof
             told.append((root, Fact(key, value, SOURCE, at, proof)))
-    return facts.record(connection, vocabulary, {"asset": told}, now)
+    facts.record(connection, vocabulary, {"asset": told}, now)
 
 
 def conclude_of(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from inventory.store import assets, facts
+from inventory.store import assets, facts, incidents
 from inventory.store.tables import address, asset, event
 from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -68,7 +68,10 @@ def record(connection: Connection, vocabulary: Vocabulary, notices: Iterable[Not
         by_asset += [(number, Fact(k, v, told.source, told.at, Proof.MEASURED)) for k, v in placed.items() if v]
         by_asset += [(number, fact) for fact in notice.facts]
         item = told.item or _name_row(connection, vocabulary, root, notice)
-        _keep(connection, replace(told, item=item), root, identity.agency or "", at)
+        if told.kind in incidents.KINDS:
+            incidents.keep(connection, replace(told, item=item), root, identity.agency or "")
+        else:
+            _keep(connection, replace(told, item=item), root, identity.agency or "", at)
     return facts.record(connection, vocabulary, {"asset": by_asset}, now)
 
 

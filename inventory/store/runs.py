@@ -231,6 +231,12 @@ def failures(connection: Connection, collector: str) -> dict[str, tuple[int, dat
     return {target: (times, moment(last)) for target, times, last in connection.execute(query)}
 
 
+def last_runs(connection: Connection, collector: str) -> dict[str, datetime]:
+    """When each target of a collector was last read, or was tried to be."""
+    query = select(target_state.c.target, target_state.c.last_run).where(target_state.c.collector == collector)
+    return {target: moment(last) for target, last in connection.execute(query)}
+
+
 def read_to_the_end(connection: Connection, at: datetime) -> Mapping[str, datetime]:
     """When each network was last read to the end, as of `at`."""
     query = (
