@@ -17,9 +17,10 @@ from collectors.backups import folder as folders
 from collectors.backups.folder import Place, Shown
 from collectors.progress import Progress
 from collectors.transports.ssh import Shell
-from inventory.backups import WHOLE, Job
+from inventory.backups import KEY, WHOLE, Job
 from inventory.store import backups, runs
 from inventory.store.backups import BackupState, Outcome, Told
+from inventory.vocabulary import Vocabulary
 from inventory.words import Control, InputError, Proof, Run, StoreError, Target
 
 FILES, PUSHED, DECLARED = "backups", "push", "declared"
@@ -148,6 +149,12 @@ class Look:
         if system.restore_tested is None:
             return "unknown"
         return "fresh" if self.age(system.restore_tested) <= self.restore_days else "old"
+
+
+def tell_why(vocabulary: Vocabulary, why: str, language: str) -> str:
+    """Why a backup is none, in a language where it is one of the vocabulary's words; else as its source says it."""
+    known = vocabulary.keys[KEY].says
+    return known[why].in_language(language) if why in known else why
 
 
 def choose(systems: Sequence[BackupState], look: Look, agency: str | None, state: str) -> list[BackupState]:

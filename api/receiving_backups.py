@@ -85,7 +85,7 @@ def job_of(told: ToldBackup, place: str, by: str, now: datetime) -> Told:
     ok = False if empty else told.ok
     job = Job(
         _clean(told.job) or WHOLE, now, by, told.finished, told.finished if ok else None, ok,
-        "the backup is empty" if empty else _clean(told.why), told.size, tested,
+        "empty" if empty else _clean(told.why), told.size, tested,
     )  # fmt: skip
     return Told(place, told.system, job, told.agency, told.ended)
 

@@ -42,7 +42,7 @@ class Job:
     ok: bool | None = None
     """Whether the newest attempt went well; None where nobody tells of one."""
     why: str = ""
-    """Why it did not."""
+    """Why it did not: a word of the vocabulary, or what the source says."""
     size: int | None = None
     """Bytes of the newest attempt."""
     restore_tested: datetime | None = None

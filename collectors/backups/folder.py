@@ -195,7 +195,7 @@ def show(place: Place, listing: Listing, where: str) -> Shown:
         for (system, job), files in sorted(found.items())
     ]
     if place.system and not jobs:
-        nothing = Job(_name(place, ""), listing.at, where, listing.at, None, False, "no such file is there")
+        nothing = Job(_name(place, ""), listing.at, where, listing.at, None, False, "none")
         jobs.append((place.system, nothing))
     return Shown(tuple(jobs), tuple(problems), unfit)
 
@@ -215,7 +215,7 @@ def _job(place: Place, at: datetime, where: str, job: str, files: Sequence[tuple
     """The job whose files these are, the oldest first."""
     settled = [one for one in files if at - one[1].changed >= SETTLED or one[1].changed > at]
     if not settled:
-        return Job(_name(place, job), at, where, why="it is still being written")
+        return Job(_name(place, job), at, where, why="writing")
     flaws = (_flaw(place, settled, n) for n in range(len(settled) - 1, -1, -1))
     flaw = _flaw(place, settled, len(settled) - 1)
     # Of thousands only the newest are looked at, until one is good.
@@ -225,18 +225,10 @@ def _job(place: Place, at: datetime, where: str, job: str, files: Sequence[tuple
 
 
 def _flaw(place: Place, files: Sequence[tuple[datetime, File]], number: int) -> str:
-    """Why a file is no backup; empty where it is one."""
+    """Why a file is no backup, as a word of the vocabulary; empty where it is one."""
     size = files[number][1].size
     if not size:
-        return "the file is empty"
+        return "empty"
     before = files[max(0, number - _BEFORE) : number]
     usual = statistics.median([file.size for _, file in before if file.size] or [size])
-    return f"the file shrank from {_size(usual)} to {_size(size)}" if size < place.shrunk * usual else ""
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"
+    return "shrank" if size < place.shrunk * usual else ""

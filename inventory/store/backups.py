@@ -26,7 +26,7 @@ SOURCE = "backups"
 _SHOWN = ("last_backup", "last_backup_ok", "last_restore_test")
 ASKED = ("server", "storage", "hypervisor")
 """The roles that are listed also where nobody tells of their backups."""
-GONE = "none is there any more"
+_GONE = "gone"
 _PLACED = ("agency", "sysname", "role", "address")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _MOST_JOBS = 200
@@ -72,6 +72,7 @@ def take_in(
     agency: str | None = None,
     folder: str | None = None,
     strict: bool = True,
+    dry: bool = False,
 ) -> Outcome:
     """Store what a source tells of jobs beside what it told of others, and conclude how their systems stand.
 
@@ -79,6 +80,7 @@ def take_in(
         agency: the only one of which the source may tell.
         folder: all that there is in this folder was told: what it held before and holds no more is no backup.
         strict: with a system that is not known nothing is stored.
+        dry: nothing is stored; it is told what would come of it.
 
     Raises:
         InputError: naming each system that is not known or is another agency's (with `strict`), too many jobs of one
@@ -113,8 +115,9 @@ def take_in(
         new += _changes(known.get(number, {}), jobs)
         rows: dict[str, dict[str, object]] = {name: write_row(job) for name, job in jobs.items()}
         said += [(number, Fact(KEY, row, source, now, proof, item)) for item, row in (rows or {NO_ROW: {}}).items()]
-    facts.record(connection, vocabulary, {"asset": said}, now)
-    _conclude(connection, vocabulary, by_asset, now, now)
+    if not dry:
+        facts.record(connection, vocabulary, {"asset": said}, now)
+        _conclude(connection, vocabulary, by_asset, now, now)
     return Outcome(sum(map(len, by_asset.values())), tuple(sorted(by_asset)), tuple(unknown), new)
 
 
@@ -144,7 +147,7 @@ def _merged(known: Mapping[str, Job], told: Iterable[Told], folder: str | None, 
             jobs[one.job.name] = one.job if folder is not None else join(jobs.get(one.job.name), one.job)
     for name, job in jobs.items():
         if folder is not None and job.told == folder and name not in listed:
-            jobs[name] = replace(job, seen=now, finished=None, ok=False, why=GONE, size=None)
+            jobs[name] = replace(job, seen=now, finished=None, ok=False, why=_GONE, size=None)
     return jobs
 
 
