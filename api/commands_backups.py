@@ -51,8 +51,12 @@ def backups(
     from api.speaking import Speaker
 
     speaker = Speaker(language, workspace.vocabulary)
-    titles = ("agency", "backup:system", "state", "backup:last", "age", "backup:job", "backup:restore", "source")
-    print_rows([speaker.word(name) for name in titles], [r for s in rows for r in _rows(s, look, workspace, language)])
+    titles = [
+        speaker.word(name)
+        for name in ("agency", "backup:system", "state", "backup:last", "backup:age", "backup:job", "backup:restore",
+                     "source")
+    ]  # fmt: skip
+    print_rows(titles, [row for system in rows for row in _rows(system, look, workspace, language)])
 
 
 def _rows(system: BackupState, look: Look, workspace: Workspace, language: str) -> list[tuple[object, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
-from sqlalchemy import Connection, String, literal_column, select
+from sqlalchemy import Connection, String, func, literal_column, select
 
 from inventory.backups import BACKUP, KEY, RESTORE, Job, join, read_row, sum_up, write_row
 from inventory.identity import normalise
@@ -16,7 +16,7 @@ from inventory.store import facts, registers
 from inventory.store.facts import NO_ROW
 from inventory.store.tables import FACTS, FOREVER, address, asset, identifier
 from inventory.text import fold
-from inventory.vocabulary import Vocabulary
+from inventory.vocabulary import Vocabulary, instant, moment
 from inventory.words import Fact, InputError, Proof, Value
 
 __all__ = ["SOURCE", "BackupState", "Outcome", "Told", "conclude_of", "listed", "take_in"]
@@ -29,6 +29,7 @@ ASKED = ("server", "storage", "hypervisor")
 _GONE = "gone"
 _PLACED = ("agency", "sysname", "role", "address")
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_CHUNK = 400
 _MOST_JOBS = 200
 """Jobs of one system that one source may tell of."""
 
@@ -99,11 +100,13 @@ def take_in(
             by_asset.setdefault(number, []).append(one)
     if unknown and strict:
         raise InputError("\n".join(_complaints(unknown)))
-    known = _jobs_of(connection, vocabulary, source, set(by_asset), now)
+    at = _after(connection, by_asset, now)
+    known = _jobs_of(connection, vocabulary, source, set(by_asset), at)
     if folder is not None:
-        for number, jobs in _jobs_in(connection, vocabulary, source, folder, now).items():
+        for number, jobs in _jobs_in(connection, vocabulary, source, folder, at).items():
             known.setdefault(number, {}).update(jobs)
             by_asset.setdefault(number, [])
+        at = _after(connection, by_asset, at)
     said: list[tuple[facts.Subject, Fact]] = []
     new = 0
     for number, own in by_asset.items():
@@ -114,11 +117,27 @@ def take_in(
             )
         new += _changes(known.get(number, {}), jobs)
         rows: dict[str, dict[str, object]] = {name: write_row(job) for name, job in jobs.items()}
-        said += [(number, Fact(KEY, row, source, now, proof, item)) for item, row in (rows or {NO_ROW: {}}).items()]
+        said += [(number, Fact(KEY, row, source, at, proof, item)) for item, row in (rows or {NO_ROW: {}}).items()]
     if not dry:
         facts.record(connection, vocabulary, {"asset": said}, now)
-        _conclude(connection, vocabulary, by_asset, now, now)
+        _conclude(connection, vocabulary, by_asset, at, now)
     return Outcome(sum(map(len, by_asset.values())), tuple(sorted(by_asset)), tuple(unknown), new)
+
+
+def _after(connection: Connection, numbers: Collection[int], at: datetime) -> datetime:
+    """The time, or the first after all that is known of these assets' backups.
+
+    Reports wait for each other to be stored: one that came first may be stored last, and is no older for that.
+    """
+    newest, names, t = instant(at), sorted(numbers), FACTS["asset"]
+    for start in range(0, len(names), _CHUNK):
+        query = (
+            select(func.max(t.c.last))
+            .join(asset, asset.c.id == t.c.subject)
+            .where(asset.c.root.in_(names[start : start + _CHUNK]), t.c.key.in_((KEY, *BACKUP, *RESTORE)))
+        )
+        newest = max(newest, (connection.scalar(query) or -1) + 1)
+    return moment(newest)
 
 
 def _complaints(unknown: Sequence[tuple[Told, str]]) -> list[str]:
@@ -298,8 +317,8 @@ def conclude_of(
     """Conclude anew for the assets of which jobs were told just now."""
     told = {subject: fact.observed_at for subject, fact in said if fact.key == KEY}
     for subject, at in told.items():
-        root = connection.scalar(select(asset.c.root).where(asset.c.id == subject))
-        _conclude(connection, vocabulary, [root] if root is not None else [], at, now)
+        root = connection.execute(select(asset.c.root).where(asset.c.id == subject)).scalar_one()
+        _conclude(connection, vocabulary, [root], _after(connection, [root], at), now)
 
 
 def _told(vocabulary: Vocabulary, said: Iterable[Fact], at: datetime) -> list[tuple[Job, Proof, str]]:
