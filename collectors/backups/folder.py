@@ -195,7 +195,7 @@ def show(place: Place, listing: Listing, where: str) -> Shown:
         for (system, job), files in sorted(found.items())
     ]
     if place.system and not jobs:
-        nothing = Job(_name(place, ""), listing.at, where, listing.at, None, False, "none")
+        nothing = Job(_name(place, place.job), listing.at, where, listing.at, None, False, "none")
         jobs.append((place.system, nothing))
     return Shown(tuple(jobs), tuple(problems), unfit)
 
