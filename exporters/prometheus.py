@@ -6,7 +6,7 @@ absent, never 0 and never NaN. Counts that are known to be zero are there as 0.
 **Budget of series.** One snapshot gives
 
     45 + plans + levels + controls + 3 x goals + 14 x (goal, level) rows + 5 x collectors        (plan-wide)
-       + 5 x agencies + 13 x links + 3 x (agency, role) pairs + (control, agency, status) tallies    (for each agency)
+       + 7 x agencies + 13 x links + 3 x (agency, role) pairs + (control, agency, status) tallies    (for each agency)
        + 13 x websites                                                                              (for each website)
 
 at most: 500 agencies with two links, six roles, 20 controls and two statuses each make 45,000, 60 goals at four levels

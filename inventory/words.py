@@ -789,6 +789,14 @@ class WebsiteState:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupTally:
+    """The oldest of the last good backups of one agency's systems."""
+
+    agency: str
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorState:
     """The newest round of one collector."""
 
@@ -820,3 +828,4 @@ class Snapshot:
     collectors: tuple[CollectorState, ...] = ()
     websites: tuple[WebsiteState, ...] = ()
     video: tuple[VideoTally, ...] = ()
+    backups: tuple[BackupTally, ...] = ()

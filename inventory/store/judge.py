@@ -18,11 +18,12 @@ from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
 from inventory.store import availability, maintenance, period_counts, registers, runs, waivers, websites
 from inventory.store.columns import pivot
-from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Key, Vocabulary
+from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Key, Vocabulary, moment
 from inventory.words import (
     ALL_LEVELS,
     AgencyTally,
     AssetTally,
+    BackupTally,
     Control,
     LinkState,
     Maintenance,
@@ -129,7 +130,7 @@ class Judgement:
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
         networks = {"network"} if any(one.scope == "network" for one in self.maintenance) else set()
-        self._lay_out("assets", {"agency", "role", "answering", "in_register", "calls", *networks})
+        self._lay_out("assets", {"agency", "role", "answering", "in_register", "calls", "last_backup", *networks})
         self._lay_out("links", set(_LINE))
         self._lay_out_spared()
         self._lay_out("agencies", set())
@@ -736,6 +737,13 @@ class Judgement:
             "GROUP BY agency"
         )
         return {agency: int(calls) for agency, calls in self._connection.execute(text(query))}
+
+    def oldest_backups(self) -> tuple[BackupTally, ...]:
+        """The oldest of the last good backups of each agency's systems; agencies of which none is known are absent."""
+        if "last_backup" not in self._vocabulary.keys:
+            return ()
+        query = "SELECT agency, MIN(last_backup) FROM judged_asset WHERE last_backup IS NOT NULL GROUP BY 1 ORDER BY 1"
+        return tuple(BackupTally(code, moment(int(oldest))) for code, oldest in self._connection.execute(text(query)))
 
     def link_states(self) -> tuple[LinkState, ...]:
         """Every declared link, how it is and what is known of it.

@@ -117,6 +117,7 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         collectors=runs.collector_states(connection, at),
         websites=judgement.website_states(),
         video=_video(connection, judgement),
+        backups=judgement.oldest_backups(),
     )
 
 

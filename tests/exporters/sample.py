@@ -8,6 +8,7 @@ from inventory.words import (
     Agency,
     AgencyTally,
     AssetTally,
+    BackupTally,
     CollectorState,
     Control,
     Coverage,
@@ -230,4 +231,5 @@ SAMPLE = Snapshot(
     collectors=COLLECTORS,
     video=(VideoTally("so-yt", 1, 12, 9), VideoTally("so-khcn", None, 4, 4), VideoTally("xa-ho-son", 0)),
     websites=WEBSITES,
+    backups=(BackupTally("so-yt", AT - timedelta(days=2)),),
 )
