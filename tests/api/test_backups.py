@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +31,7 @@ from tests.collectors.sshd import sshd
 
 DAY = timedelta(days=1)
 PATH = "/api/v1/backups"
+SCRIPT = Path(__file__).parents[2] / "deploy" / "agents" / "dophu-backup.sh"
 
 
 @pytest_asyncio.fixture
@@ -95,6 +98,33 @@ async def test_a_script_pushes_and_it_is_seen_everywhere(workspace: Workspace, t
     assert listed(tmp_path, "web01")["state"] == "failed"
     status, table, _ = command(tmp_path, "backups", "--state", "failed", "--language", "en")
     assert status == 0 and "web01" in table and "sql01" not in table and "last one failed: đĩa đầy <b>" in table
+
+
+async def test_the_script_for_linux_tells_how_a_backup_went(workspace: Workspace, tmp_path: Path) -> None:
+    token = await workspace.issue_token("facts", None, "cron")
+    (tmp_path / "dump").write_bytes(b"x" * 1234)
+    async with served(workspace) as address:
+        (tmp_path / "backup.conf").write_text(f"DOPHU_URL={address}\nDOPHU_TOKEN={token}\n")
+
+        async def script(*arguments: str) -> tuple[int, str]:
+            done = await asyncio.create_subprocess_exec(
+                "/bin/sh", str(SCRIPT), "--system", "sql01", *arguments, stdout=PIPE, stderr=STDOUT,
+                env={"PATH": os.environ["PATH"], "DOPHU_BACKUP_CONF": str(tmp_path / "backup.conf")},
+            )  # fmt: skip
+            said, _ = await asyncio.wait_for(done.communicate(), 30)
+            return done.returncode or 0, said.decode()
+
+        status, said = await script("--job", 'db "1" \\', "--ok", "yes", "--file", str(tmp_path / "dump"))
+        assert status == 0 and '"jobs":1' in said, said
+        status, said = await script("--job", "www", "--ok", "no", "--why", "đĩa đầy")
+        assert status == 0, said
+        status, said = await script("--system", "mail9", "--restore-tested", "2026-01-05")
+        assert status == 22 and "found 'mail9'" in said
+        status, said = await script("--ok", "maybe")
+        assert status == 2 and "expected yes or no" in said
+    www, db = listed(tmp_path, "sql01")["jobs"]
+    assert (www["job"], www["ok"], www["why"]) == ("www", False, "đĩa đầy")
+    assert (db["job"], db["ok"], db["size"], db["told"]) == ('db "1" \\', True, 1234, "cron")
 
 
 BAD: dict[str, tuple[object, str]] = {
