@@ -83,7 +83,7 @@ def _rows(system: BackupState, look: Look, workspace: Workspace, language: str) 
         why = clean(tell_why(workspace.vocabulary, job.why, language))
         told = f"{word('backup_source:' + source)}: {clean(job.told)}" if job.told else word("backup_source:" + source)
         jobs.append(
-            ("", "", f"{went}: {why}" if why else went, at(job.finished), age(job.finished), name(job.name),
+            (" ", " ", f"{went}: {why}" if why else went or " ", at(job.finished), age(job.finished), name(job.name),
              at(job.restore_tested), told)
         )  # fmt: skip
     last, tested = system.last_backup, system.restore_tested
