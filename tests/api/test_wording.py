@@ -60,7 +60,7 @@ SAID = {str(status) for status in (*Status, *CoverageStatus)} | {"and", "or", "n
 FAMILIES: dict[str, Collection[str]] = {
     "asked_of": (*POPULATIONS, "organisation"),
     "backup_job": ("good", "bad"),
-    "backup_source": (FILES, PUSHED, DECLARED, "exporter"),
+    "backup_source": (FILES, PUSHED, DECLARED, "exporter", "veeam"),
     "backup_state": BACKUP_STATES,
     "basis": TARGET_BASES,
     "col": {column for key in load().keys.values() for column in key.columns},
