@@ -23,6 +23,7 @@ from api.commands_import import import_app, reconcile_app
 from api.commands_lines import lines
 from api.commands_maintenance import maintenance_app
 from api.commands_meetings import meetings
+from api.commands_netbox import netbox_app
 from api.commands_report import report
 from api.commands_scan import scan_app
 from api.commands_schedule import schedule_app
@@ -58,6 +59,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
 app.add_typer(import_app, name="import")
 app.add_typer(reconcile_app, name="reconcile")
+app.add_typer(netbox_app, name="netbox")
 
 
 @app.callback()
@@ -161,7 +163,7 @@ def collect(
 
 
 def _tell(done: list[Round], output: str) -> None:
-    """Tell what came of the rounds; one that read nothing, was broken off, or could not be stored, has failed."""
+    """Tell what came of the rounds; they failed where none read anything, or one was broken off or not stored."""
     if output == "json":
         print_json(
             [
@@ -183,9 +185,10 @@ def _tell(done: list[Round], output: str) -> None:
                 say(f"  {failed.target}: {failed.error}")
             if len(r.failed) > 20:
                 say(f"  … and {len(r.failed) - 20} more")
-    if any(r.unrecorded or r.broken_off for r in done) or any(
-        r.targets and len(r.failed) == r.targets and not r.facts for r in done
-    ):
+    # A kind of source of which nobody answers is told above; that no kind read anything is a failure.
+    asked = [r for r in done if r.targets]
+    read_nothing = bool(asked) and all(len(r.failed) == r.targets and not r.facts for r in asked)
+    if read_nothing or any(r.unrecorded or r.broken_off for r in done):
         raise typer.Exit(1)
 
 

@@ -34,7 +34,7 @@ def maintenance_add(
     named = [(s, v) for s, v in (("link", link), ("agency", agency), ("asset", asset), ("network", network)) if v]
     if len(named) != 1:
         raise InputError("maintenance: expected one of --link, --agency, --asset and --network")
-    given = Maintenance(0, *named[0], _time("--from", begins), _time("--to", ends), reason, by, document)
+    given = Maintenance(0, *named[0], read_time("--from", begins), read_time("--to", ends), reason, by, document)
 
     async def store(workspace: Any) -> int:
         register = await workspace.store.read(registers.load)
@@ -79,7 +79,7 @@ def maintenance_end(
     from inventory.store import maintenance
 
     now = datetime.now(UTC)
-    when = _time("--at", at) if at else now
+    when = read_time("--at", at) if at else now
     run(lambda w: w.store.write(maintenance.end, number, when, now))
     say(f"ended maintenance {number} at {_told(when)}")
 
@@ -90,7 +90,7 @@ def _told(at: datetime) -> str:
     return f"{at.astimezone(ZONE):%Y-%m-%d %H:%M}"
 
 
-def _time(option: str, text: str) -> datetime:
+def read_time(option: str, text: str) -> datetime:
     """A time as it is written; without a zone it is Vietnam's."""
     from inventory.periods import ZONE
     from inventory.words import InputError

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import goals
 from api.commanding import split_host
+from api.config_netbox import NetBoxSettings
 from collectors.backups.names import compile_pattern
 from inventory.urls import read_url
 from inventory.words import InputError
@@ -249,6 +250,8 @@ class Config(BaseSettings):
     """Days off beside the public holidays."""
     scan: ScanSettings = ScanSettings()
     report: ReportSettings = ReportSettings()
+    netbox: NetBoxSettings | None = None
+    """The organisation's NetBox, where it has one."""
     websites: WebsiteSettings = WebsiteSettings()
     backups: BackupSettings = BackupSettings()
 

@@ -40,7 +40,7 @@ async def examine(config: Config) -> list[Check]:
             return [*checks, *_key(config, {})]
         register = await workspace.store.read(registers.load)
         sealed = await workspace.store.read(keys.credentials)
-        checks += [*_key(config, sealed), *_register(register), *_credentials(register, set(sealed))]
+        checks += [*_key(config, sealed), *_register(register), *_credentials(register, config, set(sealed))]
         checks += _collectors(await workspace.store.read(runs.collector_states, datetime.now(UTC)))
     return checks
 
@@ -161,10 +161,12 @@ def _register(register: Register) -> Iterator[Check]:
         )
 
 
-def _credentials(register: Register, known: set[str]) -> Iterator[Check]:
+def _credentials(register: Register, config: Config, known: set[str]) -> Iterator[Check]:
     named = {name for n in register.networks for name in n.credentials}
+    if config.netbox is not None:
+        named |= {config.netbox.credential, *config.netbox.credentials}
     missing = sorted(named - known)
-    found = f"not stored: {', '.join(missing)}" if missing else f"{len(named)} named by networks, all stored"
+    found = f"not stored: {', '.join(missing)}" if missing else f"{len(named)} named, all stored"
     yield Check("credentials", not missing, found, f"dophu credential add {missing[0]}" if missing else "")
 
 

@@ -51,10 +51,15 @@ async def _collect(doing: Doing) -> str:
     # What was counted of a month that ended belongs into the next judgement.
     await record_months(workspace, now)
     await doing.judge()
-    for prune in (runs.prune, events.prune, snapshots.prune, schedules.prune, scans.prune, calls.prune):
-        await workspace.store.write(prune, now)
+    await forget_old(workspace, now)
     await rounds.close_days(workspace, now)
     return "; ".join(map(_tell, done))
+
+
+async def forget_old(workspace: Workspace, now: datetime) -> None:
+    """Forget what is older than it is kept: runs, events, figures, turns, scans, calls."""
+    for prune in (runs.prune, events.prune, snapshots.prune, schedules.prune, scans.prune, calls.prune):
+        await workspace.store.write(prune, now)
 
 
 async def _lines(doing: Doing) -> str:
@@ -95,6 +100,15 @@ async def _console(doing: Doing) -> str:
     return f"{done['rows']} machines, {unknown} unknown to the inventory, {done['missing']} missing"
 
 
+async def _netbox(doing: Doing) -> str:
+    # What speaks to NetBox is large, and most servers do not.
+    from api import netbox
+
+    told = await netbox.meet(doing.workspace)
+    await doing.judge()
+    return told
+
+
 async def _judge(doing: Doing) -> str:
     await doing.judge()
     return ""
@@ -102,7 +116,7 @@ async def _judge(doing: Doing) -> str:
 
 JOBS: Mapping[str, Callable[[Doing], Awaitable[str]]] = {
     "collect": _collect, "console": _console, "discover": _discover, "judge": _judge, "lines": _lines,
-    "scan": _scan,
+    "netbox": _netbox, "scan": _scan,
 }  # fmt: skip
 
 
@@ -112,6 +126,8 @@ def check_job(config: Config, schedule: Schedule) -> None:
         raise InputError(f"schedule {schedule.name}: found the job {schedule.job!r}, expected one of {', '.join(JOBS)}")
     if schedule.job == "scan":
         profile(schedule.argument)
+    if schedule.job == "netbox" and config.netbox is None:
+        raise InputError(f"schedule {schedule.name}: found no [netbox] in the settings")
     if schedule.job == "console" and schedule.argument not in [s.server for s in config.consoles]:
         raise InputError(f"schedule {schedule.name}: found no console {schedule.argument!r} in the settings")
 
@@ -133,6 +149,7 @@ def from_settings(config: Config) -> list[Schedule]:
         ("lines", "lines", config.lines.seconds / 3600, ""),
         *((f"console-{s.server.lower().replace('[', '').replace(']', '')}", "console", s.hours, s.server)
           for s in config.consoles),
+        *((("netbox", "netbox", config.netbox.hours, ""),) if config.netbox and config.netbox.hours else ()),
     ):  # fmt: skip
         cadence, jitter = every(hours)
         made.append(Schedule(name, job, cadence, argument=argument, jitter=jitter, origin="settings"))

@@ -71,6 +71,7 @@ def work_router(desk: Desk) -> APIRouter:
         if state:
             wanted["states"] = tuple(state)
         at = (await desk.current()).at if as_of is None else read_instant(as_of)
+        wanted["owners_at"] = datetime.now(UTC) if as_of is None else at
         workspace = desk.workspace
         return await store.read(list_security, workspace.vocabulary, workspace.goals.controls, at, "en", wanted)
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from api.jobs import JOBS, Doing, from_settings
 from api.windows import Windows, open_windows
 from api.workspace import Workspace
+from inventory.cadence import read_cadence
 from inventory.periods import ZONE
 from inventory.store import schedules
 from inventory.store.schedules import LEASE, Claimed
@@ -25,6 +26,7 @@ __all__ = ["Scheduler", "run_once"]
 
 log = logging.getLogger("dophu")
 
+OFTEN = timedelta(minutes=2)
 LOOK_SECONDS = 5.0
 """How often is looked for what is due, and for what somebody asked."""
 SECONDS_TO_STOP = 10
@@ -103,8 +105,7 @@ class Scheduler:
         name = claimed.schedule.name
         try:
             outcome, detail = await do(self.workspace, claimed.schedule, self.windows, self.judge, stop)
-            level = logging.ERROR if outcome is Outcome.FAILED else logging.INFO
-            log.log(level, "%s: %s%s", name, outcome, f": {detail}" if detail else "")
+            log.log(_level(claimed.schedule, outcome), "%s: %s%s", name, outcome, f": {detail}" if detail else "")
             with contextlib.suppress(StoreError):
                 await self.workspace.store.write(
                     schedules.finish, claimed, self.owner, datetime.now(UTC), outcome, detail
@@ -121,6 +122,14 @@ class Scheduler:
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _level(schedule: Schedule, outcome: Outcome) -> int:
+    """How loudly a turn's outcome is logged: what goes well every minute only where somebody looks for it."""
+    interval = read_cadence(schedule.cadence).interval
+    if outcome is Outcome.DONE and interval is not None and interval <= OFTEN:
+        return logging.DEBUG
+    return logging.ERROR if outcome is Outcome.FAILED else logging.INFO
 
 
 async def do(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from api.connections import name_assets
@@ -71,7 +71,7 @@ def tell_security(connection: Connection, asked: Asked) -> Told:
     controls = asked.workspace.goals.controls
     every = list_security(
         connection, asked.workspace.vocabulary, controls, at, asked.place.language,
-        {"states": tuple(states), "agency": agency},
+        {"states": tuple(states), "agency": agency, "owners_at": asked.until or datetime.now(UTC)},
     )  # fmt: skip
     severity = query.get("severity") if query.get("severity") in SEVERITIES else None
     here = [r for r in every if r["state"] == state]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from api.contents import Asked, Told
 from inventory.meetings import Meeting, Room, Span, Sum, count
@@ -55,7 +56,8 @@ class Month:
         """The share if all of which nobody knows were."""
         return (self.online + self.unknown) / self.meetings if self.meetings else None
 
-    target: None = None
+    target: ClassVar[None] = None
+    """A plan sets a share for a year, and none for a month: the bar has no mark."""
 
 
 def tell_video(connection: Connection, asked: Asked) -> Told:
@@ -72,7 +74,8 @@ def tell_video(connection: Connection, asked: Asked) -> Told:
     names = {a.code: a for a in sorted(declared, key=lambda a: (a.valid_on(day), a.valid_from))}
     ranks = {level.code: level.rank for level in asked.snapshot.levels}
     shown = [room for room in rooms if agency is None or room.agency == agency]
-    shown.sort(key=lambda room: (_rank(names.get(room.agency), ranks), room.agency, room.title, room.asset))
+    rank = {code: ranks.get(agency.level, len(ranks)) for code, agency in names.items()}
+    shown.sort(key=lambda room: (rank.get(room.agency, len(ranks)), room.agency, room.title, room.asset))
     month = _sums(shown, meetings, months[0], least)
     last = calls.last_calls(connection, at)
     valid = {a.code for a in asked.snapshot.agencies}
@@ -91,10 +94,6 @@ def tell_video(connection: Connection, asked: Asked) -> Told:
         "names": names,
         "choices": [a for a in names.values() if a.code in valid and any(r.agency == a.code for r in rooms)],
     }  # fmt: skip
-
-
-def _rank(agency: object, ranks: Mapping[str, int]) -> int:
-    return ranks.get(getattr(agency, "level", ""), 99)
 
 
 def _months(at: datetime) -> list[Period]:

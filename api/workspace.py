@@ -35,6 +35,7 @@ CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "exporter": (frozenset(), frozenset({"port", "scheme", "path", "user", "password", "token", "ca"})),
     "ssh": (frozenset({"user"}), frozenset({"password", "key", "passphrase", "port", "host_keys"})),
+    "netbox": (frozenset({"token"}), frozenset({"ca"})),
     "ksc": (frozenset({"user", "password"}), frozenset({"domain", "port", "ca", "certificates"})),
     "xapi": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),
     "poly": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),

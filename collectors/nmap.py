@@ -16,6 +16,7 @@ from collectors import facts, role
 from collectors.reading.identify import identify_banner
 from collectors.reading.makers import makers as makers_of
 from collectors.scans import Profile
+from collectors.scans.community import answer_to_public
 from collectors.transports.nmap import Host, IPAddress, NmapError, OptionValue, Service, raw_allowed, scan
 from collectors.vendors import load_vendors
 from inventory.words import Fact, Identity, InputError, Network, Observation, Proof, Run, Target, Title
@@ -34,7 +35,6 @@ MOST_FAILURES = 3
 LARGEST_IPV4 = 16
 LARGEST_IPV6 = 120
 
-_REFUSED = frozenset({"reset", "conn-refused"})
 _PAGES = frozenset({"http-title", "http-auth"})
 _OURSELVES = "localhost-response"
 #: Addresses that move between routers (VRRP and CARP, HSRP): they identify a service, not a device. RFC 9568 §7.3.
@@ -125,6 +125,8 @@ async def scan_network(
             await _each_piece(reading.unswept(), reading.sweep, reading.sweep_failures)
             if profile.ports:
                 await _each_piece(reading.unread(), reading.read_services, reading.service_failures)
+            if profile.snmp_public:
+                reading.public = await answer_to_public(reading.present())
     except TimeoutError:
         reading.broken_off = over or f"the {budget_seconds:g} s allowed were over"
     except asyncio.CancelledError:
@@ -243,6 +245,8 @@ class _Reading:
     services: dict[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
     sweep_failures: list[str] = field(default_factory=list)
     service_failures: list[str] = field(default_factory=list)
+    public: Mapping[IPAddress, bool] = field(default_factory=dict)
+    """Whether hosts answer to the default SNMP community."""
     slow: int = 0
     """Hosts on which nmap gave up before every port was read."""
 
@@ -294,14 +298,18 @@ class _Reading:
                     self.services[host.address] = done[-1]
         await self.tell(Step(None, tuple(done)))
 
-    def answered_for(self) -> bool:
-        """Whether something on the way, such as a firewall that rejects, answers in the place of every address."""
-        refusals = sum(host.reason in _REFUSED for host, _ in self.seen.values())
-        return refusals >= 16 and refusals >= 0.95 * self.told
+    def answered_for(self) -> frozenset[str]:
+        """How something on the way, such as a firewall or a proxy, answers in the place of all, if it does."""
+        if self.known:
+            return frozenset()  # who was seen before may well answer again
+        reasons = Counter(host.reason for host, _ in self.seen.values())
+        ways = (frozenset({"reset", "conn-refused"}), frozenset({"syn-ack"}))
+        counted = {way: sum(reasons[reason] for reason in way) for way in ways}
+        return frozenset().union(*(w for w, n in counted.items() if n >= 16 and n >= 0.95 * self.told))
 
     def present(self) -> list[IPAddress]:
         """The addresses that are believed to have answered themselves, in order."""
-        doubtful = _REFUSED if self.answered_for() else frozenset()
+        doubtful = self.answered_for()
         return [address for address in sorted(self.seen) if self.seen[address][0].reason not in doubtful]
 
     def _own_macs(self) -> Set[str]:
@@ -336,8 +344,8 @@ class _Reading:
         elif not met:
             yield f"none of {total} addresses answered: that says nothing of what is there"
         if self.answered_for():
-            refusing = len(self.seen) - present
-            yield f"{refusing} of {total} addresses refuse as one: something on the way answers for them, not counted"
+            alike = len(self.seen) - present
+            yield f"{alike} of {total} addresses answer as one: something on the way answers for them, not counted"
         if self.known:
             where = self.network.prefix
             yield f"looked at the {total} addresses that are known in {where}: who else is there is unknown"
@@ -353,6 +361,8 @@ class _Reading:
         mac = host.mac if host.mac in own_macs else None
         if mac and mac in vendors:
             told += facts(self.source, at, {"vendor": vendors[mac]}, proof=Proof.INFERRED)
+        if address in self.public:
+            told += facts(self.source, at, {"snmp_public": self.public[address]})
         tables: frozenset[str] = frozenset()
         if address in self.services:
             scanned, when = self.services[address]

@@ -56,6 +56,7 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
     Raises InputError for an address that is not of the network, or a network that may not be scanned.
     """
     _permit(target)
+    load_vendors()  # before any time is measured
     started = datetime.now(UTC)
     reading = _Reading(target)
     try:

@@ -1,4 +1,7 @@
-"""Exporters: one module writes a snapshot out in one form. They read a Snapshot and nothing else."""
+"""Exporters: one module writes a snapshot out in one form. They read a Snapshot and nothing else.
+
+What writes the inventory itself elsewhere, as `netbox` does, is handed plain values and has no `export`.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from inventory.text import storable
 
 #: The kinds of identifier, the most telling first.
-KINDS = ("serial", "uuid", "chassis_mac", "engine_id", "agent_id", "mac", "url")
+KINDS = ("serial", "uuid", "chassis_mac", "engine_id", "agent_id", "mac", "asset_tag", "url")
 
 #: Two machines that both state one of these, with nothing in common, are certainly two: whatever else they share.
 TELLING = ("serial", "uuid")
@@ -61,7 +61,7 @@ def normalise(kind: str, value: str) -> str | None:
         return None
     if kind == "url":
         return text.rstrip("/").lower() or None
-    if kind in ("agent_id",):
+    if kind in ("agent_id", "asset_tag"):
         return text or None
     plain = re.sub(r"[^0-9A-Za-z]", "", text).upper()
     if kind in ("mac", "chassis_mac"):

@@ -10,6 +10,7 @@
     exposures:                  facts that follow of each host all of whose ports were read
       exposed_telnet: {services: [telnet], ports: [23]}
       smb1: {script: smb-protocols, says: ["NT LM 0.12"]}
+    snmp_public: true           whether each host is asked over SNMP with the community that everybody knows
     default_logins: [Dahua]     makers whose login pages make `default_login` true, by their vendor files
 
 The file's name is the profile's id.
@@ -81,6 +82,7 @@ class Profile:
     scripts: tuple[str, ...] = ()
     host_timeout: int = 90
     exposures: tuple[Exposure, ...] = ()
+    snmp_public: bool = False
     default_logins: frozenset[str] = frozenset()
     """Makers that ship with a password that anyone can look up."""
 
@@ -118,7 +120,7 @@ def load_profiles(folder: Path = _FOLDER) -> Mapping[str, Profile]:
 
 
 def _read(file: StrictFile, top: Entry, name: str, truths: Sequence[str]) -> Profile:
-    optional = ("ports", "version", "scripts", "host_timeout", "exposures", "default_logins")
+    optional = ("ports", "version", "scripts", "host_timeout", "exposures", "snmp_public", "default_logins")
     at = file.fields(top, ("title", "note", "knock"), optional)
     nothing = Title("", "")
     version = _number(file, at["version"], 0, 9) if "version" in at else None
@@ -135,9 +137,8 @@ def _read(file: StrictFile, top: Entry, name: str, truths: Sequence[str]) -> Pro
             _exposure(file, entry, key)
             for key, entry in (file.fields(at["exposures"], (), truths) if "exposures" in at else {}).items()
         ),
-        frozenset(file.text(item) for item in file.items(at["default_logins"]))
-        if "default_logins" in at
-        else frozenset(),
+        file.flag(at["snmp_public"]) if "snmp_public" in at else False,
+        _texts(file, at.get("default_logins")),
     )
 
 

@@ -323,18 +323,20 @@ class Judgement:
         networks = (n for n in self.register.networks if n.purpose == CENTRE and n.valid_on(day))
         return sorted({self.places[n.agency].home for n in networks if n.agency in self.places})
 
-    def _countable(self, count: str) -> str:
-        """The table of those that a count may count.
+    def _askable(self, population: str, columns: Collection[str]) -> str:
+        """The table of those of whom an expression with these columns can be asked.
 
-        A declared website is no device on the agency's networks: only counts that ask for websites count it, and they
-        count nothing else, also where of a device it is unknown what it is.
+        A declared website is no device on the agency's networks: only what names `in_register` is asked of websites,
+        and of nothing else, also where of a device it is unknown what it is.
         """
-        table = _MEMBER[self._vocabulary.counts[count].of]
+        table = _MEMBER[population]
         # Seals from before websites were read have their own vocabulary.
-        if table != _MEMBER["assets"] or "in_register" not in self._vocabulary.keys:
+        if population != "assets" or "in_register" not in self._vocabulary.keys:
             return table
-        asked = "" if "in_register" in self._counts[count].columns else " IS NULL"
-        return f"(SELECT * FROM {table} WHERE in_register{asked}) countable"
+        return f"(SELECT * FROM {table} WHERE in_register{'' if 'in_register' in columns else ' IS NULL'}) askable"
+
+    def _countable(self, count: str) -> str:
+        return self._askable(self._vocabulary.counts[count].of, self._counts[count].columns)
 
     def _count_at_centre(self, name: str, where: str) -> tuple[int, int | None]:
         """How many a count counts in the agencies that run the data centre: at least, and at most (None: not known)."""
@@ -430,7 +432,7 @@ class Judgement:
         answers = (
             f"SELECT CAST(member AS TEXT) AS member, agency, level, {status} AS status, "
             f"CASE WHEN ({meets}) IS NULL THEN {gaps} ELSE '' END AS gaps{told_apart} "
-            f"FROM {_MEMBER[q.control.population]}{where}"
+            f"FROM {self._askable(q.control.population, q.columns)}{where}"
         )
         if control not in self.waivers:
             return answers
@@ -732,6 +734,8 @@ class Judgement:
 
     def room_calls(self) -> dict[str, int]:
         """How many calls go on in each agency's rooms; agencies of which no room tells are absent."""
+        if not {"role", "calls"} <= self._vocabulary.keys.keys():
+            return {}  # a seal has the vocabulary of its day
         query = (
             "SELECT agency, SUM(calls) FROM judged_asset WHERE role IN ('vc_endpoint', 'mcu') AND calls IS NOT NULL "
             "GROUP BY agency"

@@ -66,8 +66,12 @@ def read(
     control: str | None = None,
     agency: str | None = None,
     owner: str | None = None,
+    owners_at: datetime | None = None,
 ) -> list[SecurityFinding]:
     """The security findings as they stood at `at`, the most severe first, then the newest.
+
+    Args:
+        owners_at: as of when who sees to them is told, where that is later than what was judged.
 
     Raises:
         InputError: there is no such state, severity, or control with a severity.
@@ -81,7 +85,7 @@ def read(
     time = instant(at)
     members = _members(connection, asked, time)
     intervals = _intervals(connection, members, time)
-    owners = _owners(connection, time)
+    owners = _owners(connection, instant(owners_at or at))
     granted = [w for w in waivers.load(connection, at.astimezone(ZONE).date()) if w.status is Status.WAIVED]
     found = []
     for (name, member), own in intervals.items():

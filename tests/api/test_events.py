@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api import rounds, serving
+from api import jobs, rounds
 from api.config import Config
 from api.workspace import Workspace
 from inventory import vocabulary
@@ -175,7 +175,7 @@ async def test_old_events_are_forgotten_with_old_runs(site: Site) -> None:
     old = NOW - events.KEEP - timedelta(days=1)
     kept = Event("alarm", old, VOCABULARY.events["alarm"].severity, "traps")
     await site.store.write(events.record, VOCABULARY, [Notice(kept, FIREWALL)], old)
-    await serving._prune(Workspace(None, site.store))  # type: ignore[arg-type]
+    await jobs.forget_old(Workspace(None, site.store), datetime.now(UTC))  # type: ignore[arg-type]
     found, _ = await site.store.read(events.read, Wanted())
     assert [event.kind for _, event in found] == ["link_down", "on_battery", "cold_start"]
 

@@ -23,6 +23,7 @@ import pytest
 from api import rounds, scanning
 from api.config import Config
 from api.scanning import Wanted
+from api.securing import list_security
 from api.windows import Windows
 from api.workspace import open_workspace
 from inventory.cadence import Window
@@ -48,7 +49,23 @@ while True:
     caller.sendall(b"\\xff\\xfd\\x18\\xff\\xfd\\x20\\xff\\xfd\\x23\\xff\\xfd\\x27\\r\\nlogin: ")
     caller.close()
 """
-OLD_TLS = ("-tls1", "-cipher", "ALL:@SECLEVEL=0", "-www", "-accept", "198.18.64.30:443")
+NGINX = """
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{}}
+http {{
+  access_log off;
+  server {{
+    listen 198.18.64.30:443 ssl;
+    ssl_certificate {folder}/cert.pem;
+    ssl_certificate_key {folder}/key.pem;
+    ssl_protocols TLSv1;
+    ssl_ciphers ALL:@SECLEVEL=0;
+    return 200;
+  }}
+}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +81,11 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Town, str
         key, certificate = str(folder / "key.pem"), str(folder / "cert.pem")
         made_by = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=old"]
         run(*made_by, "-keyout", key, "-out", certificate)
-        made.start(office, "openssl", "s_server", *OLD_TLS, "-key", key, "-cert", certificate)
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder))
+        made.start(office, "/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"))
+        (folder / "snmpd.conf").write_text("rocommunity public\n")
+        snmpd = ("-f", "-Ln", "-C", "-c", str(folder / "snmpd.conf"), "-I", "-smux", "-p", str(folder / "pid"))
+        made.start(office, "/usr/sbin/snmpd", *snmpd, "udp:198.18.64.10:161")
         yield made, core, office
 
 
@@ -89,6 +110,27 @@ def dophu(core: str, data: Path, *argv: str, status: int = 0) -> Any:
     return json.loads(done.stdout) if done.stdout else done.stderr
 
 
+def findings(data: Path, at: datetime | None = None, **wanted: object) -> list[dict[str, Any]]:
+    """The security findings as the command lists them, without a process for each question."""
+
+    async def read() -> list[dict[str, Any]]:
+        async with open_workspace(Config(data=data / "data")) as w:
+            when = at or datetime.now(UTC)
+            return await w.store.read(list_security, w.vocabulary, w.goals.controls, when, "vi", wanted)
+
+    return asyncio.run(read())
+
+
+def public(data: Path) -> dict[str, bool]:
+    """Of each address whether the host there was found to answer to the default community."""
+    query = (
+        "SELECT a.value, p.value FROM asset_fact p JOIN asset_fact a ON a.subject = p.subject "
+        "AND a.key = 'address' AND a.source = p.source WHERE p.key = 'snmp_public'"
+    )
+    with sqlite3.connect(data / "data" / "dophu.db") as database:
+        return {address: said == "1" for address, said in database.execute(query)}
+
+
 def wait_for(core: str, port: int, address: str) -> None:
     asked = ["ip", "netns", "exec", core, "bash", "-c", f"until : </dev/tcp/{address}/{port}; do sleep 0.05; done"]
     subprocess.run(asked, check=True, timeout=20, stderr=subprocess.DEVNULL)
@@ -102,8 +144,9 @@ def test_a_telnet_service_opened_is_found_named_accepted_and_closed_again(
     wait_for(core, 443, "198.18.64.30")
     first = dophu(core, data, "scan", "run", "security", "-n", "yte-lan")
     assert (first["state"], first["complete"], first["changes"]) == ("done", 1, [])
-    found = {(f["control"], f["name"]): f for f in dophu(core, data, "findings")}
+    found = {(f["control"], f["name"]): f for f in findings(data)}
     assert ("host_no_old_tls", "198.18.64.30") in found
+    assert public(data) == {f"198.18.64.{n}": n == 10 for n in (1, 10, 20, 30)}
     assert not [f for f in found if f[0] == "host_no_telnet"]
     # Nothing but open ports says what they are.
     assert {name for control, name in found if control == "host_recognised"} == {
@@ -115,6 +158,7 @@ def test_a_telnet_service_opened_is_found_named_accepted_and_closed_again(
     second = dophu(core, data, "scan", "run", "security", "-n", "yte-lan")
     assert [(c["address"], c["kind"], c["port"]) for c in second["changes"]] == [("198.18.64.20", "new_port", "tcp/23")]
     (telnet,) = dophu(core, data, "findings", "--control", "host_no_telnet", "--state", "open")
+    assert [f["member"] for f in findings(data, control="host_no_telnet")] == [telnet["member"]]
     assert (telnet["name"], telnet["severity"], telnet["state"]) == ("198.18.64.20", "high", "open")
     assert any(port.startswith("tcp/23 telnet") for port in telnet["services"])
     assert telnet["first_seen"] <= telnet["last_seen"]
@@ -123,7 +167,7 @@ def test_a_telnet_service_opened_is_found_named_accepted_and_closed_again(
         [DOPHU, "security", "assign", "host_no_telnet", telnet["member"], "Trần Văn An"], cwd=data, capture_output=True
     )
     assert text.returncode == 0
-    assert [f["owner"] for f in dophu(core, data, "findings", "--owner", "Trần Văn An")] == ["Trần Văn An"]
+    assert [f["owner"] for f in findings(data, owner="Trần Văn An")] == ["Trần Văn An"]
 
     server.kill()
     server.wait()
@@ -131,18 +175,18 @@ def test_a_telnet_service_opened_is_found_named_accepted_and_closed_again(
     assert [(c["address"], c["kind"], c["port"]) for c in third["changes"]] == [
         ("198.18.64.20", "vanished_port", "tcp/23")
     ]
-    assert dophu(core, data, "findings", "--control", "host_no_telnet", "--state", "open") == []
-    (mended,) = dophu(core, data, "findings", "--control", "host_no_telnet", "--state", "fixed")
+    assert findings(data, control="host_no_telnet", states=("open",)) == []
+    (mended,) = findings(data, control="host_no_telnet", states=("fixed",))
     assert (mended["member"], mended["owner"]) == (telnet["member"], "Trần Văn An")
     # The day before yesterday nobody knew of it.
-    assert dophu(core, data, "findings", "--as-of", "2026-01-01") == []
+    assert findings(data, at=datetime(2026, 1, 1, tzinfo=UTC)) == []
 
-    accepted = next(f for f in dophu(core, data, "findings") if f["control"] == "host_no_old_tls")
+    accepted = next(f for f in findings(data) if f["control"] == "host_no_old_tls")
     until = (datetime.now(ZONE) + timedelta(days=9)).date().isoformat()
     argv = ["security", "accept", "host_no_old_tls", accepted["member"], "--by", "Giám đốc", "--reason", "cũ"]
     assert subprocess.run([DOPHU, *argv, "--until", until], cwd=data, capture_output=True).returncode == 0
-    (now,) = dophu(core, data, "findings", "--state", "accepted")
-    assert (now["accepted_by"], now["accepted_until"], now["reason"]) == ("Giám đốc", until, "cũ")
+    (now,) = findings(data, states=("accepted",))
+    assert (now["accepted_by"], str(now["accepted_until"]), now["reason"]) == ("Giám đốc", until, "cũ")
 
 
 def test_what_the_register_does_not_allow_is_scanned_for_a_recorded_reason_only(

@@ -138,6 +138,7 @@ async def test_a_website_is_no_device_of_the_agencys_networks(province: Store) -
     await province.write(runs.record, KNOWN, said_of("https://a.vn/", NOW, answering=True, http_status=200), NOW)
     snapshot = await judge(province, NOW)
     assert members(snapshot, lan) == before
+    assert members(snapshot, "host_no_telnet") == {}
     assert members(snapshot, "agency_website_answering")["A"] == "met 1"
     assert members(snapshot, "agency_website_answering")["B"] == "unknown 1"
     assert members(snapshot, "agency_website_answering")["C"] == "unmet 1"

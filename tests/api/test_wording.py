@@ -17,6 +17,7 @@ from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
 from api.meetings import COLUMNS
+from api.netbox import PULLED
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
 from api.sites import LISTS
 from api.speaking import Speaker, clean
@@ -24,8 +25,12 @@ from api.wording import WORDS, clock, day, number, percent
 from collectors.reading import explain, origins
 from collectors.recording.left_out import LEFT_OUT
 from collectors.recording.places import KINDS_OF_TEXT
+from exporters.netbox.writing import KINDS as WRITTEN
+from exporters.netbox.writing import LEFT
 from inventory.goals import DUE_BASES, REPORTS, TARGET_BASES
 from inventory.identity import KINDS
+from inventory.netbox import DRIFTS
+from inventory.netbox import LEFT_OUT as NETBOX_LEFT_OUT
 from inventory.register import LINK_KINDS, PURPOSES
 from inventory.store import consoles
 from inventory.store.security import STATES
@@ -77,6 +82,10 @@ FAMILIES: dict[str, Collection[str]] = {
     "list_means": CONSOLE_LISTS,
     "meetings": COLUMNS,
     "need": (Status.UNMET, Status.UNKNOWN),
+    "netbox_drift": DRIFTS,
+    "netbox_kind": {*PULLED, "tenant", "tenant group", "prefix", "circuit", "device", *WRITTEN},
+    "netbox_left": LEFT,
+    "netbox_left_out": NETBOX_LEFT_OUT,
     "problem": ("404", "422", "503"),
     "proof": [proof.name.lower() for proof in Proof],
     "purpose": PURPOSES,

@@ -289,6 +289,7 @@ def test_the_folder_is_the_registry() -> None:
 
 SILENT = "198.18.90.0/28"
 REJECTED = "198.18.91.0/27"
+PROXIED = "198.18.93.0/27"
 UNSENT = "198.18.92.0/30"
 OWN_FIREWALL = f"""
 table inet fw {{
@@ -303,7 +304,11 @@ table inet fw {{
   chain early {{
     type filter hook prerouting priority -300;
     ip daddr {SILENT} drop
-    ip daddr {REJECTED} meta l4proto icmp drop
+    ip daddr {{ {REJECTED}, {PROXIED} }} meta l4proto icmp drop
+  }}
+  chain proxy {{
+    type nat hook prerouting priority -100;
+    ip daddr {PROXIED} meta l4proto tcp redirect to :22
   }}
   chain onward {{
     type filter hook forward priority 0;
@@ -329,7 +334,7 @@ def lan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Town, str, s
         made.address(one, "e0", "198.18.64.10/20", "fd00:77::10/120")
         made.address(two, "e0", "198.18.64.70/20", "198.18.64.140/20")
         made.address(three, "e0", "198.18.64.200/20")
-        for behind in (SILENT, REJECTED, UNSENT):
+        for behind in (SILENT, REJECTED, PROXIED, UNSENT):
             run("ip", "-n", core, "route", "add", behind, "via", "198.18.64.10")
         run("ip", "netns", "exec", one, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.e0.send_redirects=0")
         made.nft(one, FIREWALL)
@@ -442,7 +447,14 @@ async def test_a_firewall_that_refuses_for_everybody_makes_no_hosts(lan: tuple[T
     done = await discover(lan[1], REJECTED)
     assert (done.complete, done.observations) == (False, ())
     assert done.error is not None
-    assert "30 of 30 addresses refuse as one: something on the way answers for them" in done.error
+    assert "30 of 30 addresses answer as one: something on the way answers for them" in done.error
+
+
+async def test_a_proxy_that_takes_every_connection_is_no_crowd_of_hosts(lan: tuple[Town, str, str]) -> None:
+    done = await discover(lan[1], PROXIED)
+    assert done.error is not None
+    assert "30 of 30 addresses answer as one: something on the way answers for them" in done.error
+    assert (done.complete, done.observations) == (False, ())
 
 
 UNPRIVILEGED = """

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from collectors import runner, vc
 from collectors.codecs import poly, shorten_remote, xapi
+from collectors.probe import probe
 from collectors.transports import pinned
 from collectors.transports.codec import LARGEST, CodecError
 from collectors.transports.h323 import (
@@ -94,6 +95,8 @@ async def test_sip_over_tcp_and_tls(tmp_path: Path) -> None:
             by_tls = await ask_options("127.0.0.1", secured, 2, ("tls",))
             assert (by_tls.transport, by_tls.software) == ("tls", "TANDBERG/529 (ce9.15.3.25)")
             found = await vc.collect(ROOM, ports=replace(closed(), options_tls=secured), seconds=2)
+            probed = await probe(f"sips:127.0.0.1:{secured}", community="", timeout=2)
+            assert (probed["vendor"], probed["version"], probed["error"]) == ("Cisco", "ce9.15.3.25", None)
     assert told(found)["sip_answering"] is True
     with pytest.raises(SipError, match="TCP: Connection refused; TLS: Connection refused"):
         await ask_options("127.0.0.1", secured, 0.5, ("tcp", "tls"))
@@ -407,7 +410,7 @@ async def test_a_codec_that_never_answers_takes_nothing_from_what_sip_says() -> 
         pins = {"port": str(silent.port), "certificates": f"127.0.0.1:{silent.port} SHA256:{'0' * 64}"}
         target = replace(ROOM, credentials=(replace(CODEC, secret={**CODEC.secret, **pins}),))
         ports = replace(closed(), options=port)
-        reading = runner.run("vc", lambda t: vc.collect(t, ports=ports, seconds=0.2), [target], deadline=0.6)
+        reading = runner.run("vc", lambda t: vc.collect(t, ports=ports, seconds=1), [target], deadline=2)
         (run,) = [each async for each in reading]
     assert told(run)["sip_answering"] is True
     assert (run.complete, run.error) == (False, "broken off before all was asked")

@@ -81,7 +81,8 @@ async def _listening(speak: Speak, context: ssl.SSLContext | None = None) -> Asy
         task = asyncio.current_task()
         assert task is not None
         going[task] = writer
-        with suppress(OSError):
+        # Cancelled at the end: asyncio would log it as an error of the server.
+        with suppress(OSError, asyncio.CancelledError):
             await speak(reader, writer)
         writer.close()
 

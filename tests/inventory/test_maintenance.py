@@ -18,6 +18,9 @@ WAN = Control("wan", Title("Có WAN", "Has a WAN"), "agencies", "links_wan_answe
 ANSWERS = Control("answers", Title("Trả lời", "Answers"), "assets", "answering")
 
 
+on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+
+
 def window(scope: str, subject: str, begins: datetime = NOW - HOUR, hours: float = 2, **more: object) -> Maintenance:
     given: dict[str, object] = {"reason": "Thay bộ lưu điện", "granted_by": "Trưởng phòng CNTT", "document": "7/TB"}
     ends = begins + timedelta(hours=hours)
@@ -133,6 +136,7 @@ async def test_without_a_window_antivirus_is_judged_as_ever(province: Store) -> 
     assert (await judge(province, goals(ANTIVIRUS), NOW)).coverage == before.coverage
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

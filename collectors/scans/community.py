@@ -1,0 +1,42 @@
+"""Which hosts answer over SNMP to the community that everybody knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from collectors.transports.nmap import IPAddress
+from collectors.transports.snmp import Absent, SnmpClient, SnmpError
+from inventory.words import Credential
+
+__all__ = ["answer_to_public"]
+
+PORT = 161
+AT_ONCE = 32
+"""Hosts asked at once: two datagrams a second each."""
+SECONDS, TRIES = 1.0, 2
+_OBJECT = "1.3.6.1.2.1.1.2.0"
+"""sysObjectID (RFC 3418)."""
+_KINDS = ("snmp-v2c", "snmp-v1")
+
+
+async def answer_to_public(addresses: Collection[IPAddress], port: int = PORT) -> dict[IPAddress, bool]:
+    """For each host whether it answers to "public", over SNMP v2c or v1; silence to both is no."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(address: IPAddress) -> bool:
+        async with turns:
+            return any([await _answers(address, port, kind) for kind in _KINDS])
+
+    asked = list(addresses)
+    return dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
+
+
+async def _answers(address: IPAddress, port: int, kind: str) -> bool:
+    credential = Credential("the default community", kind, {"community": "public"})
+    try:
+        async with SnmpClient(str(address), port, credential, timeout=SECONDS, tries=TRIES) as client:
+            found = await client.get_many([_OBJECT])
+    except (SnmpError, OSError):
+        return False
+    return not all(isinstance(value, Absent) for value in found.values())

@@ -1,0 +1,608 @@
+"""One push into NetBox, from what everything hangs on to what hangs on everything: tags first, cables last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_interface, ip_network
+
+from exporters.netbox.wanted import (
+    NO_PORTS,
+    PRIMARY,
+    UNKNOWN,
+    Content,
+    addresses_of,
+    clean,
+    mac_of,
+    name_of,
+    names_of,
+    serial_of,
+    slug_of,
+    type_of,
+)
+from exporters.netbox.writing import Failure, Pushed, Want, Wire, Writer
+from inventory.netbox import FoundDevice, FoundInterface, NetBoxError, Record
+from inventory.text import fold
+
+_DEVICE = ("name", "serial", "asset_tag", "role", "device_type", "status", "tenant", "site", "platform", "primary_ip",
+           "primary_ip4", "primary_ip6", "tags", "display_url", "custom_fields")  # fmt: skip
+_INTERFACE = ("name", "device", "type", "enabled", "speed", "description", "mac_address", "tags", "cable", "link_peers")
+_ADDRESS = ("address", "vrf", "assigned_object_type", "assigned_object_id", "tags")
+LISTS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "tags": ("extras/tags", ("slug",)),
+    "fields": ("extras/custom-fields", ("name", "object_types")),
+    "manufacturers": ("dcim/manufacturers", ("name", "slug")),
+    "types": ("dcim/device-types", ("manufacturer", "model", "slug", "part_number")),
+    "roles": ("dcim/device-roles", ("name", "slug")),
+    "platforms": ("dcim/platforms", ("name", "slug")),
+    "groups": ("tenancy/tenant-groups", ("name", "slug", "parent", "custom_fields")),
+    "tenants": ("tenancy/tenants", ("name", "slug", "group", "custom_fields")),
+    "sites": ("dcim/sites", ("name", "slug", "tenant")),
+    "prefixes": ("ipam/prefixes", ("prefix", "vrf", "tenant", "scope_type", "scope_id")),
+    "vrfs": ("ipam/vrfs", ("name", "tenant")),
+    "devices": ("dcim/devices", _DEVICE),
+}
+"""What a push has to know first: by name the kind and the fields."""
+_TAG = {"name": "Dophu", "color": "0a7f5a", "description": "Made and kept by Dophu"}
+_COLOR = "607d8b"
+
+
+def push(
+    wire: Wire, lists: Mapping[str, Sequence[Record]], content: Content, *, dry: bool = False,
+    advance: Callable[[str, int], None] = lambda kind, number: None, stopped: Callable[[], bool] = lambda: False,
+) -> Pushed:  # fmt: skip
+    """Write what was found; a second time nothing is sent. Nothing is deleted, and only what has Dophu's tag changes.
+
+    Args:
+        lists: `LISTS`, as NetBox has them now.
+        dry: nothing is sent; what would be is told.
+        advance: hears of every request that was taken: the kind and the number of objects.
+        stopped: asked before every request.
+
+    Raises:
+        NetBoxError: NetBox takes no tag: without it nothing can be told apart.
+    """
+    going = _Push(Writer(wire, dry, advance, stopped), lists, content)
+    going.make_marks()
+    going.make_kinds()
+    going.make_places()
+    going.make_devices()
+    pushed = going.writer.pushed
+    steps = (("dcim/interfaces", going.make_interfaces), ("ipam/ip-addresses", going.make_addresses),
+             ("dcim/cables", going.make_cables))  # fmt: skip
+    for kind, make in steps:
+        try:
+            make()
+        except NetBoxError as error:
+            # What was written until here is to be told all the same.
+            pushed.failures.append(Failure(kind, (), str(error)))
+            pushed.broken_off = True
+            break
+    return pushed
+
+
+@dataclass
+class _Push:
+    writer: Writer
+    lists: Mapping[str, Sequence[Record]]
+    content: Content
+    tag: int = 0
+    fields: set[tuple[str, str]] = field(default_factory=set)
+    """The custom fields that there are: the type of object, and the name."""
+    manufacturers: dict[str, Want] = field(default_factory=dict)
+    types: dict[tuple[str, str], Want] = field(default_factory=dict)
+    roles: dict[str, Want] = field(default_factory=dict)
+    platforms: dict[str, Want] = field(default_factory=dict)
+    tenants: dict[str, Want] = field(default_factory=dict)
+    sites: dict[str, Want] = field(default_factory=dict)
+    devices: dict[int, Want] = field(default_factory=dict)
+    """By asset: those that are Dophu's own and are there."""
+    interfaces: dict[tuple[int, str], Want] = field(default_factory=dict)
+    """By asset and name."""
+
+    # --- what everything hangs on ---------------------------------------------------------------------------------
+
+    def make_marks(self) -> None:
+        """The tag by which Dophu knows what is its own, and the custom fields that it writes."""
+        names = self.content.names
+        there = next((t for t in self.lists["tags"] if t.get("slug") == names.tag), None)
+        tag = Want("extras/tags", names.tag, first={"slug": names.tag, **_TAG}, record=there)
+        self.writer.settle([tag])
+        if tag.id is None:
+            failed = self.writer.pushed.failures
+            raise NetBoxError(f"the tag {names.tag!r} cannot be made: {failed[-1].why if failed else 'stopped'}")
+        self.tag = tag.id
+        self.fields = {(of, str(f.get("name"))) for f in self.lists["fields"] for f_of in [f.get("object_types")]
+                       for of in (f_of or ())}  # fmt: skip
+        wanted = (
+            ("dcim.device", names.asset, "integer", "Dophu: asset"),
+            ("dcim.device", names.version, "text", "Software version"),
+            ("tenancy.tenant", names.code, "text", "Agency code"),
+            ("tenancy.tenant", names.level, "text", "Agency level"),
+        )
+        known = {str(f.get("name")) for f in self.lists["fields"]}
+        # One that is there for other objects is somebody else's: it stays as it is, and is not written.
+        missing = [
+            Want("extras/custom-fields", name, first={"name": name, "type": kind, "label": label, "object_types": [of]})
+            for of, name, kind, label in wanted
+            if name and name not in known
+        ]
+        self.writer.settle(missing)
+        self.fields |= {(of, name) for of, name, _, _ in wanted for w in missing if w.name == name and w.made}
+
+    def _customs(self, of: str, values: Mapping[str, object]) -> dict[str, object]:
+        kept = {name: value for name, value in values.items() if (of, name) in self.fields}
+        return {"custom_fields": kept} if kept else {}
+
+    def make_kinds(self) -> None:
+        """Manufacturers, types, roles and platforms."""
+        devices = self.content.devices
+        for vendor in sorted({d.vendor or UNKNOWN for d in devices}):
+            self.manufacturers[vendor] = self._named("dcim/manufacturers", "manufacturers", vendor)
+        by_role = {role: slug for slug, role in self.content.names.roles.items()}
+        for role in sorted({d.role for d in devices}):
+            slug = by_role.get(role, role.replace("_", "-"))
+            more = {"color": _COLOR, "vm_role": False}
+            self.roles[role] = self._named("dcim/device-roles", "roles", _title(role), slug, more)
+        for system in sorted({d.system for d in devices if d.system}):
+            self.platforms[system] = self._named("dcim/platforms", "platforms", system)
+        for wants in (self.manufacturers, self.roles, self.platforms):
+            self._settle_once(wants.values())
+        for vendor, model in sorted({(d.vendor or UNKNOWN, d.model or UNKNOWN) for d in devices}):
+            if (made := self.manufacturers[vendor]).id is not None:
+                self.types[vendor, model] = self._type(made, model)
+        self._settle_once(self.types.values())
+
+    def _type(self, manufacturer: Want, model: str) -> Want:
+        name, slug = clean(model, 100), slug_of(f"{manufacturer.name} {model}")
+        there = next(
+            (
+                t
+                for t in self.lists["types"]
+                if _id(t.get("manufacturer")) == manufacturer.id
+                and fold(name) in (fold(str(t.get("model"))), fold(str(t.get("part_number") or "")))
+            ),
+            None,
+        )
+        first = {"manufacturer": manufacturer.id, "model": name, "slug": slug, "tags": [self.tag]}
+        return Want("dcim/device-types", f"{manufacturer.name} {name}", first=first, record=there,
+                    shown={"manufacturer": manufacturer.title, "tags": self.content.names.tag})  # fmt: skip
+
+    def _named(
+        self, kind: str, listed: str, name: str, slug: str = "", more: Mapping[str, object] | None = None
+    ) -> Want:
+        """One that NetBox knows by its name or slug."""
+        name, slug = clean(name, 100), slug or slug_of(name)
+        rows = self.lists[listed]
+        there = next((r for r in rows if r.get("slug") == slug), None)
+        there = there or next((r for r in rows if fold(str(r.get("name"))) == fold(name)), None)
+        first = {"name": name, "slug": slug, "tags": [self.tag], **(more or {})}
+        return Want(kind, name, first=first, record=there, shown={"tags": self.content.names.tag})
+
+    def _settle_once(self, wants: Iterable[Want]) -> None:
+        """Settle those that would be the same object once: two makers whose names differ by a sign have one slug."""
+        first: dict[object, Want] = {}
+        again: list[tuple[Want, Want]] = []
+        for want in wants:
+            slug = want.first.get("slug")
+            if slug in first:
+                again.append((want, first[slug]))
+            else:
+                first[slug] = want
+        self.writer.settle(list(first.values()))
+        for want, other in again:
+            want.record = other.record
+
+    # --- places ---------------------------------------------------------------------------------------------------
+
+    def make_places(self) -> None:
+        """The sites and tenants of the agencies that have devices, and the tenants and groups of those above them."""
+        own = {d.agency for d in self.content.devices}
+        codes = sorted(own | {above for code in own for above in self._above(code)})
+        parents = {a.parent for code in codes if (a := self.content.agencies[code]).parent in self.content.agencies}
+        groups = {code: self._group(code) for code in sorted(p for p in parents if p is not None)}
+        tenants = {code: self._tenant(code) for code in codes}
+        # A group is made only for a tenant that is made: where those of others are is their concern.
+        needed = {self.content.agencies[code].parent for code, want in tenants.items() if want.record is None}
+        if self.content.make_places:
+            self._settle_once([want for code, want in groups.items() if code in needed])
+        for code, want in tenants.items():
+            group = groups.get(self.content.agencies[code].parent or "")
+            if group is not None and group.id is not None:
+                want.first = {**want.first, "group": group.id}
+                want.shown = {**want.shown, "group": group.title}
+        self.tenants = tenants
+        self._settle_places(self.tenants, "tenancy/tenants")
+        for code in sorted(own & self.tenants.keys()):
+            self.sites[code] = self._site(code, self.tenants[code])
+        self._settle_places(self.sites, "dcim/sites")
+
+    def _above(self, code: str) -> list[str]:
+        """The agencies above one, from the innermost outwards."""
+        found: list[str] = []
+        while (parent := self.content.agencies[code].parent) in self.content.agencies and parent not in found:
+            found.append(str(parent))
+            code = str(parent)
+        return found
+
+    def _group(self, code: str) -> Want:
+        """The group of tenants that belong to an agency: it has the name of that agency's tenant."""
+        name = clean(self.content.agencies[code].title.vi, 100)
+        there = _called("groups", self.lists, name, slug_of(code))
+        first = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
+        return Want("tenancy/tenant-groups", name, first=first, record=there, shown={"tags": self.content.names.tag})
+
+    def _settle_places(self, places: dict[str, Want], kind: str) -> None:
+        if not self.content.make_places:
+            for code in [code for code, want in places.items() if want.record is None]:
+                self.writer.leave(kind, places.pop(code).name, "no_place")
+        self._settle_once(places.values())
+        for code in [code for code, want in places.items() if want.record is None]:
+            del places[code]
+
+    def _tenant(self, code: str) -> Want:
+        agency, names = self.content.agencies[code], self.content.names
+        number = self.content.tenants.get(code)
+        there = next((t for t in self.lists["tenants"] if t["id"] == number), None)
+        name = clean(agency.title.vi, 100)
+        if there is None and self.content.by_name:
+            there = _called("tenants", self.lists, name, slug_of(code))
+        first: dict[str, object] = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
+        first |= self._customs("tenancy.tenant", {names.code: code, names.level: agency.level})
+        return Want("tenancy/tenants", name, first=first, record=there, shown={"tags": names.tag})
+
+    def _site(self, code: str, tenant: Want) -> Want:
+        name = clean(self.content.agencies[code].title.vi, 100)
+        own = sorted((s for s in self.lists["sites"] if _id(s.get("tenant")) == tenant.id), key=lambda s: int(s["id"]))
+        there = own[0] if own else None
+        if there is None and self.content.by_name:
+            there = _called("sites", self.lists, name, slug_of(code))
+            if there is not None and _id(there.get("tenant")) not in (None, tenant.id):
+                there = None
+        first = {"name": name, "slug": slug_of(code), "tenant": tenant.id, "status": "active", "tags": [self.tag]}
+        return Want("dcim/sites", name, first=first, record=there,
+                    shown={"tenant": tenant.title, "tags": self.content.names.tag})  # fmt: skip
+
+    # --- devices --------------------------------------------------------------------------------------------------
+
+    def make_devices(self) -> None:
+        """The devices; one that is there without Dophu's tag is somebody's, and left alone with all that is on it."""
+        by_asset = {self.content.matched[r["id"]]: r for r in self.lists["devices"] if r["id"] in self.content.matched}
+        names = names_of(self.content.devices)
+        wants = []
+        for device in self.content.devices:
+            there, name = by_asset.get(device.asset), names[device.asset]
+            if there is not None and not self._is_own(there):
+                self.writer.leave("dcim/devices", name, "not_own")
+                continue
+            kind = self.types.get((device.vendor or UNKNOWN, device.model or UNKNOWN))
+            role = self.roles[device.role]
+            if device.agency not in self.sites or kind is None or kind.id is None or role.id is None:
+                self.writer.leave("dcim/devices", name, "waits")
+                continue
+            self.devices[device.asset] = want = self._device(device, name, there, kind, role)
+            wants.append(want)
+        self.writer.settle(wants)
+        self.devices = {asset: want for asset, want in self.devices.items() if want.record is not None}
+
+    def _device(self, device: FoundDevice, name: str, there: Record | None, kind: Want, role: Want) -> Want:
+        tenant, site = self.tenants[device.agency], self.sites[device.agency]
+        names = self.content.names
+        values: dict[str, object] = {"name": name, "role": role.id, "tenant": tenant.id}
+        first: dict[str, object] = {"device_type": kind.id, "site": site.id, "status": "active", "tags": [self.tag]}
+        if device.serial:
+            values["serial"] = serial_of(device.serial)
+        if device.vendor and device.model:
+            values["device_type"] = kind.id
+        if device.system and (platform := self.platforms.get(device.system)) is not None and platform.id is not None:
+            values["platform"] = platform.id
+        if there is not None and not self._is_at(there, tenant):
+            values["site"] = site.id
+        customs = {names.asset: device.asset} | ({names.version: clean(device.version)} if device.version else {})
+        values |= self._customs("dcim.device", customs)
+        shown = {"role": role.title, "tenant": tenant.title, "device_type": kind.name, "site": site.title,
+                 "platform": device.system, "tags": names.tag}  # fmt: skip
+        return Want("dcim/devices", name, values, first, there, own=there is not None, shown=shown)
+
+    def _is_at(self, there: Record, tenant: Want) -> bool:
+        """Whether a device stands at some site of its agency: which of several, a person knows better."""
+        number = _id(there.get("site"))
+        site = next((s for s in self.lists["sites"] if s["id"] == number), None)
+        return site is not None and _id(site.get("tenant")) in (None, tenant.id)
+
+    def _is_own(self, record: Record) -> bool:
+        return any(tag.get("slug") == self.content.names.tag for tag in record.get("tags") or ())
+
+    # --- interfaces -----------------------------------------------------------------------------------------------
+
+    def make_interfaces(self) -> None:
+        """The interfaces of Dophu's devices, and their hardware addresses."""
+        there = self._listed("dcim/interfaces", _INTERFACE)
+        by_name = {(_id(r.get("device")), str(r.get("name"))): r for r in there}
+        wants, macs = [], []
+        for device in self.content.devices:
+            if (owner := self.devices.get(device.asset)) is None:
+                continue
+            for one in self._ports(device):
+                name = name_of(one.name)
+                if not name or (device.asset, name) in self.interfaces:
+                    continue
+                want = self._interface(owner, one, name, by_name.get((owner.id, name)))
+                self.interfaces[device.asset, name] = want
+                wants.append(want)
+                if one.mac and (want.record is None or want.own):
+                    macs.append((want, mac_of(one.mac)))
+        self.writer.settle(wants)
+        self._make_macs([(w, mac) for w, mac in macs if w.record is not None])
+
+    def _listed(self, kind: str, fields: Sequence[str]) -> list[Record]:
+        """The objects on Dophu's devices; what a dry run would make has none."""
+        numbers = [w.id for w in self.devices.values() if w.id is not None and w.id > 0]
+        return self.writer.wire.list_of(kind, fields, "device_id", numbers) if numbers else []
+
+    def _ports(self, device: FoundDevice) -> list[FoundInterface]:
+        networks = {n.code: n for n in self.content.networks}
+        named = {i.name for i in device.interfaces}
+        loose = {name for _, name, _ in addresses_of(device, networks) if name not in named}
+        return [*device.interfaces, *(FoundInterface(n, "virtual", None, None, None, "") for n in sorted(loose))]
+
+    def _interface(self, owner: Want, one: FoundInterface, name: str, there: Record | None) -> Want:
+        kind = type_of(one)
+        values: dict[str, object] = {"enabled": one.enabled} if one.enabled is not None else {}
+        if one.speed:
+            values["speed"] = one.speed // 1000
+        if description := clean(one.description):
+            values["description"] = description
+        first: dict[str, object] = {"device": owner.id, "name": name, "type": kind, "tags": [self.tag]}
+        if name == PRIMARY and one.kind == "virtual":
+            first["description"] = "Holds the address of which the interface is not known"
+        own = there is not None and self._is_own(there)
+        if there is not None and owner.made and not own:
+            # The device's type brought it along when Dophu made the device.
+            own, values["tags"] = True, [self.tag]
+        if own and there is not None and _choice(there.get("type")) == "other" != kind:
+            values["type"] = kind
+        shown = {"device": owner.name, "tags": self.content.names.tag} | ({"mac": mac_of(one.mac)} if one.mac else {})
+        return Want("dcim/interfaces", f"{owner.name} {name}", values, first, there, own, shown, owner.name)
+
+    def _make_macs(self, wanted: Sequence[tuple[Want, str]]) -> None:
+        """Hardware addresses are objects of their own, and one of them is the interface's first."""
+        different = [(w, mac) for w, mac in wanted if (w.record or {}).get("mac_address") != mac]
+        numbers = [w.id for w, _ in different if not w.made and w.id is not None]
+        there = self.writer.wire.list_of(
+            "dcim/mac-addresses", ("mac_address", "assigned_object_id"), "interface_id", numbers
+        ) if numbers else []  # fmt: skip
+        known = {(r.get("assigned_object_id"), r.get("mac_address")): r for r in there}
+        wants = []
+        for interface, mac in different:
+            first = {"mac_address": mac, "assigned_object_type": "dcim.interface", "assigned_object_id": interface.id,
+                     "tags": [self.tag]}  # fmt: skip
+            shown = {"assigned_object_id": interface.name, "tags": self.content.names.tag}
+            there_is = known.get((interface.id, mac))
+            wants.append(
+                Want(
+                    "dcim/mac-addresses",
+                    f"{interface.name} {mac}",
+                    first=first,
+                    record=there_is,
+                    shown=shown,
+                    of=interface.of,
+                    quiet=True,
+                )
+            )
+        self.writer.settle(wants)
+        changed = []
+        for (interface, mac), made in zip(different, wants, strict=True):
+            if made.id is not None:
+                values: dict[str, object] = {"primary_mac_address": made.id}
+                changed.append(
+                    Want(interface.kind, interface.name, values, record=interface.record, own=True,
+                         shown={"primary_mac_address": mac}, of=interface.of, quiet=interface.made)
+                )  # fmt: skip
+        self.writer.settle(changed)
+
+    # --- addresses ------------------------------------------------------------------------------------------------
+
+    def make_addresses(self) -> None:
+        """The addresses of Dophu's devices, each on its interface, and which of them is the primary one."""
+        networks = {n.code: n for n in self.content.networks}
+        wanted = [
+            (device, text, self.interfaces.get((device.asset, name_of(port))), primary)
+            for device in self.content.devices
+            if device.asset in self.devices
+            for text, port, primary in addresses_of(device, networks)
+        ]
+        placed = [(d, text, port, primary) for d, text, port, primary in wanted if port is not None and port.id]
+        there = self._listed("ipam/ip-addresses", _ADDRESS)
+        held = {(r.get("assigned_object_id"), _place(r)[1]): r for r in there}
+        vrfs = self._vrfs([(d, text) for d, text, port, _ in placed if (port.id, _host(text)) not in held])
+        known = self._known_addresses(there, vrfs)
+        wants: list[Want] = []
+        primaries: list[tuple[FoundDevice, Want]] = []
+        used: set[tuple[int | None, str]] = set()
+        for device, text, port, primary in placed:
+            name = f"{port.name} {text}"
+            record = held.get((port.id, _host(text)))
+            if record is None and (device.agency, text) not in vrfs:
+                self.writer.leave("ipam/ip-addresses", name, "waits")
+                continue
+            place = _place(record) if record is not None else (vrfs[device.agency, text], _host(text))
+            if place in used:
+                self.writer.leave("ipam/ip-addresses", name, "address_twice")
+                continue
+            used.add(place)
+            want = self._address(device, text, port, place[0], record or known.get(place))
+            if want is None:
+                self.writer.leave("ipam/ip-addresses", name, "address_not_own")
+                continue
+            wants.append(want)
+            if primary:
+                primaries.append((device, want))
+        self.writer.settle(wants)
+        self._set_primaries(primaries)
+
+    def _known_addresses(
+        self, there: Sequence[Record], vrfs: Mapping[tuple[str, str], int | None]
+    ) -> dict[tuple[int | None, str], Record]:
+        """The addresses that NetBox has, those that are not on Dophu's devices too, by VRF and address."""
+        known = {_place(r): r for r in there}
+        hosts = {_host(text) for (_, text), vrf in vrfs.items() if (vrf, _host(text)) not in known}
+        found = self.writer.wire.list_of("ipam/ip-addresses", _ADDRESS, "address", sorted(hosts)) if hosts else []
+        return known | {_place(r): r for r in found}
+
+    def _address(
+        self, device: FoundDevice, text: str, interface: Want, vrf: int | None, there: Record | None
+    ) -> Want | None:
+        """None for an address that somebody else has given to something else."""
+        own = there is not None and self._is_own(there)
+        held = there is not None and there.get("assigned_object_id") == interface.id
+        if there is not None and not own and not held:
+            return None
+        values: dict[str, object] = {"address": text, "assigned_object_type": "dcim.interface",
+                                     "assigned_object_id": interface.id}  # fmt: skip
+        first: dict[str, object] = {"status": "active", "tags": [self.tag]} | ({"vrf": vrf} if vrf else {})
+        shown = {"assigned_object_id": interface.name, "tags": self.content.names.tag, "vrf": device.agency}
+        if not vrf:
+            del shown["vrf"]
+        return Want("ipam/ip-addresses", f"{interface.name} {text}", values, first, there, own, shown, interface.of)
+
+    def _set_primaries(self, primaries: Sequence[tuple[FoundDevice, Want]]) -> None:
+        wants = []
+        for device, address in primaries:
+            owner = self.devices[device.asset]
+            if address.id is None:
+                continue
+            text = str(address.values["address"])
+            values: dict[str, object] = {f"primary_ip{ip_interface(text).version}": address.id}
+            same = _id((owner.record or {}).get(next(iter(values)))) == address.id
+            wants.append(Want("dcim/devices", owner.name, values, record=owner.record, own=True, of=owner.name,
+                              shown=dict.fromkeys(values, text), quiet=owner.made or same))  # fmt: skip
+        self.writer.settle(wants)
+
+    def _vrfs(self, addresses: Sequence[tuple[FoundDevice, str]]) -> dict[tuple[str, str], int | None]:
+        """The VRF of each address of an agency: that of its prefix in NetBox; else one of the agency's own where the
+        same address may be another agency's, for NetBox has an address once in each VRF."""
+        held: dict[str, set[str]] = {}
+        for device, text in addresses:
+            held.setdefault(_host(text), set()).add(device.agency)
+        found: dict[tuple[str, str], int | None] = {}
+        own: dict[str, Want] = {}
+        waiting: list[tuple[str, str]] = []
+        for device, text in addresses:
+            key = (device.agency, text)
+            if key in found or key in waiting:
+                continue
+            known, vrf = self._vrf_of_prefix(device.agency, text)
+            if known:
+                found[key] = vrf
+            elif len(held[_host(text)]) > 1 or self._is_shared(device.agency, text):
+                own.setdefault(device.agency, self._own_vrf(device.agency))
+                waiting.append(key)
+            else:
+                found[key] = None
+        self.writer.settle(list(own.values()))
+        # Without its VRF an address has no place.
+        return found | {key: own[key[0]].id for key in waiting if own[key[0]].id is not None}
+
+    def _vrf_of_prefix(self, agency: str, text: str) -> tuple[bool, int | None]:
+        where, tenant = ip_interface(text).ip, self.tenants[agency].id
+        sites = {s["id"] for s in self.lists["sites"] if _id(s.get("tenant")) == tenant}
+        within = [
+            (ip_network(str(p["prefix"])).prefixlen, _id(p.get("vrf")))
+            for p in self.lists["prefixes"]
+            if (_id(p.get("tenant")) == tenant or (p.get("scope_type") == "dcim.site" and p.get("scope_id") in sites))
+            and where in ip_network(str(p["prefix"]))
+        ]
+        return bool(within), max(within, key=lambda w: w[0])[1] if within else None
+
+    def _is_shared(self, agency: str, text: str) -> bool:
+        where = ip_interface(text).ip
+        return any(n.agency != agency and where in n.prefix for n in self.content.networks)
+
+    def _own_vrf(self, agency: str) -> Want:
+        tenant, name = self.tenants[agency], clean(agency, 100)
+        there = next((v for v in self.lists["vrfs"]
+                      if v.get("name") == name and _id(v.get("tenant")) in (None, tenant.id)), None)  # fmt: skip
+        first = {"name": name, "tenant": tenant.id, "tags": [self.tag],
+                 "description": "Addresses that other agencies have as well"}  # fmt: skip
+        return Want("ipam/vrfs", name, first=first, record=there,
+                    shown={"tenant": tenant.title, "tags": self.content.names.tag})  # fmt: skip
+
+    # --- cables ---------------------------------------------------------------------------------------------------
+
+    def make_cables(self) -> None:
+        """The cables between ports of Dophu's devices; a port that has another one in NetBox keeps it."""
+        wants: list[Want] = []
+        used: set[int] = set()
+        for cable in self.content.cables:
+            ends = [self.interfaces.get((asset, name_of(port)))
+                    for asset, port in ((cable.asset, cable.port), (cable.other, cable.other_port))]  # fmt: skip
+            one, other = ends
+            if one is None or other is None or one.id is None or other.id is None:
+                if cable.asset in self.devices and cable.other in self.devices:
+                    names = self.devices[cable.asset].name, self.devices[cable.other].name
+                    text = f"{names[0]} {cable.port} — {names[1]} {cable.other_port}"
+                    self.writer.leave("dcim/cables", text, "not_a_port")
+                continue
+            name = f"{one.name} — {other.name}"
+            if _peers(one) == {other.id}:
+                self.writer.pushed.unchanged += 1
+            elif _has_cable(one) or _has_cable(other) or {one.id, other.id} & used:
+                self.writer.leave("dcim/cables", name, "other_cable")
+            elif any(_type(end) in NO_PORTS for end in (one, other)):
+                self.writer.leave("dcim/cables", name, "not_a_port")
+            else:
+                used |= {one.id, other.id}
+                wants.append(self._cable(name, one.id, other.id))
+        self.writer.settle(wants)
+
+    def _cable(self, name: str, one: int, other: int) -> Want:
+        first: dict[str, object] = {
+            f"{end}_terminations": [{"object_type": "dcim.interface", "object_id": number}]
+            for end, number in (("a", one), ("b", other))
+        }
+        a, b = name.split(" — ", 1)
+        shown = {"a_terminations": a, "b_terminations": b, "tags": self.content.names.tag}
+        return Want("dcim/cables", name, first=first | {"status": "connected", "tags": [self.tag]}, shown=shown)
+
+
+def _title(role: str) -> str:
+    return role.replace("_", " ").capitalize()
+
+
+def _id(value: object) -> int | None:
+    found = value.get("id") if isinstance(value, Mapping) else value
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _choice(value: object) -> object:
+    return value.get("value") if isinstance(value, Mapping) else value
+
+
+def _called(listed: str, lists: Mapping[str, Sequence[Record]], name: str, slug: str) -> Record | None:
+    rows = lists[listed]
+    there = next((r for r in rows if fold(str(r.get("name"))) == fold(name)), None)
+    return there or next((r for r in rows if r.get("slug") == slug), None)
+
+
+def _host(text: str) -> str:
+    return str(ip_interface(text).ip)
+
+
+def _place(record: Record) -> tuple[int | None, str]:
+    """The VRF and the address by which NetBox has it once."""
+    return _id(record.get("vrf")), str(ip_address(str(record.get("address")).partition("/")[0]))
+
+
+def _has_cable(interface: Want) -> bool:
+    return (interface.record or {}).get("cable") is not None
+
+
+def _peers(interface: Want) -> set[int]:
+    peers = (interface.record or {}).get("link_peers")
+    return {int(p["id"]) for p in peers if isinstance(p, Mapping) and "id" in p} if isinstance(peers, list) else set()
+
+
+def _type(interface: Want) -> object:
+    record = interface.record or {}
+    return _choice(record.get("type")) if "type" in record else interface.first.get("type")

@@ -1,0 +1,109 @@
+"""What NetBox declares as rows of the register: which row is meant, and from which day a change holds. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from ipaddress import ip_network
+
+from inventory.netbox import Thing, Told, ToldAgency, ToldLink, ToldNetwork
+from inventory.register.problems import Problem
+from inventory.words import Agency, Link, Network, Register, Title
+
+__all__ = ["declare", "name_problems"]
+
+Things = Mapping[str, Sequence[Thing]]
+"""By sheet, the object of NetBox behind each row."""
+
+
+def declare(existing: Register, told: Told, today: date, credentials: tuple[str, ...] = ()) -> tuple[Register, Things]:
+    """The rows that NetBox declares, to be merged into `existing`, and the object behind each.
+
+    An agency whose name, level or parent changed gets a new row from the day on which NetBox was changed, and the
+    former one ends the day before; so past days stay as they were. Of networks and links there is one row a code, as in
+    files. What NetBox has no place for, such as the names of credentials, stays as it is. What comes first, into an
+    empty register, holds since the beginning; what comes later since it was made in NetBox.
+
+    Args:
+        credentials: the names of those that are tried in networks that are new.
+    """
+    agencies = [(row, t.thing) for t in told.agencies for row in _agency_rows(existing, t, today)]
+    networks = [(_network(existing, t, credentials), t.thing) for t in told.networks]
+    links = [(_link(existing, t), t.thing) for t in told.links]
+    register = Register(
+        agencies=tuple(row for row, _ in agencies),
+        networks=tuple(row for row, _ in networks),
+        links=tuple(row for row, _ in links),
+    )
+    named: dict[str, Iterable[tuple[object, Thing]]] = {"agencies": agencies, "networks": networks, "links": links}
+    return register, {sheet: [thing for _, thing in rows] for sheet, rows in named.items()}
+
+
+def name_problems(problems: Iterable[Problem], things: Things, told: Told) -> list[Problem]:
+    """What was found on reading, and the problems of the rows that came of it, by NetBox's objects and their fields.
+
+    Of a field that could not be read nothing more is told; problems of stored rows stay as they are.
+    """
+    found = list(told.problems)
+    noted = {(p.sheet, p.column) for p in found}
+    for p in problems:
+        if p.row is None or p.sheet not in things:
+            found.append(p)
+            continue
+        column = told.columns.get(p.column or "", p.column)
+        named = replace(p, sheet=str(things[p.sheet][p.row - 1]), row=None, column=column)
+        if (named.sheet, column) not in noted:
+            found.append(named)
+    return found
+
+
+def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]:
+    own = sorted((a for a in existing.agencies if a.code == t.code), key=lambda a: a.valid_from)
+    row = next((a for a in own if a.valid_on(today)), None)
+    if row is None:
+        begins = t.valid_from or (t.created if existing.agencies else date.min)
+        if own and own[-1].valid_to is not None and begins <= own[-1].valid_to:
+            begins = own[-1].valid_to + timedelta(days=1)
+        title = Title(t.name, t.name_en or t.name)
+        return [Agency(t.code, title, t.level, t.parent, begins, t.valid_to, t.successor)]
+    # NetBox has one name; the English one stays while the Vietnamese one does.
+    title = Title(t.name, t.name_en or (row.title.en if row.title.vi == t.name else t.name))
+    ends, successor = t.valid_to or row.valid_to, t.successor or row.successor
+    # A tenant in no group of an agency says nothing of its parent.
+    parent = t.parent or row.parent
+    now = replace(row, title=title, level=t.level, parent=parent, valid_to=ends, successor=successor)
+    changed = min(t.valid_from or t.changed, today)
+    if changed <= row.valid_from or (row.title, row.level, row.parent) == (title, t.level, parent):
+        return [now]
+    return [replace(row, valid_to=changed - timedelta(days=1), successor=None), replace(now, valid_from=changed)]
+
+
+def _network(existing: Register, t: ToldNetwork, credentials: tuple[str, ...]) -> Network:
+    prefix = ip_network(t.prefix)
+    by_code = {n.code: n for n in existing.networks}
+    same = next((n for n in existing.networks if (n.agency, n.prefix) == (t.agency, prefix)), None)
+    row = by_code.get(t.code) if t.code is not None else same
+    if row is None:
+        code = t.code or f"{t.agency}-{t.prefix.replace('/', '_')}"
+        begins = t.created if existing.networks else date.min
+        return Network(code, t.agency, prefix, t.purpose, t.scan, credentials, begins)
+    return replace(row, agency=t.agency, prefix=prefix, purpose=t.purpose, scan=t.scan)
+
+
+def _link(existing: Register, t: ToldLink) -> Link:
+    row = next((v for v in existing.links if v.code == t.code), None)
+    if row is None:
+        begins = t.installed or (t.created if existing.links else date.min)
+        return Link(t.code, t.agency, t.kind, t.address, t.provider, t.contracted_mbps, begins, t.ended)
+    # Through which line it is probed, and at which port, NetBox has no place for.
+    return replace(
+        row, agency=t.agency, kind=t.kind, address=t.address, provider=t.provider, contracted_mbps=t.contracted_mbps,
+        valid_from=t.installed or row.valid_from, valid_to=t.ended or row.valid_to,
+    )  # fmt: skip
+
+
+def code_of(text: str) -> str:
+    """A name as a code: without white space."""
+    return re.sub(r"\s+", "-", text.strip())
