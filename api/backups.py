@@ -50,8 +50,9 @@ async def read_folders(
         last = await workspace.store.read(runs.last_runs, FILES)
         fresh = now - timedelta(hours=settings.hours)
         failed = await workspace.store.read(runs.failures, FILES)
-        targets = [Target(label) for label in wanted if label in failed or last.get(label, fresh) <= fresh]
-        targets = list(runner.due(targets, failed))
+        # What failed is tried again sooner, and never later: a file of nobody known must not hide the others.
+        again = set(runner.due([Target(label) for label in wanted if label in failed], failed))
+        targets = [t for t in map(Target, wanted) if t in again or last.get(t.label, fresh) <= fresh]
     else:
         targets = [Target(label) for label in wanted]
     shown: dict[str, Shown] = {}

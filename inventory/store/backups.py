@@ -93,7 +93,10 @@ def take_in(
     for one in told:
         if one.job.tried is not None:
             facts.check_time(one.place, one.job.tried, now)
-        number, why = find(one.system, one.agency or agency, only=agency)
+        # Whoever may tell of one agency alone does not get at another by naming it.
+        number, why = find(one.system, agency or one.agency, only=agency)
+        if agency is not None and one.agency not in (None, agency):
+            number, why = None, f"of {one.agency}; expected an asset of {agency}: the token is for this agency alone"
         if number is None:
             unknown.append((one, why))
         else:

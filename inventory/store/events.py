@@ -20,8 +20,6 @@ KEEP = timedelta(days=400)
 REPEATED = timedelta(minutes=3)
 """Told again within this time, with nothing else told of the same item in between, an event is the same one."""
 
-_LONGEST = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -98,7 +96,7 @@ def _name_row(connection: Connection, vocabulary: Vocabulary, root: int, notice:
 
 
 def _keep(connection: Connection, told: Event, root: int, agency: str, at: int) -> None:
-    item, detail = storable(told.item)[:_LONGEST], storable(told.detail)[:_LONGEST]
+    item, detail = storable(told.item)[: incidents.LONGEST], storable(told.detail)[: incidents.LONGEST]
     newest = connection.execute(
         select(event)
         .where(event.c.asset == root, event.c.item == item, event.c.source == told.source)

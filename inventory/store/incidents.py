@@ -7,7 +7,7 @@ What ends and begins again within `FLAPPING` goes on: its event is told once mor
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from inventory.store import assets, facts
 from inventory.store.tables import asset, event
+from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant
 from inventory.words import Event, Fact, Run
 
-__all__ = ["ENDED_BY", "FLAPPING", "KINDS", "Limits", "keep", "notice"]
+__all__ = ["ENDED_BY", "FLAPPING", "KINDS", "LONGEST", "Limits", "keep", "notice"]
 
 ENDED_BY: Mapping[str, str] = {
     "on_battery": "on_mains", "battery_low": "battery_ok",
@@ -27,6 +28,8 @@ ENDED_BY: Mapping[str, str] = {
 }  # fmt: skip
 """The kinds of events that begin an incident, and the one that ends it."""
 KINDS = frozenset(ENDED_BY) | frozenset(ENDED_BY.values())
+LONGEST = 1000
+"""Characters of what is told of an event."""
 FLAPPING = timedelta(minutes=10)
 """What was over for no longer than this was not over."""
 _FLAGS = {"on_battery": ("on_battery", "on_mains"), "battery_low": ("battery_low", "battery_ok")}
@@ -54,6 +57,7 @@ def keep(connection: Connection, told: Event, root: int, agency: str, *, seen: b
     Args:
         seen: it was found when polling: that it is as it was is then no news, and that nothing is wrong none either.
     """
+    told = replace(told, item=storable(told.item)[:LONGEST], detail=storable(told.detail)[:LONGEST])
     at = instant(told.at)
     end = ENDED_BY.get(told.kind, told.kind)
     known = _newest(connection, root, [end, *(begin for begin, over in ENDED_BY.items() if over == end)])

@@ -237,8 +237,9 @@ async def test_an_address_counts_inside_its_agency(servers: Store) -> None:
     await take(servers, told("web01", job(days=2)), agency="A")
     assert (await known(servers, "web01", "B")).last_backup == NOW - DAY
     assert (await known(servers, "web01", "A")).last_backup == NOW - 2 * DAY
-    with pytest.raises(InputError, match="the token is for this agency alone"):
-        await take(servers, told("sql01", job()), agency="B")
+    for named in (None, "A"):
+        with pytest.raises(InputError, match="the token is for this agency alone"):
+            await take(servers, told("sql01", job(), named), agency="B")
 
 
 async def test_a_folder_that_holds_no_backup_any_more_says_so(servers: Store) -> None:

@@ -57,7 +57,7 @@ async def _register(store: Store) -> None:
 async def test_a_trap_and_what_polling_finds_are_one_event(store: Store) -> None:
     await poll(store, 0, on_battery=False, battery_low=False)
     assert await told(store) == []
-    await trap(store, 1, "on_battery", "UPS: on battery")
+    await trap(store, 1, "on_battery", "UPS:\0 on battery")
     for minute in (2, 7, 12):
         await poll(store, minute, on_battery=True)
     await trap(store, 13, "on_battery", "UPS: on battery, 20 minutes left")
