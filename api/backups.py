@@ -82,7 +82,7 @@ async def _look(workspace: Workspace, folder: BackupFolder) -> Shown:
         return folders.show(place, listing, folder.label)
     credential = (await workspace.open_credentials([folder.credential])).get(folder.credential)
     if credential is None or credential.kind != "ssh":
-        raise InputError(f"{folder.label}: found no credential {folder.credential!r} of the kind ssh")
+        raise InputError(f"found no credential {folder.credential!r} of the kind ssh, expected one")
     address, port = split_host(folder.address, 0)
     async with Shell(address, port or int(credential.secret.get("port", _SSH_PORT)), credential) as shell:
         listing = await folders.read_there(place, shell, at)

@@ -403,6 +403,7 @@ async def _read_backups(
             done.targets += 1
             done.complete += run.complete
             done.observations += outcome.jobs
+            done.facts += outcome.jobs
             done.new += outcome.new
             if run.error is not None:
                 done.failed.append(run)

@@ -96,11 +96,9 @@ def read_here(place: Place, at: datetime) -> Listing:
             changed = datetime.fromtimestamp(max(told.st_mtime, 0), UTC)
             files.append(File(path, told.st_size, changed))
             if len(files) > MOST_FILES:
-                raise InputError(
-                    f"{place.path}: found more than {MOST_FILES} files, expected fewer: name a folder below"
-                )
+                raise InputError(f"found more than {MOST_FILES} files, expected fewer: name a folder below")
     except OSError as error:
-        raise InputError(f"{place.path}: {error.strerror}, expected a folder that can be read") from None
+        raise InputError(f"{error.strerror}, expected a folder that can be read") from None
     return Listing(tuple(files), at)
 
 
