@@ -28,7 +28,7 @@ def promtool(*arguments: str) -> str:
 
 def test_prometheus_takes_the_configuration_and_its_rules() -> None:
     assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
-    assert "9 rules found" in promtool("check", "rules", RULES.name)
+    assert "10 rules found" in promtool("check", "rules", RULES.name)
 
 
 def test_the_alerts_fire_when_they_should_and_only_then() -> None:
