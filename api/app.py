@@ -8,6 +8,7 @@ import binascii
 import contextlib
 import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,7 @@ from api.pages import pages_router, tell_missing
 from api.receiving import FACTS_PATH, counts_router
 from api.receiving_backups import BACKUPS_PATH, backups_router
 from api.routes import api_router, told_errors
+from api.routes_discovery import discovery_router
 from api.routes_work import work_router
 from api.workspace import Workspace
 from exporters.prometheus import MetricsPage
@@ -56,6 +58,8 @@ class Desk:
     snapshot: Snapshot | None = None
     metrics: MetricsPage = field(default_factory=MetricsPage)
     reported: asyncio.Event = field(default_factory=asyncio.Event)
+    tellers: list[Callable[[Snapshot], None]] = field(default_factory=list)
+    """Who is told each snapshot as well; they return at once and raise nothing."""
     _judging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def judge(self) -> Snapshot:
@@ -66,6 +70,8 @@ class Desk:
     async def _publish(self, snapshot: Snapshot) -> Snapshot:
         await asyncio.to_thread(self.metrics.publish, snapshot)
         self.snapshot = snapshot
+        for tell in self.tellers:
+            tell(snapshot)
         return snapshot
 
     async def current(self) -> Snapshot:
@@ -130,6 +136,7 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
     app.include_router(counts_router(desk))
     app.include_router(backups_router(desk))
     app.include_router(work_router(desk))
+    app.include_router(discovery_router(desk))
     app.include_router(pages_router(desk))
 
     @app.get("/healthz", response_class=PlainTextResponse, tags=["health"])

@@ -18,8 +18,10 @@ from api.commanding import Agencies, AsOf, Language, Output, check, print_json, 
 from api.commands_backups import backups
 from api.commands_changes import changes
 from api.commands_counts import counts_app
+from api.commands_export import export_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
+from api.commands_influx import influx_app
 from api.commands_lines import lines
 from api.commands_maintenance import maintenance_app
 from api.commands_meetings import meetings
@@ -58,7 +60,9 @@ app.add_typer(credential_app, name="credential")
 app.add_typer(token_app, name="token")
 app.add_typer(asset_app, name="asset")
 app.add_typer(import_app, name="import")
+app.add_typer(export_app, name="export")
 app.add_typer(reconcile_app, name="reconcile")
+app.add_typer(influx_app, name="influx")
 app.add_typer(netbox_app, name="netbox")
 
 
@@ -296,6 +300,14 @@ def record(
         say(f"dophu: {error}")
         raise typer.Exit(1) from None
     raise typer.Exit(status)
+
+
+@app.command()
+def metrics() -> None:
+    """Print the list of all metrics, their labels, units and meaning, as Markdown."""
+    from exporters.metric_list import write_list
+
+    print(write_list(), end="")
 
 
 @app.command()

@@ -25,7 +25,7 @@ _ID_LENGTH = 12
 def credential_add(
     name: str,
     kind: Annotated[
-        str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, ssh, ksc, netbox, xapi or poly.")
+        str, typer.Option(help="snmp-v1, snmp-v2c, snmp-v3, exporter, influxdb, ssh, ksc, netbox, xapi or poly.")
     ] = "snmp-v2c",
 ) -> None:
     """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""

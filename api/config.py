@@ -6,6 +6,7 @@ import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -197,6 +198,45 @@ class BackupSettings(BaseModel):
         return value
 
 
+class InfluxSettings(BaseModel):
+    """[influxdb]: where every snapshot is written as points, over the API v2 (InfluxDB, VictoriaMetrics)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    """Such as https://influx.example.vn:8086."""
+    org: str
+    bucket: str
+    credential: str = ""
+    """The name of a credential of the kind "influxdb", which holds the token; empty: none is sent."""
+    ca: Path | None = None
+    """A file of certificates (PEM) that is trusted besides those of the system."""
+    timeout_seconds: float = Field(default=10, ge=1, le=300)
+    batch: int = Field(default=5_000, ge=1, le=50_000)
+    """Points in one request."""
+    spool_mb: int = Field(default=256, ge=1, le=100_000)
+    """Megabytes on disk that may wait while the server is away; beyond that the oldest snapshots are dropped."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        try:
+            fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits or parts.username or parts.query or parts.fragment or not value.isprintable() or " " in value:
+            raise ValueError("expected an address such as https://influx.example.vn:8086, without user or query")
+        return value
+
+    @field_validator("org", "bucket")
+    @classmethod
+    def _is_named(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("expected a name")
+        return value
+
+
 class ReportSettings(BaseModel):
     """[report]: what stands in the head and the foot of reports."""
 
@@ -254,6 +294,7 @@ class Config(BaseSettings):
     """The organisation's NetBox, where it has one."""
     websites: WebsiteSettings = WebsiteSettings()
     backups: BackupSettings = BackupSettings()
+    influxdb: InfluxSettings | None = None
 
     @property
     def database_url(self) -> str:
@@ -329,6 +370,9 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         sites = values.get("websites")
         if isinstance(sites, dict) and isinstance(sites.get("ca"), list):
             sites["ca"] = [found.parent / path if isinstance(path, str) else path for path in sites["ca"]]
+        influx = values.get("influxdb")
+        if isinstance(influx, dict) and isinstance(influx.get("ca"), str):
+            influx["ca"] = found.parent / influx["ca"]
     try:
         config = Config(**values)
     except ValidationError as error:

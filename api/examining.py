@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from api.config import Config
 from api.workspace import Workspace, open_workspace, tell_version
@@ -41,6 +43,7 @@ async def examine(config: Config) -> list[Check]:
         register = await workspace.store.read(registers.load)
         sealed = await workspace.store.read(keys.credentials)
         checks += [*_key(config, sealed), *_register(register), *_credentials(register, config, set(sealed))]
+        checks += await _influx(workspace)
         checks += _collectors(await workspace.store.read(runs.collector_states, datetime.now(UTC)))
     return checks
 
@@ -168,6 +171,38 @@ def _credentials(register: Register, config: Config, known: set[str]) -> Iterato
     missing = sorted(named - known)
     found = f"not stored: {', '.join(missing)}" if missing else f"{len(named)} named, all stored"
     yield Check("credentials", not missing, found, f"dophu credential add {missing[0]}" if missing else "")
+
+
+async def _influx(workspace: Workspace) -> list[Check]:
+    """Whether points can be written to InfluxDB, and were; nothing where none is set. The server is not asked."""
+    wanted = workspace.config.influxdb
+    if wanted is None:
+        return []
+    from api.influx import open_delivery  # its client is large
+
+    try:
+        delivery = await open_delivery(workspace)
+    except InputError as error:
+        mend = "correct [influxdb] in the configuration"
+        if wanted.credential:
+            mend += f", or dophu credential add {wanted.credential} --kind influxdb"
+        return [Check("InfluxDB", False, str(error), mend)]
+    delivery.close()
+    tally, waiting = delivery.spool.tally(), delivery.spool.waiting()
+    found = f"{wanted.url}, {len(waiting)} snapshots wait, {tally.dropped_snapshots} dropped"
+    if waiting and tally.last_error:
+        return [Check("InfluxDB", False, f"{found}; last error: {tally.last_error}", "dophu influx push")]
+    if wanted.credential and wanted.url.startswith("http:") and not _is_here(wanted.url):
+        return [Check("InfluxDB", False, f"{found}; the token goes there unencrypted", "use an address of https://")]
+    return [Check("InfluxDB", True, found)]
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _collectors(states: tuple[CollectorState, ...]) -> Iterator[Check]:

@@ -149,6 +149,7 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop = desk.workspace.stop
+        feeding = _feed(desk)
         # The first scrape must not wait for a whole judgement.
         with contextlib.suppress(StoreError):
             await desk.current()
@@ -156,6 +157,7 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
             asyncio.create_task(_forever("judge", desk.judge_after_reports)),
             asyncio.create_task(_forever("follow", desk.follow)),
         ]
+        watching += feeding
         scheduler = Scheduler(desk.workspace, desk.judge)
         going = [asyncio.create_task(_until(stop, "scheduler", scheduler.keep))] if with_rounds else []
         try:
@@ -170,6 +172,17 @@ def _lifespan(desk: Desk, with_rounds: bool) -> Callable[[FastAPI], contextlib.A
             await asyncio.gather(*watching, *going, return_exceptions=True)
 
     return lifespan
+
+
+def _feed(desk: Desk) -> list[asyncio.Task[None]]:
+    """Begin to write what the desk tells to InfluxDB, where the settings name one."""
+    if desk.workspace.config.influxdb is None:
+        return []
+    from api.influx import Feed  # its client is large, and most servers feed none
+
+    feed = Feed(desk.workspace)
+    desk.tellers.append(feed.tell)
+    return [asyncio.create_task(_forever("influxdb", feed.keep))]
 
 
 async def _forever(name: str, job: Callable[[], Awaitable[None]]) -> None:

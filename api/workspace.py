@@ -39,6 +39,7 @@ CREDENTIAL_KINDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "ksc": (frozenset({"user", "password"}), frozenset({"domain", "port", "ca", "certificates"})),
     "xapi": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),
     "poly": (frozenset({"user", "password"}), frozenset({"port", "ca", "certificates"})),
+    "influxdb": (frozenset({"token"}), frozenset()),
 }
 
 #: Where a credential holds what was pinned, by its kind.
@@ -116,6 +117,9 @@ class Workspace:
             raise InputError(f"credential {name}: expected path to begin with /")
         if kind == "ssh" and not secret.keys() & {"password", "key"}:
             raise InputError(f"credential {name}: password or key is missing")
+        token = str(secret.get("token", ""))
+        if kind == "influxdb" and (not token.isascii() or not token.isprintable() or " " in token):
+            raise InputError(f"credential {name}: expected token to be letters, digits and signs of ASCII")
         if not name or name != "".join(name.split()) or not name.isprintable():
             raise InputError(f"found the name {name!r}, expected one without spaces and control characters")
         ring = KeyRing.load(self.config.keys)

@@ -19,11 +19,14 @@ TEST=("${DEMO[@]}" curl:curl 'postgresql:/usr/lib/postgresql/*/bin/initdb' prome
 # These are not in every release; without them the demo and the tests leave something out and say so.
 DEMO_WISHES=(fusioninventory-agent:fusioninventory-agent)
 TEST_WISHES=("${DEMO_WISHES[@]}" chromium:chromium prometheus-node-exporter:prometheus-node-exporter
-  redis-server:redis-server libreoffice-writer-nogui:/usr/lib/libreoffice/program/libswlo.so
+  prometheus-snmp-exporter:prometheus-snmp-exporter prometheus-blackbox-exporter:prometheus-blackbox-exporter
+  redis-server:redis-server victoria-metrics:victoria-metrics
+  libreoffice-writer-nogui:/usr/lib/libreoffice/program/libswlo.so
   libreoffice-calc-nogui:/usr/lib/libreoffice/program/libsclo.so poppler-utils:pdftoppm)
 # The peers that the benchmarks stand beside.
 BENCH_WISHES=(snmp:snmpbulkwalk prometheus-snmp-exporter:prometheus-snmp-exporter nginx-light:nginx
-  redis-server:redis-server prometheus-blackbox-exporter:prometheus-blackbox-exporter)
+  redis-server:redis-server prometheus-blackbox-exporter:prometheus-blackbox-exporter
+  victoria-metrics:victoria-metrics)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }

@@ -797,6 +797,21 @@ class BackupTally:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerState:
+    """What one power device (a UPS) says of itself; None is unknown, and what it does not have."""
+
+    asset: int
+    agency: str
+    on_battery: bool | None = None
+    battery_charge: float | None = None
+    """Share (0-1)."""
+    battery_runtime: float | None = None
+    """Seconds."""
+    load: float | None = None
+    """Share (0-1) of what it can carry."""
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorState:
     """The newest round of one collector."""
 
@@ -829,3 +844,4 @@ class Snapshot:
     websites: tuple[WebsiteState, ...] = ()
     video: tuple[VideoTally, ...] = ()
     backups: tuple[BackupTally, ...] = ()
+    power: tuple[PowerState, ...] = ()

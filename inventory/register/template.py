@@ -13,12 +13,13 @@ from openpyxl.utils import get_column_letter
 from inventory.register.cells import EXPECTED
 from inventory.register.columns import SHEET_OF, Column
 
-__all__ = ["write_template"]
+__all__ = ["FORMATS", "write_template"]
 
 PREPARED_ROWS = 500
 """Rows whose cells are formatted, so that a code typed there stays text."""
 
-_FORMATS = {"day": "dd/mm/yyyy", "whole": "0", "number": "0.##"}
+FORMATS = {"day": "dd/mm/yyyy", "whole": "0", "number": "0.##"}
+"""The number formats of Excel by the kind of a column; others hold text."""
 
 
 def write_template(path: Path) -> None:
@@ -39,7 +40,7 @@ def write_template(path: Path) -> None:
             head.comment = _note(column)
             page.column_dimensions[get_column_letter(at)].width = max(14, len(column.title.vi) + 4)
             for row in range(2, PREPARED_ROWS + 2):
-                page.cell(row, at).number_format = _FORMATS.get(column.kind, "@")
+                page.cell(row, at).number_format = FORMATS.get(column.kind, "@")
             example = sheet.example.get(column.name)
             is_day = column.kind == "day" and isinstance(example, str)
             page.cell(2, at).value = date.fromisoformat(str(example)) if is_day else example

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, text
 from inventory.expressions import Expression, parse
 from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
-from inventory.store import availability, maintenance, period_counts, registers, runs, waivers, websites
+from inventory.store import availability, maintenance, period_counts, power, registers, runs, waivers, websites
 from inventory.store.columns import pivot
 from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Key, Vocabulary, moment
 from inventory.words import (
@@ -27,6 +27,7 @@ from inventory.words import (
     Control,
     LinkState,
     Maintenance,
+    PowerState,
     Proof,
     Register,
     Status,
@@ -782,6 +783,14 @@ class Judgement:
     def website_states(self) -> tuple[WebsiteState, ...]:
         """Every declared website and what is known of it."""
         return websites.states(self._connection, self._vocabulary, self.places, self.at)
+
+    def power_states(self) -> tuple[PowerState, ...]:
+        """Every power device that is a member, and what it says of its battery and load."""
+        if "role" not in self._vocabulary.keys:
+            return ()  # a seal has the vocabulary of its day
+        query = text("SELECT member, agency FROM judged_asset WHERE role = :role")
+        homes = {int(member): agency for member, agency in self._connection.execute(query, {"role": power.ROLE})}
+        return power.states(self._connection, self._vocabulary, homes, self.at)
 
     def counted(self, control: str, agencies: Collection[str]) -> Iterator[tuple[str, str, str, bool]]:
         """What the counts that a control names counted in these agencies: agency, count, member, whether for sure."""

@@ -118,6 +118,7 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         websites=judgement.website_states(),
         video=_video(connection, judgement),
         backups=judgement.oldest_backups(),
+        power=judgement.power_states(),
     )
 
 
@@ -205,6 +206,12 @@ def prune(connection: Connection, now: datetime) -> int:
     for begin in range(0, len(gone), _CHUNK):
         connection.execute(delete(coverage).where(coverage.c.at.in_(gone[begin : begin + _CHUNK])))
     return len(gone)
+
+
+def kept_since(connection: Connection, since: datetime) -> list[datetime]:
+    """The instants of the judgements kept from `since` on, the oldest first."""
+    c = coverage.c
+    return [moment(t) for t in connection.scalars(select(c.at).where(c.at >= instant(since)).distinct().order_by(c.at))]
 
 
 def newest(connection: Connection) -> datetime | None:

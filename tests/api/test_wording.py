@@ -32,7 +32,7 @@ from inventory.identity import KINDS
 from inventory.netbox import DRIFTS
 from inventory.netbox import LEFT_OUT as NETBOX_LEFT_OUT
 from inventory.register import LINK_KINDS, PURPOSES
-from inventory.store import consoles
+from inventory.store import consoles, host_lists
 from inventory.store.security import STATES
 from inventory.vocabulary import POPULATIONS, REGISTER_COLUMNS, load
 from inventory.words import ALL_LEVELS, SEVERITIES, CoverageStatus, Fact, Outcome, Proof, Severity, Status, Value
@@ -99,6 +99,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "room": ("up", "down", "unknown"),
     "scrubbed": _scrubbed(),
     "severity": tuple(Severity),
+    "left_host": host_lists.REASONS,
     "line": ("never", "last", "loss", "delay", "tcp", "behind", "silent", "via", "hop", "gateway"),
     "state": ("up", "degraded", "down", "unknown"),
     "site": LISTS,

@@ -1,0 +1,68 @@
+"""The commands `dophu import dump` and `dophu import hosts`: what another Dophu, or another system, wrote out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.commanding import Language, Output, check, print_json, print_rows, run, say
+
+
+def add_exchange(app: typer.Typer) -> None:
+    """Adds these commands to `dophu import`."""
+    app.command("dump")(import_dump)
+    app.command("hosts")(import_hosts)
+
+
+def import_dump(
+    path: Annotated[Path, typer.Argument(metavar="FILE.jsonl")], output: Output = "table", language: Language = "vi"
+) -> None:
+    """Put a dump into an empty database, whole or not at all: a file of dophu export jsonl."""
+    check(output, language)
+    from api.dumping import read_dump
+    from api.wording import WORDS, number
+
+    told: dict[str, Any] = run(lambda w: read_dump(w, path))
+    if output == "json":
+        print_json(told)
+    else:
+        rows = sum(told["tables"].values())
+        told |= {"file": path.name, "rows": number(rows, language)}
+        say(WORDS[language]["dump:taken_in"].format(**told))
+
+
+def import_hosts(
+    path: Annotated[Path, typer.Argument(metavar="FILE")],
+    system: Annotated[str, typer.Option("--from", help="Whose list it is: librenms or zabbix.")],
+    agency: Annotated[
+        str | None, typer.Option("--agency", "-a", help="Only its networks, where several agencies have one range.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Store nothing; show what would come of it.")] = False,
+    output: Output = "table",
+    language: Language = "vi",
+) -> None:
+    """Take the hosts of LibreNMS (JSON, CSV) or Zabbix (YAML, JSON) as declared, in the networks of the register."""
+    check(output, language)
+    from api import host_lists
+    from api.speaking import clean
+    from api.wording import WORDS
+
+    done: dict[str, Any] = run(lambda w: host_lists.import_hosts(w, path, system, agency=agency, dry=dry_run))
+    if output == "json":
+        print_json(done)
+        return
+    words = WORDS[language]
+    if dry_run and done["placed"]:
+        titles = (words["export:agency"], words["export:network"], words["hosts:address"], words["hosts:name"],
+                  words["hosts:role"], words["hosts:location"])  # fmt: skip
+        shown = [(h["agency"], h["network"], h["address"], clean(h["name"]),
+                  words[f"role:{h['role']}"] if h["role"] else None, clean(h["location"] or ""))
+                 for h in done["placed"]]  # fmt: skip
+        print_rows(titles, shown)
+    for host in done["left_out"]:
+        say(f"#{host['where']} {clean(host['name'])} {host['address'] or ''}: {words['left_host:' + host['reason']]}")
+    placed, left = len(done["placed"]), len(done["left_out"])
+    said = words["hosts:would" if dry_run else "hosts:stored"]
+    say(said.format(placed=placed, left=left, facts=done["facts"], new=done["new"]))

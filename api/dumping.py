@@ -1,0 +1,196 @@
+"""Everything as JSON Lines, to be read by others or put into an empty database: written and read row by row.
+
+The first line says what the file is (`product`, `format`, `version`, `schema`, `made`, `tables` with how many rows each
+has, `left_out`); each further line is one row (`table`, `row`); the last has the SHA-256 of all bytes before it
+(`sha256`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from api.workspace import Workspace
+from inventory.store import Connection, dumping, versions
+from inventory.words import InputError
+
+__all__ = ["FORMAT", "PRODUCT", "read_dump", "write_dump"]
+
+PRODUCT, FORMAT = "dophu", 1
+_LONGEST = 16 << 20
+"""Bytes of a line: a row of the widest table has less."""
+_CUT_SHORT = "the file is cut short"
+
+
+async def write_dump(workspace: Workspace, to: Path | None, out: BinaryIO | None = None) -> dict[str, Any]:
+    """Write everything but secrets to a file, whole or not at all, or to standard output; first line and digest.
+
+    Args:
+        to: the file; None for `out`, which is standard output if it is not given.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if to is None:
+        return await workspace.store.read(_write, out or sys.stdout.buffer, "standard output")
+    beside = to.with_name(f".{to.name}.part")
+    try:
+        with beside.open("wb") as file:
+            told = await workspace.store.read(_write, file, str(to))
+        beside.replace(to)
+    except OSError as error:
+        raise InputError(f"{to}: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+    return told
+
+
+def _write(connection: Connection, to: BinaryIO, name: str) -> dict[str, Any]:
+    try:
+        return _write_lines(connection, to)
+    except OSError as error:
+        # The store would take it for an error of its own.
+        raise InputError(f"{name}: {error.strerror}") from None
+
+
+def _write_lines(connection: Connection, to: BinaryIO) -> dict[str, Any]:
+    digest = hashlib.sha256()
+
+    def line(value: object) -> None:
+        content = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        digest.update(content)
+        to.write(content)
+
+    head = {
+        "product": PRODUCT, "format": FORMAT, "version": version("dophu"), "schema": versions.current(connection),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"), "tables": dumping.counts(connection),
+        "left_out": list(dumping.LEFT_OUT),
+    }  # fmt: skip
+    line(head)
+    for table, row in dumping.dump(connection):
+        line({"table": table, "row": row})
+    told = digest.hexdigest()
+    line({"sha256": told})
+    to.flush()
+    return head | {"sha256": told}
+
+
+async def read_dump(workspace: Workspace, path: Path) -> dict[str, Any]:
+    """Put a dump into the database, which has to be empty, whole or not at all; the first line and the digest.
+
+    Raises:
+        InputError: the database is not empty; the file is of another product or version, cut short, or changed. Nothing
+            is stored.
+    """
+    try:
+        with path.open("rb") as file:
+            return await workspace.store.write(_read, file, path.name)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def _read(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
+    try:
+        return _read_lines(connection, file, name)
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}") from None
+
+
+def _read_lines(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
+    lines = _Lines(file, name)
+    head = _check_head(lines.head(), name)
+    if (filled := dumping.first_filled(connection)) is not None:
+        raise InputError(
+            f"the database is not empty (found rows in {filled!r}): a dump is put into a new one, made by dophu init"
+        )
+    put = dumping.restore(connection, lines.rows())
+    for table, rows in put.items():
+        if rows != head["tables"].get(table):
+            found = f"{rows} rows of {table}"
+            raise InputError(
+                f"{name}: found {found}, expected {head['tables'].get(table)}: {_CUT_SHORT} or was changed"
+            )
+    return head | {"sha256": lines.sha256}
+
+
+class _Lines:
+    """The lines of a dump, one at a time, with the digest of those that were read."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file, self._name, self._number = file, name, 0
+        self._digest = hashlib.sha256()
+        self.sha256 = ""
+
+    def head(self) -> dict[str, Any]:
+        """The first line; empty where it is none."""
+        content = self._file.readline(_LONGEST)
+        self._digest.update(content)
+        self._number = 1
+        with suppress(ValueError, RecursionError):
+            value = json.loads(content)
+            if isinstance(value, dict):
+                return value
+        return {}
+
+    def rows(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Where each row stands, its table and itself; the last line and the digest are checked at the end."""
+        while content := self._file.readline(_LONGEST):
+            self._number += 1
+            where = f"{self._name}: line {self._number}"
+            value = self._parse(content, where)
+            if "sha256" in value:
+                self._end(str(value["sha256"]))
+                return
+            self._digest.update(content)
+            table, row = value.get("table"), value.get("row")
+            if not isinstance(table, str) or not isinstance(row, dict):
+                raise InputError(
+                    f"{where}: found {content[:40].decode(errors='replace')!r}, expected a table and its row"
+                )
+            yield where, table, row
+        raise InputError(f"{self._name}: found {self._number} lines and no digest at the end: {_CUT_SHORT}")
+
+    def _parse(self, content: bytes, where: str) -> dict[str, Any]:
+        if not content.endswith(b"\n"):
+            long = len(content) >= _LONGEST
+            raise InputError(f"{where}: " + (f"found more than {_LONGEST} bytes" if long else _CUT_SHORT))
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: found {content[:40].decode(errors='replace')!r}, expected a JSON object")
+        return value
+
+    def _end(self, told: str) -> None:
+        self.sha256 = self._digest.hexdigest()
+        if told != self.sha256:
+            raise InputError(f"{self._name}: found the digest {told:.80}, the lines have {self.sha256}: it was changed")
+        if self._file.read(1):
+            raise InputError(f"{self._name}: found more after the digest, expected the end")
+
+
+def _check_head(head: dict[str, Any], name: str) -> dict[str, Any]:
+    if head.get("product") != PRODUCT:
+        found = f"the product {str(head['product'])!r:.60}" if "product" in head else "no first line of a dump"
+        raise InputError(f"{name}: found {found}, expected a dump of Dophu (dophu export jsonl)")
+    needed, schema = versions.needed(), str(head.get("schema"))
+    if head.get("format") != FORMAT or schema > needed:
+        made = f"made by Dophu {head.get('version')!s:.40}, tables {schema:.40}"
+        raise InputError(f"{name}: it is of a newer version ({made}; here {needed}): install a newer Dophu")
+    if schema != needed:
+        raise InputError(
+            f"{name}: its tables are of version {schema:.40}, expected {needed}: import it with the Dophu that made it "
+            f"({head.get('version')!s:.40}), then run dophu init with this one"
+        )
+    if not isinstance(head.get("tables"), dict):
+        raise InputError(f"{name}: the first line has no counts of the tables")
+    return head

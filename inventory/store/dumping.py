@@ -1,0 +1,127 @@
+"""Everything that a store keeps, taken out as rows and put into an empty one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from itertools import groupby, islice
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Connection, Date, Float, Integer, String, Table, func, insert, select, text
+
+from inventory.store import tables
+from inventory.words import InputError
+
+__all__ = ["LEFT_OUT", "TABLES", "counts", "dump", "first_filled", "restore"]
+
+LEFT_OUT = ("credential", "token")
+"""Secrets, sealed and hashed as they are, leave the store with a backup alone and never with an export."""
+TABLES: Mapping[str, Table] = {t.name: t for t in tables.metadata.sorted_tables if t.name not in LEFT_OUT}
+"""By name, in the order in which they are dumped."""
+_TOGETHER = 5_000
+_DIGITS = 2**63
+
+Row = dict[str, Any]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many rows each table has."""
+    return {name: int(connection.scalar(select(func.count()).select_from(t)) or 0) for name, t in TABLES.items()}
+
+
+def first_filled(connection: Connection) -> str | None:
+    """The first table that holds a row; None where the store is as it was made."""
+    for name, table in TABLES.items():
+        if connection.execute(select(table).limit(1)).first() is not None:
+            return name
+    return None
+
+
+def dump(connection: Connection) -> Iterator[tuple[str, Row]]:
+    """Every row with its table, in the order of the keys, as JSON can hold it; some thousand rows are in memory."""
+    options = {"stream_results": True, "yield_per": _TOGETHER}
+    for name, table in TABLES.items():
+        query = select(table).order_by(*table.primary_key.columns)
+        for row in connection.execute(query, execution_options=options).mappings():
+            yield name, {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
+
+
+def restore(connection: Connection, rows: Iterable[tuple[str, str, Row]]) -> dict[str, int]:
+    """Put rows into the tables of an empty store; how many of each table there were.
+
+    Args:
+        rows: where each stands, for the error; its table; and the row as `dump` gives it.
+
+    Raises:
+        InputError: a table or column that there is not, or a value that its column does not hold. The caller's
+            transaction is then to be given up.
+    """
+    put = dict.fromkeys(TABLES, 0)
+    for name, run in groupby(rows, key=lambda told: told[1]):
+        while chunk := [_row(where, name, row) for where, _, row in islice(run, _TOGETHER)]:
+            connection.execute(insert(TABLES[name]), chunk)
+            put[name] += len(chunk)
+    if connection.dialect.name == "postgresql":
+        _continue_numbers(connection)
+    return put
+
+
+def _continue_numbers(connection: Connection) -> None:
+    """Have PostgreSQL number new rows after those that were put in with their numbers."""
+    for name, table in TABLES.items():
+        own = table.autoincrement_column
+        if own is not None and (highest := connection.scalar(select(func.max(own)))) is not None:
+            sequence = connection.scalar(text("SELECT pg_get_serial_sequence(:t, :c)"), {"t": name, "c": own.name})
+            if sequence is not None:
+                connection.execute(text("SELECT setval(:s, :n)"), {"s": sequence, "n": highest})
+
+
+def _row(where: str, name: str, row: Row) -> Row:
+    if name not in TABLES:
+        raise InputError(f"{where}: found the table {name!r:.60}, expected one of {', '.join(TABLES)}")
+    table = TABLES[name]
+    if row.keys() != {*table.c.keys()}:
+        odd = sorted(row.keys() ^ {*table.c.keys()})[0]
+        raise InputError(f"{where}: found {name} with or without {odd!r:.60}, expected {', '.join(table.c.keys())}")
+    given: Row = {}
+    for column in table.c:
+        value = row[column.name]
+        if value is None and column.nullable:
+            given[column.name] = None
+            continue
+        expected, holds = _HOLDS[_kind(column.type)]
+        if not holds(value):
+            raise InputError(f"{where}: {name}.{column.name}: found {value!r:.60}, expected {expected}")
+        given[column.name] = date.fromisoformat(value) if isinstance(column.type, Date) else value
+    return given
+
+
+def _kind(of: object) -> type:
+    return next(kind for kind in _HOLDS if isinstance(of, kind))
+
+
+def _is_day(value: object) -> bool:
+    try:
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -_DIGITS <= value < _DIGITS
+
+
+#: What a column of each type holds. Big integers are integers, and texts are strings.
+_HOLDS: Mapping[type, tuple[str, Callable[[Any], bool]]] = {
+    Boolean: ("true or false", lambda v: isinstance(v, bool)),
+    Date: ("a day such as 2026-03-31", _is_day),
+    BigInteger: ("a whole number", _is_whole),
+    Integer: ("a whole number", _is_whole),
+    Float: ("a number", _is_number),
+    String: ("text", lambda v: isinstance(v, str) and "\0" not in v),
+}
