@@ -22,6 +22,7 @@ from api import rounds
 from api.agents import agents_router
 from api.pages import pages_router, tell_missing
 from api.receiving import FACTS_PATH, counts_router
+from api.receiving_backups import BACKUPS_PATH, backups_router
 from api.routes import api_router, told_errors
 from api.routes_discovery import discovery_router
 from api.routes_work import work_router
@@ -133,6 +134,7 @@ def build_app(desk: Desk, api_token: str | None) -> FastAPI:
     app.include_router(api_router(desk))
     app.include_router(agents_router(record, desk.workspace.agency_of_token, is_known=is_known))
     app.include_router(counts_router(desk))
+    app.include_router(backups_router(desk))
     app.include_router(work_router(desk))
     app.include_router(discovery_router(desk))
     app.include_router(pages_router(desk))
@@ -200,7 +202,7 @@ class Guard:
 
         request = Request(scope)
         # Systems that send what they count have tokens of their own.
-        sends = request.method == "POST" and request.url.path == FACTS_PATH
+        sends = request.method == "POST" and request.url.path in (FACTS_PATH, BACKUPS_PATH)
         is_open = sends or request.url.path.startswith(OPEN_PATHS)
         if self._api_token and not is_open and not _presents(request, self._api_token):
             headers = {"WWW-Authenticate": 'Basic realm="Dophu"'}

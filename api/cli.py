@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
 from api.commands_backup import backup, restore
+from api.commands_backups import backups
 from api.commands_changes import changes
 from api.commands_counts import counts_app
 from api.commands_export import export_app
@@ -236,6 +237,7 @@ app.command()(software)
 app.command()(lines)
 app.command()(meetings)
 app.command()(websites)
+app.command()(backups)
 app.command()(gaps)
 app.command()(changes)
 app.command()(report)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commanding import Language, Output, check, print_csv, print_json, print_rows, run, say, split_host
+from api.commands_backups import add_backups
 from api.commands_counts import add_counts
 from api.commands_exchange import add_exchange
 from api.commands_meetings import add_calendar
@@ -18,6 +19,7 @@ from api.commands_reference import add_references
 import_app = typer.Typer(help="Reports and data sets of other systems, read from files.", no_args_is_help=True)
 add_references(import_app)
 add_counts(import_app)
+add_backups(import_app)
 add_calendar(import_app)
 add_exchange(import_app)
 reconcile_app = typer.Typer(help="What other systems know beside what the inventory knows.", no_args_is_help=True)

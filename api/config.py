@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)  # fmt: skip
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 import goals
 from api.commanding import split_host
-from api.config_backup import BackupSettings
+from api.config_backup import BackupSettings as OwnBackups
 from api.config_netbox import NetBoxSettings
+from collectors.backups.names import compile_pattern
 from inventory.urls import read_url
 from inventory.words import InputError
 
@@ -129,6 +139,75 @@ class WebsiteSettings(BaseModel):
         return value
 
 
+class BackupFolder(BaseModel):
+    """One [[backups.folders]]: a folder into which backups are put."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str = Field(max_length=1000)
+    """From / on; of this machine, or of the one at `address`."""
+    pattern: str | list[str]
+    """Names such as {system}-{date}.bak, where * and ? stand for anything; of several the first that fits counts."""
+    address: str = ""
+    """HOST or HOST:PORT of a machine that is asked over SSH; empty: this one."""
+    credential: str = ""
+    """The name of a credential of the kind "ssh", where there is an address."""
+    system: str = ""
+    """Whose backups they are, by name, serial number or address, where the pattern has no {system}."""
+    agency: str = ""
+    """The code of the agency of these systems; where they are named by address it has to be there."""
+    job: str = Field(default="", max_length=200)
+    """What the job is called where the pattern has no {job}; empty: as the folder."""
+    depth: int = Field(default=1, ge=1, le=5)
+    """How far below the folder is looked."""
+    shrunk: float = Field(default=0.5, ge=0, lt=1)
+    """A file below this share of the usual size is no backup; 0: any size is right."""
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns in their order."""
+        return (self.pattern,) if isinstance(self.pattern, str) else tuple(self.pattern)
+
+    @property
+    def label(self) -> str:
+        """What the folder is called: its path, behind the machine's address."""
+        return f"{self.address}:{self.path}" if self.address else self.path
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> BackupFolder:
+        if not self.path.startswith("/") or not self.path.isprintable():
+            raise ValueError(f"path: found {self.path!r:.80}, expected one from / on")
+        if bool(self.address) != bool(self.credential):
+            raise ValueError("expected address and credential together, or neither for a folder of this machine")
+        if self.address:
+            split_host(self.address, 0)
+        if not self.patterns:
+            raise ValueError("pattern: expected at least one")
+        for pattern in self.patterns:
+            compile_pattern(pattern)
+            if ("{system}" in pattern) == bool(self.system):
+                raise ValueError(f"found the pattern {pattern!r}, expected either {{system}} in it or a system")
+        return self
+
+
+class BackupSettings(BaseModel):
+    """[backups]: the folders of backup servers that are looked into."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hours: float = Field(default=1, gt=0, le=168)
+    """How often."""
+    folders: list[BackupFolder] = Field(default=[], max_length=500)
+
+    @field_validator("folders")
+    @classmethod
+    def _are_different(cls, value: list[BackupFolder]) -> list[BackupFolder]:
+        labels = [folder.label for folder in value]
+        if twice := [label for label in labels if labels.count(label) > 1]:
+            raise ValueError(f"found the folder {twice[0]} twice, expected one entry with several patterns")
+        return value
+
+
 class InfluxSettings(BaseModel):
     """[influxdb]: where every snapshot is written as points, over the API v2 (InfluxDB, VictoriaMetrics)."""
 
@@ -224,8 +303,9 @@ class Config(BaseSettings):
     netbox: NetBoxSettings | None = None
     """The organisation's NetBox, where it has one."""
     websites: WebsiteSettings = WebsiteSettings()
+    backups: BackupSettings = BackupSettings()
     influxdb: InfluxSettings | None = None
-    backup: BackupSettings | None = None
+    backup: OwnBackups | None = None
     """Where backups are put on schedule."""
     _file: Path | None = PrivateAttr(default=None)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from api import contents, lines_pages, reporting
+from api.backups_page import tell_backups
 from api.config import ReportSettings
 from api.contents import Asked, Told
 from api.gaps import Gaps, find_gaps
@@ -170,6 +171,10 @@ def pages_router(desk: Desk) -> APIRouter:
     @router.get("/websites")
     async def websites(request: Request) -> Response:
         return await _answer(desk, request, "websites.html", tell_websites)
+
+    @router.get("/backups")
+    async def backups(request: Request) -> Response:
+        return await _answer(desk, request, "backups.html", tell_backups)
 
     @router.get("/security")
     async def security(request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,10 +16,13 @@ from inventory.words import InputError
 
 if TYPE_CHECKING:
     from api.app import Desk
+    from api.workspace import Workspace
 
-__all__ = ["FACTS_PATH", "LARGEST", "counts_router"]
+__all__ = ["FACTS_PATH", "LARGEST", "body_schema", "counts_router", "known_sender", "read_body"]
 
 FACTS_PATH = "/api/v1/facts"
+_Body = TypeVar("_Body", bound=BaseModel)
+
 LARGEST = 8 << 20
 """Bytes of a request: some 50,000 numbers."""
 
@@ -62,20 +65,37 @@ class Receipt(BaseModel):
     corrected: int
 
 
-def _schema() -> dict[str, Any]:
-    """What a body is, in one piece: the handler reads it itself, so nobody else describes it."""
-    schema = Sent.model_json_schema()
-    schema["properties"]["facts"]["items"] = schema.pop("$defs")["Told"]
-    return schema
+def body_schema(model: type[BaseModel], listed: str) -> dict[str, Any]:
+    """What a body is, in one piece: the handler reads it itself, so nobody else describes it.
+
+    Args:
+        listed: the field that is a list of objects.
+    """
+    schema = model.model_json_schema()
+    name = schema["properties"][listed]["items"]["$ref"].rpartition("/")[2]
+    schema["properties"][listed]["items"] = schema.pop("$defs")[name]
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-_BODY = {"required": True, "content": {"application/json": {"schema": _schema()}}}
 _TOLD = 20
 """Problems of a body that are told: of thousands nobody reads more, and telling all would take longer than to read."""
 
 
-async def _read(request: Request) -> Sent:
-    """The body, once its sender is known, and of no more than `LARGEST` bytes whatever it says of its length.
+async def known_sender(request: Request, workspace: Workspace) -> tuple[str | None, str]:
+    """The agency (None: all) of which the sender may tell, and the system that it is, by its token.
+
+    Raises:
+        HTTPException: 401.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    known = await workspace.system_of_token(token.strip()) if scheme.lower() == "bearer" else None
+    if known is None:
+        raise HTTPException(401, "expected a token for facts: dophu token add --facts", {"WWW-Authenticate": "Bearer"})
+    return known
+
+
+async def read_body(request: Request, model: type[_Body], largest: int) -> _Body:
+    """The body, once its sender is known, and of no more than `largest` bytes whatever it says of its length.
 
     Raises:
         HTTPException: 413, 422.
@@ -83,10 +103,10 @@ async def _read(request: Request) -> Sent:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST:
-            raise HTTPException(413, f"expected a body of at most {LARGEST >> 20} MB")
+        if len(body) > largest:
+            raise HTTPException(413, f"expected a body of at most {largest >> 20} MB")
     try:
-        return Sent.model_validate_json(bytes(body))
+        return model.model_validate_json(bytes(body))
     except ValidationError as error:
         rows = error.errors(include_url=False, include_context=False, include_input=False)[:_TOLD]
         told = [f"{'.'.join(map(str, row['loc'])) or 'the body'}: {row['msg']}" for row in rows]
@@ -99,20 +119,14 @@ def counts_router(desk: Desk) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["facts"], responses=told_errors(401, 422, 503))
     workspace = desk.workspace
 
-    @router.post("/facts", openapi_extra={"requestBody": _BODY})
+    @router.post("/facts", openapi_extra=body_schema(Sent, "facts"))
     async def post_facts(request: Request) -> Receipt:
         """Take what a system counted in periods; it is stored whole or not at all.
 
         The token is of `dophu token add --facts --note SYSTEM`, sent as `Authorization: Bearer TOKEN`.
         """
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        known = await workspace.system_of_token(token.strip()) if scheme.lower() == "bearer" else None
-        if known is None:
-            raise HTTPException(
-                401, "expected a token for facts: dophu token add --facts", {"WWW-Authenticate": "Bearer"}
-            )
-        agency, system = known
-        sent = await _read(request)
+        agency, system = await known_sender(request, workspace)
+        sent = await read_body(request, Sent, LARGEST)
         declared = bool(sent.document or sent.signer or sent.signed)
         origin = Origin(DECLARED if declared else system, sent.document, sent.signer, sent.signed)
         rows = counting.read_sent([one.model_dump() for one in sent.facts], origin)

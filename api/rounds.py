@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 
-from api import probing
+from api import backups, environment, probing
 from api.workspace import Workspace
 from collectors import load_collectors, runner
 from collectors.progress import Progress
 from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
-from inventory.store import Connection, closings, facts, lines, registers, runs, snapshots, websites
+from inventory.store import Connection, closings, facts, incidents, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
 
@@ -102,6 +102,7 @@ async def collect(
         "exporter": functools.partial(_read_servers, workspace, "exporter", places, due_only, progress),
         "ssh": functools.partial(_read_servers, workspace, "ssh", places, due_only, progress),
         "website": functools.partial(_read_websites, workspace, agencies, due_only, progress),
+        "backups": functools.partial(_read_backups, workspace, agencies, due_only, progress),
     }
     if unknown := set(only) - readers.keys():
         raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
@@ -392,6 +393,25 @@ async def _read_websites(
     return await _go(workspace, "website", targets, due_only, progress, READ_SECONDS, read=read)
 
 
+async def _read_backups(
+    workspace: Workspace, agencies: Sequence[str], due_only: bool, progress: Progress | None
+) -> Round:
+    """Look into the folders of backup servers that the settings name."""
+    done = Round(backups.FILES)
+    async with contextlib.aclosing(backups.read_folders(workspace, agencies, due_only, progress)) as going:
+        async for run, outcome in going:
+            done.targets += 1
+            done.complete += run.complete
+            done.observations += outcome.jobs
+            done.facts += outcome.jobs
+            done.new += outcome.new
+            if run.error is not None:
+                done.failed.append(run)
+            await _note(workspace, done, run)
+    done.broken_off = workspace.stop.is_set()
+    return done
+
+
 async def _go(
     workspace: Workspace,
     name: str,
@@ -435,7 +455,8 @@ async def _go(
 async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
     done.targets += 1
     try:
-        recorded = await workspace.store.write(runs.record, workspace.vocabulary, run, datetime.now(UTC))
+        limits = environment.limits_of(workspace)
+        recorded = await workspace.store.write(_record, workspace.vocabulary, run, limits, datetime.now(UTC))
     except InputError as error:
         run = replace(run, error=f"refused: {error}", complete=False, observations=())
         await _note(workspace, done, run)
@@ -449,6 +470,14 @@ async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
     done.complete += run.complete
     if run.error is not None:
         done.failed.append(run)
+
+
+def _record(
+    connection: Connection, vocabulary: Vocabulary, run: Run, limits: incidents.Limits, now: datetime
+) -> facts.Recorded:
+    recorded = runs.record(connection, vocabulary, run, now)
+    incidents.notice(connection, vocabulary, run, limits)
+    return recorded
 
 
 async def _note(workspace: Workspace, done: Round, run: Run) -> None:

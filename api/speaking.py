@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import unicodedata
@@ -19,6 +20,8 @@ from inventory.words import ALL_LEVELS, Fact, Level, Title
 
 _TOKEN = re.compile(r"\s+|'(?:[^']|'')*'|[A-Za-z_][A-Za-z0-9_]*|[0-9.]+|<>|!=|>=|<=|.", re.DOTALL)
 _SIGNS = {">=": "≥", "<=": "≤", "<>": "≠", "!=": "≠"}
+#: Columns of tables that hold times, in ISO 8601.
+_CELL_TIMES = ("finished", "tried", "seen", "restore_tested")
 #: Cells of tables whose numbers have the same unit in every table.
 _CELL_UNITS = {
     "share": "share",
@@ -165,6 +168,11 @@ class Speaker:
                 if value >= size:
                     return f"{self.number(round(value / size, 1))}\u00a0{name}"
             return f"{self.number(value)}\u00a0bit/s"
+        if column in _CELL_TIMES and isinstance(value, str):
+            with contextlib.suppress(ValueError):
+                return clock(datetime.fromisoformat(value), self.language)
+        if column == "why" and isinstance(value, str) and value in (known := self.vocabulary.keys["backup"].says):
+            return self.title(known[value])
         if column in _CELL_UNITS and isinstance(value, int | float):
             return self.quantity(value, _CELL_UNITS[column])
         return self.plain(value)

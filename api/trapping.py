@@ -18,14 +18,17 @@ from pathlib import Path
 from prometheus_client.metrics_core import CounterMetricFamily
 
 from api.workspace import Workspace
+from collectors.backups import veeam
 from collectors.reading.standard import engine_identifier
 from collectors.transports.snmp_trap_senders import Senders
 from collectors.transports.snmp_traps import REASONS, Notification, TrapReceiver
 from collectors.traps import tell
 from inventory.periods import ZONE
-from inventory.store import events, registers
+from inventory.store import Connection, backups, events, facts, registers
+from inventory.store.backups import Told
 from inventory.store.events import Notice
-from inventory.words import Credential, Identity, InputError, Network, StoreError
+from inventory.vocabulary import Vocabulary
+from inventory.words import Credential, Identity, InputError, Network, Proof, StoreError
 
 log = logging.getLogger("dophu")
 
@@ -99,10 +102,11 @@ class Trapping:
         """
         now = datetime.now(UTC)
         notices = [_notice(notification, now) for notification in notifications]
-        done = await self.workspace.store.write(events.record, self.workspace.vocabulary, notices, now)
+        told = [told for notification in notifications if (told := _backup(notification, now)) is not None]
+        done = await self.workspace.store.write(_record, self.workspace.vocabulary, notices, told, now)
         self.events.update(notice.event.kind for notice in notices)
         self.heard(notices)
-        if done.new:
+        if done.new or told:
             self.changed()
 
     def metrics(self) -> list[CounterMetricFamily]:
@@ -128,6 +132,23 @@ def _notice(notification: Notification, now: datetime) -> Notice:
         frozenset({("engine_id", engine)} if engine else ()), notification.address, network.code, network.agency
     )
     return Notice(told.event, identity, told.facts, notification.agent, told.row)
+
+
+def _backup(notification: Notification, now: datetime) -> Told | None:
+    """What a backup server tells of a machine; it may tell of those of its own agency."""
+    told = veeam.tell(notification.oid, notification.values, now)
+    agency = notification.sender.network.agency
+    return None if told is None else Told(f"trap of {notification.address}", *told, agency)
+
+
+def _record(
+    connection: Connection, vocabulary: Vocabulary, notices: Sequence[Notice], told: Sequence[Told], now: datetime
+) -> facts.Recorded:
+    done = events.record(connection, vocabulary, notices, now)
+    if told:
+        # Of a machine that nobody knows there is the event, and no fact.
+        backups.take_in(connection, vocabulary, veeam.SOURCE, Proof.CONSOLE, told, now, strict=False)
+    return done
 
 
 @contextlib.asynccontextmanager

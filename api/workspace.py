@@ -64,14 +64,22 @@ class Workspace:
     """What the quick rounds know of the lines, one thing at most; shared by the workspaces of jobs."""
 
     @cached_property
-    def goals(self) -> Goals:
-        """The controls and plans, read at first use.
+    def all_goals(self) -> Goals:
+        """Every control and plan of the folder, with the thresholds of the settings.
 
         Raises:
             InputError: with everything that is wrong in the folder.
         """
-        goals = set_parameters(load_goals(self.config.goals, self.vocabulary), self.config.parameters)
-        wanted = self.config.plans
+        return set_parameters(load_goals(self.config.goals, self.vocabulary), self.config.parameters)
+
+    @cached_property
+    def goals(self) -> Goals:
+        """The controls and plans that hold here, read at first use.
+
+        Raises:
+            InputError: with everything that is wrong in the folder.
+        """
+        goals, wanted = self.all_goals, self.config.plans
         if unknown := [plan for plan in wanted if plan not in goals.plans]:
             raise InputError(f"plans: unknown plan {unknown[0]!r}{nearest(unknown[0], goals.plans)}")
         return goals.only(wanted) if wanted else goals

@@ -49,6 +49,8 @@ class Key:
     """Whether of each day the last value is kept, where not all are: what is judged can be judged as of its end."""
     because: str = ""
     """The key that says why, where this one is false."""
+    declared: str = ""
+    """The key that is true where the value is only what a person declared."""
     says: Mapping[str, Title] = field(default_factory=dict, hash=False)
     """What the words mean of which a text of this key is made."""
 
@@ -211,6 +213,7 @@ def load(path: Path = FILE) -> Vocabulary:
                 tuple(row.get("columns", ())),
                 row.get("history", True) == "daily",
                 row.get("because", ""),
+                row.get("declared", ""),
                 {word: Title(**title) for word, title in row.get("says", {}).items()},
             )
     counts = {
@@ -224,8 +227,9 @@ def load(path: Path = FILE) -> Vocabulary:
         )
         for name, row in data["counts"].items()
     }
-    if lost := [k.name for k in keys.values() if k.because and k.because not in keys]:
-        raise InputError(f"{path.name}: {lost[0]}: because: expected the name of a key")
+    for name in ("because", "declared"):
+        if lost := [k.name for k in keys.values() if getattr(k, name) and getattr(k, name) not in keys]:
+            raise InputError(f"{path.name}: {lost[0]}: {name}: expected the name of a key")
     if both := keys.keys() & counts.keys():
         raise InputError(f"{path.name}: {', '.join(sorted(both))} is both a key and a count")
     events = {

@@ -789,6 +789,14 @@ class WebsiteState:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupTally:
+    """The oldest of the last good backups of one agency's systems."""
+
+    agency: str
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PowerState:
     """What one power device (a UPS) says of itself; None is unknown, and what it does not have."""
 
@@ -861,6 +869,7 @@ class Snapshot:
     collectors: tuple[CollectorState, ...] = ()
     websites: tuple[WebsiteState, ...] = ()
     video: tuple[VideoTally, ...] = ()
+    backups: tuple[BackupTally, ...] = ()
     power: tuple[PowerState, ...] = ()
     schedules: tuple[ScheduleState, ...] = ()
     scans: tuple[ScanState, ...] = ()

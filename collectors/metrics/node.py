@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from collectors.metrics import Told, first, label, time_of, value_of
+from collectors.metrics import Told, backups, first, label, time_of, value_of
 from collectors.transports.scrape import Metrics
 from inventory.words import Proof, Value
 
@@ -14,7 +14,7 @@ WANTED = (
     "node_os_info", "node_uname_info", "node_dmi_info", "node_boot_time_seconds", "node_memory_MemTotal_bytes",
     "node_memory_MemAvailable_bytes", "node_cpu_seconds_total", "node_filesystem_size_bytes",
     "node_filesystem_avail_bytes", "node_network_info", "node_reboot_required", "node_textfile_mtime_seconds",
-    "apt_upgrades_pending", "apt_package_cache_timestamp_seconds", "yum_upgrades_pending",
+    "apt_upgrades_pending", "apt_package_cache_timestamp_seconds", "yum_upgrades_pending", *backups.WANTED,
 )  # fmt: skip
 """The names of the metrics that are read (node_exporter 1.x; apt_info.py and yum.sh of its textfile collectors)."""
 
@@ -44,6 +44,8 @@ def tell(metrics: Metrics, told: Told) -> None:
     _identify(metrics, told)
     _storage(metrics, told)
     _packages(metrics, told)
+    name = label(metrics, "node_uname_info", "nodename") or ""
+    backups.tell(metrics, told, name, _written(metrics, ("pgbackrest",), told))
 
 
 def _memory(metrics: Metrics) -> dict[str, Value]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from inventory.store import assets, facts
+from inventory.store import assets, facts, incidents
 from inventory.store.tables import address, asset, event
 from inventory.text import storable
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -19,8 +19,6 @@ KEEP = timedelta(days=400)
 """How long events are kept."""
 REPEATED = timedelta(minutes=3)
 """Told again within this time, with nothing else told of the same item in between, an event is the same one."""
-
-_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,10 @@ def record(connection: Connection, vocabulary: Vocabulary, notices: Iterable[Not
         by_asset += [(number, Fact(k, v, told.source, told.at, Proof.MEASURED)) for k, v in placed.items() if v]
         by_asset += [(number, fact) for fact in notice.facts]
         item = told.item or _name_row(connection, vocabulary, root, notice)
-        _keep(connection, replace(told, item=item), root, identity.agency or "", at)
+        if told.kind in incidents.KINDS:
+            incidents.keep(connection, replace(told, item=item), root, identity.agency or "")
+        else:
+            _keep(connection, replace(told, item=item), root, identity.agency or "", at)
     return facts.record(connection, vocabulary, {"asset": by_asset}, now)
 
 
@@ -95,7 +96,7 @@ def _name_row(connection: Connection, vocabulary: Vocabulary, root: int, notice:
 
 
 def _keep(connection: Connection, told: Event, root: int, agency: str, at: int) -> None:
-    item, detail = storable(told.item)[:_LONGEST], storable(told.detail)[:_LONGEST]
+    item, detail = storable(told.item)[: incidents.LONGEST], storable(told.detail)[: incidents.LONGEST]
     newest = connection.execute(
         select(event)
         .where(event.c.asset == root, event.c.item == item, event.c.source == told.source)

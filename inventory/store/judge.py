@@ -18,11 +18,12 @@ from inventory.periods import ZONE, year_so_far
 from inventory.shares import Asked, Reported, Share, add_up, newest, out_of
 from inventory.store import availability, maintenance, period_counts, power, registers, runs, waivers, websites
 from inventory.store.columns import pivot
-from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Key, Vocabulary
+from inventory.vocabulary import COMPUTED, COMPUTED_FROM, POPULATIONS, Key, Vocabulary, moment
 from inventory.words import (
     ALL_LEVELS,
     AgencyTally,
     AssetTally,
+    BackupTally,
     Control,
     LinkState,
     Maintenance,
@@ -130,7 +131,7 @@ class Judgement:
         self._lay_out_places()
         self.waivers = self._lay_out_waivers()
         networks = {"network"} if any(one.scope == "network" for one in self.maintenance) else set()
-        self._lay_out("assets", {"agency", "role", "answering", "in_register", "calls", *networks})
+        self._lay_out("assets", {"agency", "role", "answering", "in_register", "calls", "last_backup", *networks})
         self._lay_out("links", set(_LINE))
         self._lay_out_spared()
         self._lay_out("agencies", set())
@@ -149,7 +150,12 @@ class Judgement:
         named |= {column for expression in self._counts.values() for column in expression.columns}
         if any(one.scope == "network" for one in self.maintenance):
             named.add("network")
-        return (named | _ALWAYS) & self._vocabulary.keys.keys()
+        return (named | self._declared(named) | _ALWAYS) & self._vocabulary.keys.keys()
+
+    def _declared(self, named: Collection[str]) -> set[str]:
+        """The keys that say of these, where there is one, whether they are only what a person declared."""
+        known = self._vocabulary.keys
+        return {known[name].declared for name in named if name in known and known[name].declared}
 
     # --- laying out -------------------------------------------------------------------------------------------------
 
@@ -224,6 +230,7 @@ class Judgement:
         for name, expression in self._counts.items():
             if self._vocabulary.counts[name].of == population:
                 named |= set(expression.columns)
+        named |= self._declared(named)
         subject = POPULATIONS[population]
         keys = [k for k in self._vocabulary.of(subject) if k.name in named]
         table = _MEMBER[population]
@@ -419,6 +426,7 @@ class Judgement:
             where = f" WHERE ({asked}) OR ({asked}) IS NULL"
             meets = f"CASE WHEN ({asked}) THEN ({meets}) END"
         told = [f"{c}__declared = 1" for c in q.meets.columns if c in self._vocabulary.period_counts]
+        told += sorted(self._declared(q.meets.columns))
         met = f"CASE WHEN {' OR '.join(told)} THEN 'declared' ELSE 'met' END" if told else "'met'"
         unmet = self._unmet(q, meets)
         status = f"CASE WHEN ({meets}) THEN {met} WHEN NOT ({meets}) THEN {unmet} ELSE 'unknown' END"
@@ -734,6 +742,13 @@ class Judgement:
             "GROUP BY agency"
         )
         return {agency: int(calls) for agency, calls in self._connection.execute(text(query))}
+
+    def oldest_backups(self) -> tuple[BackupTally, ...]:
+        """The oldest of the last good backups of each agency's systems; agencies of which none is known are absent."""
+        if "last_backup" not in self._vocabulary.keys:
+            return ()
+        query = "SELECT agency, MIN(last_backup) FROM judged_asset WHERE last_backup IS NOT NULL GROUP BY 1 ORDER BY 1"
+        return tuple(BackupTally(code, moment(int(oldest))) for code, oldest in self._connection.execute(text(query)))
 
     def link_states(self) -> tuple[LinkState, ...]:
         """Every declared link, how it is and what is known of it.

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, String, and_, bindparam, delete, func, insert, literal_column, select, update
 
 from inventory.posture.derive import derive, is_concerned
-from inventory.store import assets, calls, facts, lines, revisions, software
+from inventory.store import assets, backups, calls, facts, lines, revisions, software
 from inventory.store.facts import NO_ROW
 from inventory.store.references import load as load_references
 from inventory.store.tables import FACTS, address, asset, run, target_state
@@ -55,6 +55,8 @@ def record(connection: Connection, vocabulary: Vocabulary, finished: Run, now: d
         missing = _was_in(connection, finished.network, finished.collector, instant(finished.finished)) - seen
         by_kind["asset"] += [(number, absent) for number in sorted(missing)]
     recorded = facts.record(connection, vocabulary, by_kind, now)
+    # How a system stands by its backup jobs follows from what all sources tell of them.
+    backups.conclude_of(connection, vocabulary, by_kind["asset"], now)
     software.note_read(connection, recorded.tables)
     software.note_new(connection, recorded.grown)
     note(connection, finished, len(finished.observations))
@@ -227,6 +229,12 @@ def failures(connection: Connection, collector: str) -> dict[str, tuple[int, dat
         target_state.c.collector == collector, target_state.c.failures > 0
     )
     return {target: (times, moment(last)) for target, times, last in connection.execute(query)}
+
+
+def last_runs(connection: Connection, collector: str) -> dict[str, datetime]:
+    """When each target of a collector was last read, or was tried to be."""
+    query = select(target_state.c.target, target_state.c.last_run).where(target_state.c.collector == collector)
+    return {target: moment(last) for target, last in connection.execute(query)}
 
 
 def read_to_the_end(connection: Connection, at: datetime) -> Mapping[str, datetime]:

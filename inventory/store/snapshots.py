@@ -117,6 +117,7 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         collectors=runs.collector_states(connection, at),
         websites=judgement.website_states(),
         video=_video(connection, judgement),
+        backups=judgement.oldest_backups(),
         power=judgement.power_states(),
         schedules=schedules.states(connection, at),
         scans=scans.last_complete(connection, (n for n in register.networks if n.valid_on(day)), at),

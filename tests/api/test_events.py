@@ -12,13 +12,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api import jobs
+from api import jobs, rounds
+from api.config import Config
 from api.workspace import Workspace
 from inventory import vocabulary
 from inventory.periods import ZONE
 from inventory.store import Store, events, facts
 from inventory.store.events import Notice, Wanted
-from inventory.words import Event, Fact, Identity, InputError
+from inventory.words import Event, Fact, Identity, InputError, Observation, Run
 from tests.api.pages_sample import HOSTILE, fill
 from tests.api.pages_server import opened, served
 from tests.api.test_cli import dophu
@@ -189,3 +190,19 @@ async def test_nothing_of_a_batch_is_stored_where_one_of_it_is_wrong(site: Site)
     (number,) = {e.asset for _, e in (await site.store.read(events.read, Wanted(agency="so-tc")))[0]}
     said = await site.store.read(facts.read, VOCABULARY, "asset", [number], NOW)
     assert "on_battery" not in {f.key for f in said[number]}
+
+
+async def test_what_a_round_reads_begins_and_ends_an_event_by_the_thresholds_of_the_settings(site: Site) -> None:
+    config = Config(data=site.folder, parameters={"room_temperature": {"highest": 24}}, plans=["vinh-phuc-2020"])
+    workspace, done = Workspace(config, site.store), rounds.Round("snmp")
+    identity = Identity(frozenset({("serial", "PHONG-MAY-77")}), agency="so-yt")
+    # Rounds are recorded by the clock, which is of now.
+    for minutes, warmth in ((30, 23.0), (20, 24.5), (10, 25.0), (1, 20.0)):
+        at = datetime.now(UTC) - timedelta(minutes=minutes)
+        told = (Fact("role", "sensor", "snmp", at), Fact("temperature", warmth, "snmp", at))
+        run = Run("snmp", "room", at, at, (Observation(told, identity),), True, agency="so-yt")
+        await rounds.record_run(workspace, done, run)
+    assert (done.complete, done.failed) == (4, [])
+    found, _ = await site.store.read(events.read, Wanted(agency="so-yt"))
+    seen = [(event.kind, event.source, event.detail) for _, event in found if event.source == "snmp"]
+    assert seen == [("temperature_ok", "snmp", "20.0 °C"), ("temperature_high", "snmp", "24.5 °C > 24.0 °C")]

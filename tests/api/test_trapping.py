@@ -22,11 +22,11 @@ from api.workspace import Workspace
 from collectors.transports import snmp_traps
 from collectors.transports.snmp_traps import Notification
 from inventory.secrets import KeyRing
-from inventory.store import Store, assets, events, facts, registers, runs
+from inventory.store import Store, assets, backups, events, facts, registers, runs
 from inventory.store.events import Wanted
-from inventory.words import Event, Fact, Identity, InputError, Network, Observation, Register, Run
+from inventory.words import Event, Fact, Identity, InputError, Network, Observation, Proof, Register, Run
 from tests.api.trap_sender import COMMUNITY, LINK_DOWN, ON_BATTERY, PASSWORDS, Device, secret
-from tests.inventory.sample import LEVELS, agency
+from tests.inventory.sample import LEVELS, agency, device, reading
 
 REGISTER = Register(
     levels=LEVELS,
@@ -209,6 +209,29 @@ async def test_a_ups_tells_of_its_battery_in_the_words_of_its_maker(small: Site,
     (event,) = await small.stored()
     assert event.kind == kind
     assert await on_battery_of(small, event) == on_battery
+
+
+async def test_a_veeam_server_tells_of_the_backup_of_a_machine_of_its_agency(small: Site) -> None:
+    seen, now = device("A", 77, datetime.now(UTC), role="server", sysname="sql01"), datetime.now(UTC)
+    known = small.workspace.vocabulary
+    await small.workspace.store.write(runs.record, known, reading("A", seen, at=now), now)
+    base = "1.3.6.1.4.1.31023.1.1"
+
+    async def trap(number: int, machine: str, result: str) -> None:
+        values = ((102, "Nightly"), (105, machine), (106, "esx1"), (107, result), (108, "đĩa đầy"))
+        told = [word for column, text in values for word in (f"{base}.{column}.0", "s", text)]
+        await small.device.trap(small.device.v2c(), f"{base}.1.0.2", *told)
+        await small.stored(number)
+
+    for number, (machine, result) in enumerate((("sql01", "Success"), ("nobody", "Success"), ("sql01", "Failed")), 1):
+        await trap(number, machine, result)
+    found = [(event.kind, event.item) for event in reversed(await small.events())]
+    assert found == [("backup_done", "sql01"), ("backup_done", "nobody"), ("backup_failed", "sql01")]
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    (system,) = [s for s in await small.workspace.store.read(backups.listed, known, later) if s.jobs]
+    ((job, proof, source),) = system.jobs
+    assert (system.name, system.ok, job.name, job.why) == ("sql01", False, "Nightly", "Failed: đĩa đầy")
+    assert job.finished is not None and (proof, source) == (Proof.CONSOLE, "veeam")
 
 
 async def on_battery_of(site: Site, event: Event) -> object:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import collectors.recording
+from api.backups import DECLARED, FILES, PUSHED
+from api.backups import STATES as BACKUP_STATES
 from api.changes import CHANGE_COLUMNS
 from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
@@ -62,6 +64,9 @@ SAID = {str(status) for status in (*Status, *CoverageStatus)} | {"and", "or", "n
 """What answers, figures and expressions are made of."""
 FAMILIES: dict[str, Collection[str]] = {
     "asked_of": (*POPULATIONS, "organisation"),
+    "backup_job": ("good", "bad"),
+    "backup_source": (FILES, PUSHED, DECLARED, "exporter", "veeam"),
+    "backup_state": BACKUP_STATES,
     "basis": TARGET_BASES,
     "col": {column for key in load().keys.values() for column in key.columns},
     "danger": SEVERITIES,

@@ -111,6 +111,34 @@ async def test_lists_of_long_ago_make_the_numbers_old_and_not_small(tmp_path: Pa
     assert datetime.now(UTC) - zero.observed_at > vocabulary.load().keys["updates_pending"].max_age  # so: unknown
 
 
+BACKUPS = """\
+borg_last_archive_timestamp{host="%(name)s",repo="/srv/borg"} %(borg)d
+borg_last_archive_timestamp{host="another",repo="/srv/other"} 1
+restic_snapshots_latest_time{hostname="%(name)s"} 99999999999
+pgbackrest_backup_since_last_completion_seconds{backup_type="full",block_incr="n",stanza="main"} 600000
+pgbackrest_backup_since_last_completion_seconds{backup_type="incr",block_incr="n",stanza="main"} 3600
+pgbackrest_stanza_status{stanza="main"} 2
+"""
+
+
+async def test_backup_programs_tell_of_this_machine_by_textfiles(tmp_path: Path) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    text = BACKUPS % {"name": os.uname().nodename, "borg": now.timestamp() - 86_400}
+    (tmp_path / "pgbackrest.prom").write_text(text)
+    os.utime(tmp_path / "pgbackrest.prom", (now.timestamp() - 7200,) * 2)
+    with node_exporter(tmp_path) as port:
+        run = await exporter.collect(target(port))
+    jobs = {f.item: f.value for o in run.observations for f in o.facts if f.key == "backup"}
+    assert jobs.keys() == {"borg /srv/borg", "pgbackrest main"}
+    borg, pgbackrest = jobs["borg /srv/borg"], jobs["pgbackrest main"]
+    assert isinstance(borg, dict) and isinstance(pgbackrest, dict)
+    assert (borg["finished"], borg["ok"]) == ((now - timedelta(days=1)).isoformat(), True)
+    # What was an hour ago when it was written two hours ago is three hours old.
+    assert pgbackrest["finished"] == (now - timedelta(hours=3)).isoformat()
+    assert (pgbackrest["ok"], pgbackrest["why"]) == (False, "status 2")
+    assert "found the time 1e+11 of the last backup" in (run.error or "")
+
+
 async def test_a_textfile_that_nobody_writes_any_more_is_old(tmp_path: Path) -> None:
     written = time.time() - 40 * 86_400
     (tmp_path / "apt.prom").write_text(APT % (time.time() - 60))

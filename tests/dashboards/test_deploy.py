@@ -29,7 +29,7 @@ def promtool(*arguments: str) -> str:
 
 def test_prometheus_takes_the_configuration_and_its_rules() -> None:
     assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
-    assert "19 rules found" in promtool("check", "rules", RULES.name)
+    assert "20 rules found" in promtool("check", "rules", RULES.name)
 
 
 def test_alertmanager_takes_its_configuration() -> None:

@@ -8,6 +8,7 @@ from inventory.words import (
     Agency,
     AgencyTally,
     AssetTally,
+    BackupTally,
     CollectorState,
     Control,
     Coverage,
@@ -310,7 +311,7 @@ SAMPLE = Snapshot(
     levels=LEVELS,
     agencies=AGENCIES,
     coverage=COVERAGE,
-    tallies=TALLIES,
+    tallies=(*TALLIES, AgencyTally("server_backed_up", "so-yt", "province", Status.UNKNOWN, 3)),
     assets=ASSETS,
     links=LINKS,
     collectors=COLLECTORS,
@@ -318,4 +319,5 @@ SAMPLE = Snapshot(
     websites=WEBSITES,
     schedules=SCHEDULES,
     scans=SCANS,
+    backups=(BackupTally("so-yt", AT - timedelta(days=2)),),
 )

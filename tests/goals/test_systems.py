@@ -35,6 +35,7 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
     "virtualisation": ("hypervisor_answering", "hypervisor_supported", "hypervisor_healthy"),
     "storage": ("storage_answering", "storage_healthy", "storage_not_full"),
     "ups_cooling": ("power_on_mains", "power_battery_good", "power_load", "room_temperature", "room_humidity"),
+    "backup": ("server_backed_up", "server_restore_tested"),
     "firewall": ("agency_firewall_answering", "agency_behind_firewall", "firewall_licence"),
     "other:security_equipment": ("agency_behind_firewall", "firewall_signatures", "firewall_licence"),
     "ids_ips": ("firewall_signatures", "firewall_licence"),
@@ -71,7 +72,6 @@ SYSTEMS: dict[str, tuple[str, ...]] = {
 #: What nothing measures, and the goals of which it is declared with a document.
 DECLARED: dict[str, tuple[str, ...]] = {
     "soc": ("soc_deployed", "soc", "monitoring_capacity"),
-    "backup": ("backup_recovery",),
     "lgsp": ("lgsp", "citizen_systems_linked"),
     "other:security_levels": ("security_levels", "four_layers"),
 }
