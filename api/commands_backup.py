@@ -48,7 +48,7 @@ def backup(
         print_json(_plain(done, path))
         return
     words = _words(language)
-    word = "backup:whole" if only_check else "backup:written"
+    word = "backup:intact" if only_check else "backup:written"
     say(words[word].format(file=path, bytes=path.stat().st_size, **_figures(done, language)))
     if not done.with_key:
         say(words["backup:no_key"])
