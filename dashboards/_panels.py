@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,8 @@ SHARES: Mapping[str, tuple[Title, str]] = {
     "target": (TARGET, BLUE),
 }
 AGENCY = Title("Cơ quan", "Agency")
+CODE = Title("Mã", "Code")
+DATA_AGE = Title("Tuổi của số liệu", "Age of the figures")
 THRESHOLD = Title("Ngưỡng", "Threshold")
 
 #: The severities of findings, in words and colour.
@@ -58,6 +61,32 @@ SEVERITY: Mapping[str, tuple[Title, str]] = {
     "medium": (Title("Trung bình", "Medium"), YELLOW),
     "low": (Title("Thấp", "Low"), BLUE),
 }
+#: How the roles of the vocabulary are called; one that is not here is shown by its code.
+ROLES: Mapping[str, tuple[Title, str | None]] = {
+    code: (Title(vi, en), None)
+    for code, vi, en in (
+        ("router", "Bộ định tuyến", "Router"),
+        ("switch", "Bộ chuyển mạch", "Switch"),
+        ("firewall", "Tường lửa", "Firewall"),
+        ("server", "Máy chủ", "Server"),
+        ("workstation", "Máy trạm", "Workstation"),
+        ("hypervisor", "Máy chủ ảo hóa", "Hypervisor"),
+        ("storage", "Thiết bị lưu trữ", "Storage"),
+        ("power", "Nguồn điện, UPS", "Power, UPS"),
+        ("printer", "Máy in", "Printer"),
+        ("wireless", "Thiết bị Wi-Fi", "Wireless"),
+        ("sensor", "Cảm biến", "Sensor"),
+        ("vc_endpoint", "Điểm cầu truyền hình", "Video-conference room"),
+        ("mcu", "Thiết bị MCU", "MCU"),
+        ("camera", "Camera", "Camera"),
+        ("voip", "Điện thoại IP", "IP telephone"),
+        ("loadbalancer", "Cân bằng tải", "Load balancer"),
+        ("management", "Quản trị từ xa", "Remote management"),
+        ("website", "Trang thông tin điện tử", "Website"),
+        ("other", "Khác", "Other"),
+    )
+}
+
 TRUTH: Mapping[str, tuple[Title, str]] = {
     "1": (Title("Có", "Yes"), GREEN),
     "0": (Title("Không", "No"), RED),
@@ -70,6 +99,11 @@ SNAPSHOT_AGE = "time() - max(dophu_snapshot_timestamp_seconds)"
 _PAGES = "${dophu}"
 
 
+def uid(name: str, language: str) -> str:
+    """The identifier of a dashboard, which is part of its address and never changes."""
+    return f"dophu-{name}" + ("-en" if language == "en" else "")
+
+
 def begin(name: str, title: Title, description: Title, language: str, page: str = "/") -> grafana.Dashboard:
     """An empty dashboard with its uid, its language, the choice of the Prometheus server, and its links.
 
@@ -79,7 +113,7 @@ def begin(name: str, title: Title, description: Title, language: str, page: str 
     address = Title("Địa chỉ của Dophu", "Dophu's address")
     return (
         grafana.Dashboard(title.in_language(language))
-        .uid(f"dophu-{name}" + ("-en" if language == "en" else ""))
+        .uid(uid(name, language))
         .description(description.in_language(language))
         .tags(["dophu", f"dophu-{language}"])
         # Due dates and monthly figures are those of the plan's country, wherever the browser stands.
@@ -104,6 +138,20 @@ def begin(name: str, title: Title, description: Title, language: str, page: str 
         .with_variable(
             grafana.TextBoxVariable("dophu").label(address.in_language(language)).default_value("http://127.0.0.1:8080")
         )
+    )
+
+
+def due_days(selector: str, language: str) -> grafana.AnnotationQuery:
+    """Marks, over every graph, the days on which goals are due."""
+    left = f"(dophu_goal_due_timestamp_seconds{{{selector}}} - time())"
+    # The due moment is the last second of its day, so that its last 24 hours are that day.
+    return (
+        grafana.AnnotationQuery()
+        .name(Title("Ngày đến hạn của chỉ tiêu", "Days on which goals are due").in_language(language))
+        .datasource(SOURCE)
+        .enable(True)
+        .icon_color(PURPLE)
+        .expr(f"count({left} >= 0 and {left} < 86400)")
     )
 
 
@@ -142,16 +190,35 @@ def _now(expression: str, ref: str) -> promql.Dataquery:
     return _query(expression, ref).instant().format(PromQueryFormat.TABLE)
 
 
-def _one_color(color: str) -> grafana.ThresholdsConfig:
-    return grafana.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps([model.Threshold(None, color)])
+def _steps(color: str, limits: Sequence[tuple[float, str]]) -> grafana.ThresholdsConfig:
+    steps = [model.Threshold(None, color), *(model.Threshold(value, above) for value, above in limits)]
+    return grafana.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def _mapped(
+    words: Mapping[str, tuple[Title, str]] | Mapping[str, tuple[Title, str | None]], language: str
+) -> model.ValueMap:
+    shown = {
+        value: model.ValueMappingResult(text=title.in_language(language), color=color, index=index)
+        for index, (value, (title, color)) in enumerate(words.items())
+    }
+    return model.ValueMap(shown)
 
 
 def _fixed(color: str) -> model.DynamicConfigValue:
     return model.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
 
-def number(title: Title, expression: str, color: str, language: str, span: int, unit: str = "none") -> stat.Panel:
-    """One large number, as it is now."""
+def number(
+    title: Title,
+    expression: str,
+    color: str,
+    language: str,
+    span: int,
+    unit: str = "none",
+    limits: Sequence[tuple[float, str]] = (),
+) -> stat.Panel:
+    """One large number, as it is now; from each of `limits` on, which rise, it has that colour."""
     return (
         stat.Panel()
         .title(title.in_language(language))
@@ -160,11 +227,16 @@ def number(title: Title, expression: str, color: str, language: str, span: int, 
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .color_mode(looks.BigValueColorMode.VALUE)
         .graph_mode(looks.BigValueGraphMode.NONE)
-        .thresholds(_one_color(color))
+        .thresholds(_steps(color, limits))
         .unit(unit)
         .height(4)
         .span(span)
     )
+
+
+def worded(panel: stat.Panel, words: Mapping[str, tuple[Title, str]], language: str) -> stat.Panel:
+    """The number's panel with words and colours in place of values."""
+    return panel.mappings([_mapped(words, language)])
 
 
 def status_number(status: str, expression: str, language: str, span: int) -> stat.Panel:
@@ -273,6 +345,10 @@ class Column:
     """What to show in place of a value, and its colour."""
     page: str | None = None
     """The path of Dophu's page about a value, which follows it."""
+    drill: bool = False
+    """Whether the value is an agency's code, which leads to the dashboard of that agency."""
+    limits: Sequence[tuple[float, str]] = ()
+    """From each of these values on, which rise, the cell has that colour; below the first it has `color`."""
 
     def properties(self, language: str) -> list[model.DynamicConfigValue]:
         """The looks, as Grafana's field properties."""
@@ -281,20 +357,48 @@ class Column:
             found.append(model.DynamicConfigValue("unit", self.unit))
         if self.width is not None:
             found.append(model.DynamicConfigValue("custom.width", self.width))
-        if self.color is not None:
+        if self.limits:
+            steps = [{"value": value, "color": color} for value, color in ((None, self.color or "text"), *self.limits)]
+            found.append(model.DynamicConfigValue("thresholds", {"mode": "absolute", "steps": steps}))
+            found.append(model.DynamicConfigValue("color", {"mode": "thresholds"}))
+        elif self.color is not None:
             found.append(_fixed(self.color))
         if self.words is not None:
-            shown = {
-                value: model.ValueMappingResult(text=title.in_language(language), color=color, index=index)
-                for index, (value, (title, color)) in enumerate(self.words.items())
-            }
-            found.append(model.DynamicConfigValue("mappings", [model.ValueMap(shown)]))
+            found.append(model.DynamicConfigValue("mappings", [_mapped(self.words, language)]))
+        links: list[dict[str, object]] = []
+        if self.drill:
+            links.append({"title": AGENCY.in_language(language), "url": _agency_url(language)})
         if self.page is not None:
-            link = {"title": "Dophu", "url": f"{_PAGES}{self.page}${{__value.raw}}", "targetBlank": True}
-            found.append(model.DynamicConfigValue("links", [link]))
-        if self.color is not None or self.words is not None:
+            links.append({"title": "Dophu", "url": f"{_PAGES}{self.page}${{__value.raw}}", "targetBlank": True})
+        if links:
+            found.append(model.DynamicConfigValue("links", links))
+        if self.color is not None or self.words is not None or self.limits:
             found.append(model.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
         return found
+
+
+def _agency_url(language: str) -> str:
+    """The dashboard *Agency* about the code in the clicked cell, over the same time and from the same server."""
+    carried = "${__url_time_range}&${datasource:queryparam}&${dophu:queryparam}"
+    return f"/d/{uid('agency', language)}?{carried}&var-agency=${{__value.raw}}"
+
+
+def agency_columns(language: str) -> list[Column]:
+    """An agency by name, and by its code, which leads to its dashboard and to its page."""
+    return [
+        Column(f"name_{language}", AGENCY),
+        Column("agency", CODE, width=130, page="/agencies/", drill=True),
+    ]
+
+
+def value_columns(columns: Sequence[Column]) -> list[Column]:
+    """The columns, each as the value of the expression at its place in a table of several."""
+    return [dataclasses.replace(column, field=f"Value #{chr(ord('A') + i)}") for i, column in enumerate(columns)]
+
+
+def or_zero(counted: str, every: str) -> str:
+    """What was counted, and 0 where there is none of it and some of `every`, of the same labels."""
+    return f"{counted} or 0 * {every}"
 
 
 def status_columns(statuses: Sequence[str]) -> list[Column]:

@@ -7,7 +7,6 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    AGENCY,
     GREEN,
     GREY,
     POSSIBLE,
@@ -19,16 +18,20 @@ from dashboards._panels import (
     TARGET,
     YELLOW,
     Column,
+    agency_columns,
     bars,
     begin,
+    due_days,
     finish,
     lines,
     named,
     number,
+    or_zero,
     rows,
     shares,
     status_columns,
     status_number,
+    value_columns,
 )
 from dashboards._variables import agency_choice, choice, level_choice
 from inventory.words import CoverageStatus, Status, Title
@@ -59,6 +62,7 @@ def build(language: Language = "vi") -> Dashboard:
         agency_choice(language),
     ):
         dashboard.with_variable(variable)
+    dashboard.annotation(due_days(_PLAN, language))
     standing = [
         status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=3)
         for status in CoverageStatus
@@ -141,16 +145,15 @@ def _chosen_over_time(language: Language) -> timeseries.Panel:
 
 
 def _agencies(language: Language) -> table.Panel:
-    findings = named('dophu_findings{control="$control",agency=~"$agency"}', language)
-    name = f"name_{language}"
-    by_status = f"sum by (agency, {name}, status) ({findings})"
+    def members(selector: str) -> str:
+        findings = named(f'dophu_findings{{control="$control",agency=~"$agency"{selector}}}', language)
+        return f"sum by (agency, name_{language}) ({findings})"
+
     return rows(
         Title("Cơ quan theo kết quả của tiêu chí", "Agencies by what the control found"),
-        # Two agencies may have one name, so that the row's key also holds the code.
-        [f'label_join({by_status}, "member", " · ", "{name}", "agency")'],
-        [Column("member\\status", AGENCY), *status_columns([status.value for status in Status])],
+        [or_zero(members(f',status="{status}"'), members("")) for status in Status],
+        [*agency_columns(language), *value_columns(status_columns([status.value for status in Status]))],
         language,
         span=24,
         height=14,
-        matrix=("member", "status"),
     )

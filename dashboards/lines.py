@@ -7,12 +7,12 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    AGENCY,
     GREY,
     PURPLE,
     SNAPSHOT_AGE,
     STATUSES,
     Column,
+    agency_columns,
     begin,
     curves,
     finish,
@@ -23,6 +23,7 @@ from dashboards._panels import (
     status_columns,
     status_number,
     threshold,
+    value_columns,
 )
 from dashboards._variables import agency_choice, choice, level_choice
 from inventory.words import Title
@@ -73,16 +74,17 @@ def build(language: Language = "vi") -> Dashboard:
 
 
 def _agencies(language: Language) -> table.Panel:
-    name = f"name_{language}"
-    summed = f"sum by (agency, {name}, state) ({named(f'dophu_link_state{{{_HERE}}}', language)})"
+    def counted(state: str) -> str:
+        links = named(f'dophu_link_state{{{_HERE},state="{state}"}}', language)
+        return f"sum by (agency, name_{language}) ({links})"
+
     return rows(
         Title("Theo cơ quan", "By agency"),
-        [f'label_join({summed}, "member", " · ", "{name}", "agency")'],
-        [Column("member\\state", AGENCY), *status_columns(_STATES)],
+        [counted(state) for state in _STATES],
+        [*agency_columns(language), *value_columns(status_columns(_STATES))],
         language,
         span=14,
         height=9,
-        matrix=("member", "state"),
     )
 
 
@@ -108,8 +110,7 @@ def _links(language: Language) -> table.Panel:
             each("maintenance"),
         ],
         [
-            Column(name, AGENCY),
-            Column("agency", Title("Mã", "Code"), width=130, page="/agencies/"),
+            *agency_columns(language),
             Column("link", _LINK, page="/lines/"),
             Column("kind", _KIND, width=90),
             Column("state", _STATE, width=120, words={s: STATUSES[s] for s in _STATES}),

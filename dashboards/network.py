@@ -7,12 +7,12 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    AGENCY,
     GREY,
-    RED,
+    ROLES,
     SNAPSHOT_AGE,
     STATUSES,
     Column,
+    agency_columns,
     begin,
     finish,
     lines,
@@ -21,7 +21,9 @@ from dashboards._panels import (
     rows,
     status_columns,
     status_number,
+    value_columns,
 )
+from dashboards._running import collectors
 from dashboards._variables import agency_choice, level_choice
 from inventory.words import Title
 
@@ -33,32 +35,6 @@ _DESCRIPTION = Title(
     "Thiết bị và đường truyền nào có trả lời, nào không, nào chưa rõ; các bộ thu thập có chạy không.",
     "Which assets and links answer, which do not, which are unknown; whether the collectors run.",
 )
-
-#: How the roles of the vocabulary are called; one that is not here is shown by its code.
-_ROLES: dict[str, tuple[Title, str | None]] = {
-    code: (Title(vi, en), None)
-    for code, vi, en in (
-        ("router", "Bộ định tuyến", "Router"),
-        ("switch", "Bộ chuyển mạch", "Switch"),
-        ("firewall", "Tường lửa", "Firewall"),
-        ("server", "Máy chủ", "Server"),
-        ("workstation", "Máy trạm", "Workstation"),
-        ("hypervisor", "Máy chủ ảo hóa", "Hypervisor"),
-        ("storage", "Thiết bị lưu trữ", "Storage"),
-        ("power", "Nguồn điện, UPS", "Power, UPS"),
-        ("printer", "Máy in", "Printer"),
-        ("wireless", "Thiết bị Wi-Fi", "Wireless"),
-        ("sensor", "Cảm biến", "Sensor"),
-        ("vc_endpoint", "Điểm cầu truyền hình", "Video-conference room"),
-        ("mcu", "Thiết bị MCU", "MCU"),
-        ("camera", "Camera", "Camera"),
-        ("voip", "Điện thoại IP", "IP telephone"),
-        ("loadbalancer", "Cân bằng tải", "Load balancer"),
-        ("management", "Quản trị từ xa", "Remote management"),
-        ("website", "Trang thông tin điện tử", "Website"),
-        ("other", "Khác", "Other"),
-    )
-}
 
 
 def build(language: Language = "vi") -> Dashboard:
@@ -84,7 +60,7 @@ def build(language: Language = "vi") -> Dashboard:
             lines(Title("Thiết bị theo thời gian", "Assets over time"), answering, "answering", STATUSES, language, 12),
             lines(Title("Đường truyền theo thời gian", "Links over time"), states, "state", STATUSES, language, 12),
             _links(language),
-            _collectors(language),
+            collectors(language, span=12, height=12),
         ],
     )
 
@@ -99,7 +75,7 @@ def _assets_by_role(language: Language) -> table.Panel:
     return rows(
         Title("Thiết bị theo vai trò", "Assets by role"),
         [f"sum by (role, answering) (dophu_assets{{{_HERE}}})"],
-        [Column("role\\answering", Title("Vai trò", "Role"), words=_ROLES), *status_columns(_ANSWERS)],
+        [Column("role\\answering", Title("Vai trò", "Role"), words=ROLES), *status_columns(_ANSWERS)],
         language,
         span=10,
         height=10,
@@ -108,16 +84,17 @@ def _assets_by_role(language: Language) -> table.Panel:
 
 
 def _assets_by_agency(language: Language) -> table.Panel:
-    name = f"name_{language}"
-    summed = f"sum by (agency, {name}, answering) ({named(f'dophu_assets{{{_HERE}}}', language)})"
+    def counted(answer: str) -> str:
+        assets = named(f'dophu_assets{{{_HERE},answering="{answer}"}}', language)
+        return f"sum by (agency, name_{language}) ({assets})"
+
     return rows(
         Title("Thiết bị theo cơ quan", "Assets by agency"),
-        [f'label_join({summed}, "member", " · ", "{name}", "agency")'],
-        [Column("member\\answering", AGENCY), *status_columns(_ANSWERS)],
+        [counted(answer) for answer in _ANSWERS],
+        [*agency_columns(language), *value_columns(status_columns(_ANSWERS))],
         language,
         span=14,
         height=10,
-        matrix=("member", "answering"),
     )
 
 
@@ -126,9 +103,9 @@ def _links(language: Language) -> table.Panel:
     known = named(f"(dophu_link_state{{{_HERE}}} == 1)", language)
     return rows(
         Title("Các đường truyền", "Links"),
-        [f"max by (link, kind, {name}, state) ({known})"],
+        [f"max by (link, kind, agency, {name}, state) ({known})"],
         [
-            Column(name, AGENCY),
+            *agency_columns(language),
             Column("link", Title("Đường truyền", "Link")),
             Column("kind", Title("Loại", "Kind"), width=110),
             Column(
@@ -138,35 +115,4 @@ def _links(language: Language) -> table.Panel:
         language,
         span=12,
         height=12,
-    )
-
-
-def _collectors(language: Language) -> table.Panel:
-    def newest(metric: str) -> str:
-        return f"max by (collector) (dophu_collector_{metric})"
-
-    return rows(
-        Title("Bộ thu thập", "Collectors"),
-        [
-            f"time() - {newest('last_success_timestamp_seconds')}",
-            f"time() - {newest('last_run_timestamp_seconds')}",
-            newest("targets"),
-            newest("targets_failed"),
-            newest("run_duration_seconds"),
-        ],
-        [
-            Column("collector", Title("Bộ thu thập", "Collector")),
-            Column("Value #A", Title("Thành công cách đây", "Last success, ago"), "s", 160),
-            Column("Value #B", Title("Chạy cách đây", "Last run, ago"), "s", 130),
-            Column("Value #C", Title("Số đích", "Targets"), "none", 90),
-            Column("Value #D", Title("Đích lỗi", "Failed"), "none", 90, RED),
-            Column("Value #E", Title("Lâu nhất", "Longest run"), "s", 110),
-        ],
-        language,
-        span=12,
-        height=12,
-        description=Title(
-            "Ô trống ở cột «thành công»: chưa lần nào đọc trọn một đích.",
-            "No last success: no target was ever read to the end.",
-        ),
     )

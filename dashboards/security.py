@@ -7,8 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    AGENCY,
-    BLUE,
+    CODE,
     GREEN,
     GREY,
     POSSIBLE,
@@ -21,14 +20,18 @@ from dashboards._panels import (
     TRUTH,
     YELLOW,
     Column,
+    agency_columns,
     bars,
     begin,
     finish,
     lines,
     named,
     number,
+    or_zero,
     rows,
+    value_columns,
 )
+from dashboards._running import schedules
 from dashboards._variables import agency_choice, level_choice
 from inventory.words import Title
 
@@ -39,7 +42,6 @@ _POSTURE = (
     "|host_firewall|smb1_off|drive_encrypted)"
 )
 _SEVERITY = Title("Mức độ", "Severity")
-_CODE = Title("Mã", "Code")
 
 _DESCRIPTION = Title(
     "Những điểm yếu đang mở theo mức độ, tiêu chí và cơ quan; máy trạm, máy chủ được bảo vệ và cập nhật đến đâu; "
@@ -47,14 +49,6 @@ _DESCRIPTION = Title(
     "Open weaknesses by severity, control and agency; how far machines are protected and patched; how long "
     "certificates last; when networks were last scanned. Unknown does not mean safe.",
 )
-
-_OUTCOMES: dict[str, tuple[Title, str | None]] = {
-    "done": (Title("Xong", "Done"), GREEN),
-    "failed": (Title("Thất bại", "Failed"), RED),
-    "skipped": (Title("Bỏ qua", "Skipped"), YELLOW),
-    "broken_off": (Title("Dừng giữa chừng", "Broken off"), YELLOW),
-    "missed": (Title("Bị lỡ", "Missed"), RED),
-}
 
 
 def build(language: Language = "vi") -> Dashboard:
@@ -93,7 +87,7 @@ def build(language: Language = "vi") -> Dashboard:
             _posture(language),
             _certificates(language),
             _scans(language),
-            _schedules(language),
+            schedules(language),
         ],
     )
 
@@ -105,22 +99,18 @@ def _of_severity(status: str, labels: str, severity: str = ".+") -> str:
 
 
 def _agencies(language: Language) -> table.Panel:
-    name = f"name_{language}"
-    open_ = f"sum by (agency, severity) ({_of_severity('unmet', 'severity')})"
-    summed = f"sum by (agency, {name}, severity) ({named(open_, language)})"
-    high = Column("high", SEVERITY["high"][0], color=SEVERITY["high"][1], width=110)
+    def counted(status: str, severity: str) -> str:
+        members = f"sum by (agency) ({_of_severity(status, 'severity', severity)})"
+        return f"sum by (agency, name_{language}) ({named(members, language)})"
+
+    high, *lower = value_columns([Column(s, word, color=color, width=110) for s, (word, color) in SEVERITY.items()])
     return rows(
         Title("Điểm yếu đang mở theo cơ quan", "Open weaknesses by agency"),
-        [f'label_join({summed}, "member", " · ", "{name}", "agency")'],
-        [
-            Column("member\\severity", AGENCY),
-            high,
-            *(Column(s, SEVERITY[s][0], color=SEVERITY[s][1], width=110) for s in ("medium", "low")),
-        ],
+        [or_zero(counted("unmet", severity), counted("unmet", ".+")) for severity in SEVERITY],
+        [*agency_columns(language), high, *lower],
         language,
         span=12,
         height=9,
-        matrix=("member", "severity"),
         highest=high,
     )
 
@@ -138,7 +128,7 @@ def _controls(language: Language) -> table.Panel:
         [
             Column("severity", _SEVERITY, width=100, words=SEVERITY),
             Column(title, Title("Tiêu chí", "Control")),
-            Column("control", _CODE, width=230),
+            Column("control", CODE, width=230),
             unmet,
             Column("Value #B", Title("Chấp nhận", "Accepted"), "none", 100, PURPLE),
             Column("Value #C", STATUSES["unknown"][0], "none", 90, YELLOW),
@@ -189,8 +179,7 @@ def _certificates(language: Language) -> table.Panel:
             each(f"dophu_website_tls_old{{{_HERE}}}"),
         ],
         [
-            Column(name, AGENCY),
-            Column("agency", _CODE, width=110, page="/agencies/"),
+            *agency_columns(language),
             Column("url", Title("Trang", "Website")),
             Column("Value #A", Title("Còn (ngày)", "Days left"), "none", 100),
             Column("Value #B", Title("Hợp lệ", "Valid"), width=90, words=TRUTH),
@@ -215,8 +204,7 @@ def _scans(language: Language) -> table.Panel:
         Title("Lần quét trọn vẹn gần nhất", "Newest complete scan"),
         [f"max by (network, agency, profile, {name}) ({told})"],
         [
-            Column(name, AGENCY),
-            Column("agency", _CODE, width=110, page="/agencies/"),
+            *agency_columns(language),
             Column("network", Title("Mạng", "Network")),
             Column("profile", Title("Kiểu quét", "Profile"), width=110),
             age,
@@ -229,42 +217,4 @@ def _scans(language: Language) -> table.Panel:
             "A network that was never scanned to its end is not in the table.",
         ),
         highest=age,
-    )
-
-
-def _schedules(language: Language) -> table.Panel:
-    def each(expression: str) -> str:
-        return f"max by (schedule, kind) ({expression})"
-
-    return rows(
-        Title("Lịch thu thập và quét", "Schedules"),
-        [
-            each("dophu_schedule_running"),
-            "max by (schedule, kind, outcome) (dophu_schedule_outcome == 1)",
-            each("time() - dophu_schedule_last_success_timestamp_seconds"),
-            each("dophu_schedule_next_timestamp_seconds - time()"),
-            each("dophu_schedule_paused"),
-        ],
-        [
-            Column("schedule", Title("Lịch", "Schedule")),
-            Column("kind", Title("Việc", "Job"), width=110),
-            Column("outcome", Title("Lần gần nhất", "Newest turn"), width=160, words=_OUTCOMES),
-            Column("Value #C", Title("Xong cách đây", "Last done, ago"), "s", 140),
-            Column("Value #D", Title("Lần tới sau", "Next in"), "s", 120),
-            Column(
-                "Value #A",
-                Title("Đang chạy", "Running"),
-                width=110,
-                words={"1": (TRUTH["1"][0], BLUE), "0": (TRUTH["0"][0], GREY)},
-            ),
-            Column(
-                "Value #E",
-                Title("Tạm dừng", "Paused"),
-                width=110,
-                words={"1": (TRUTH["1"][0], YELLOW), "0": (TRUTH["0"][0], GREY)},
-            ),
-        ],
-        language,
-        span=24,
-        height=9,
     )

@@ -12,6 +12,9 @@ from typing import Any
 #: The characters that Grafana escapes in the value of a variable that can take several values.
 _SPECIAL = re.compile(r"[\\^$*+?.()|\[\]{}]")
 
+#: The agency that is chosen where only one can be: both the sample and the lab have something of every kind in it.
+KNOWN = "so-khcn"
+
 
 def ask(server: str, path: str, **parameters: str) -> Any:
     """The data of one answer of Prometheus's HTTP API; a refusal raises with the server's own words."""
@@ -70,7 +73,7 @@ def fill(expression: str, values: Mapping[str, str]) -> str:
 
 
 def settle(server: str, dashboard: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, list[tuple[str, str]]]]:
-    """The values that a freshly opened dashboard has, and the options of every variable."""
+    """The values that a freshly opened dashboard has (of agencies alone, KNOWN), and the options of every variable."""
     values: dict[str, str] = {}
     offered: dict[str, list[tuple[str, str]]] = {}
     by_name = {variable["name"]: variable for variable in dashboard["templating"]["list"]}
@@ -84,6 +87,7 @@ def settle(server: str, dashboard: Mapping[str, Any]) -> tuple[dict[str, str], d
             # As in Prometheus's string literals, so that each backslash is there twice.
             values[name] = "|".join(_SPECIAL.sub(lambda m: "\\\\" + m[0], value) for _, value in found)
         else:
-            values[name] = current or found[0][1]
-            assert values[name] in {value for _, value in found}
+            known = {value for _, value in found}
+            values[name] = current or (KNOWN if KNOWN in known else found[0][1])
+            assert values[name] in known
     return values, offered

@@ -28,7 +28,7 @@ def model(name: str, language: Language) -> dict[str, Any]:
 
 
 def test_the_folder_is_the_registry() -> None:
-    assert set(load_dashboards()) == {"coverage", "lines", "network", "security", "video"}
+    assert set(load_dashboards()) == {"agency", "coverage", "dophu", "lines", "network", "security", "video"}
 
 
 @pytest.mark.parametrize(("name", "language"), EVERY)
@@ -87,8 +87,12 @@ def test_both_languages_say_the_same_in_their_own_words(name: str) -> None:
 def test_writing_gives_one_file_each_and_the_same_bytes_again(tmp_path: Path) -> None:
     files = [file for language in LANGUAGES for file in write_dashboards(tmp_path / "new" / "folder", language)]
     assert sorted(file.name for file in files) == [
+        "dophu-agency-en.json",
+        "dophu-agency.json",
         "dophu-coverage-en.json",
         "dophu-coverage.json",
+        "dophu-dophu-en.json",
+        "dophu-dophu.json",
         "dophu-lines-en.json",
         "dophu-lines.json",
         "dophu-network-en.json",
@@ -99,7 +103,7 @@ def test_writing_gives_one_file_each_and_the_same_bytes_again(tmp_path: Path) ->
         "dophu-video.json",
     ]
     before = {file: file.read_bytes() for file in files}
-    assert "Độ phủ kế hoạch" in before[files[0]].decode()
+    assert "Độ phủ kế hoạch" in before[tmp_path / "new" / "folder" / "dophu-coverage.json"].decode()
     for language in LANGUAGES:
         write_dashboards(tmp_path / "new" / "folder", language)
     assert {file: file.read_bytes() for file in files} == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -54,6 +55,42 @@ def test_a_table_shows_every_label_that_its_query_gives(prometheus: str, name: s
                 shown = fields
         assert shown <= fields
         assert fields - shown <= set(steps["organize"]["excludeByName"])
+
+
+@pytest.mark.parametrize("name", ["agency", "coverage"])
+def test_the_days_on_which_goals_are_due_are_marked_and_no_others(prometheus: str, name: str) -> None:
+    dashboard = model(name, "vi")
+    values, _ = settle(prometheus, dashboard)
+    (marked,) = dashboard["annotations"]["list"]
+    expression = fill(marked["expr"], values)
+    due = float(ask(prometheus, "query", query="max(dophu_goal_due_timestamp_seconds)")["result"][0]["value"][1])
+    # The figures are those of now, looked at as if it were another moment.
+    for before_the_end, goals in ((-1, None), (0, "4"), (86399, "4"), (86400, None)):
+        asked = expression.replace("time()", f"{due - before_the_end:.0f}")
+        result = ask(prometheus, "query", query=asked)["result"]
+        assert [entry["value"][1] for entry in result] == ([] if goals is None else [goals])
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("name", ["coverage", "lines", "network", "security"])
+def test_the_code_of_an_agency_leads_to_its_dashboard(name: str, language: Language) -> None:
+    agency = model("agency", language)
+    variables = {variable["name"] for variable in agency["templating"]["list"]}
+    leading = [
+        link["url"]
+        for panel in model(name, language)["panels"]
+        for override in panel["fieldConfig"]["overrides"]
+        for looks in override["properties"]
+        if looks["id"] == "links"
+        for link in looks["value"]
+        if link["url"].startswith("/d/")
+    ]
+    assert leading
+    for url in leading:
+        path, query = url.split("?")
+        assert path == f"/d/{agency['uid']}"
+        carried = set(re.findall(r"var-(\w+)=", query)) | set(re.findall(r"\${(\w+):queryparam}", query))
+        assert "agency" in carried and carried <= variables
 
 
 def test_variables_are_offered_by_name(prometheus: str) -> None:

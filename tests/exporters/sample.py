@@ -311,7 +311,11 @@ SAMPLE = Snapshot(
     levels=LEVELS,
     agencies=AGENCIES,
     coverage=COVERAGE,
-    tallies=(*TALLIES, AgencyTally("server_backed_up", "so-yt", "province", Status.UNKNOWN, 3)),
+    tallies=(
+        *TALLIES,
+        AgencyTally("server_backed_up", "so-yt", "province", Status.UNKNOWN, 3),
+        AgencyTally("server_backed_up", "so-khcn", "province", Status.MET, 2),
+    ),
     assets=ASSETS,
     links=LINKS,
     collectors=COLLECTORS,
@@ -319,5 +323,5 @@ SAMPLE = Snapshot(
     websites=WEBSITES,
     schedules=SCHEDULES,
     scans=SCANS,
-    backups=(BackupTally("so-yt", AT - timedelta(days=2)),),
+    backups=(BackupTally("so-yt", AT - timedelta(days=2)), BackupTally("so-khcn", AT - timedelta(hours=8))),
 )

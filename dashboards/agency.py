@@ -1,0 +1,316 @@
+"""Agency: all that is known of one agency: what it reaches, its assets, lines, websites, weaknesses and backups."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import stat, table
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards import Language
+from dashboards._panels import (
+    AGENCY,
+    CODE,
+    DATA_AGE,
+    GREEN,
+    GREY,
+    PURPLE,
+    RED,
+    ROLES,
+    SEVERITY,
+    SNAPSHOT_AGE,
+    STATUSES,
+    YELLOW,
+    Column,
+    begin,
+    due_days,
+    finish,
+    lines,
+    number,
+    or_zero,
+    rows,
+    status_columns,
+    value_columns,
+)
+from dashboards._running import STALE
+from dashboards._variables import choice
+from inventory.words import Status, Title
+
+_HERE = 'agency="$agency"'
+_ANSWERS = ("yes", "no", "unknown")
+_STATES = ("up", "degraded", "down", "unknown")
+_DAY = 86400
+
+_DESCRIPTION = Title(
+    "Mọi điều đã biết về một cơ quan: kết quả theo chỉ tiêu và tiêu chí, thiết bị, đường truyền, trang thông tin, "
+    "điểm yếu, lần quét và bản sao lưu. Chưa rõ không có nghĩa là chưa đạt.",
+    "All that is known of one agency: how it stands by goal and control, its assets, lines, websites, weaknesses, "
+    "scans and backups. Unknown does not mean unmet.",
+)
+
+
+def build(language: Language = "vi") -> Dashboard:
+    """The dashboard `dophu-agency`."""
+    dashboard = begin("agency", AGENCY, _DESCRIPTION, language, "/agencies/${agency}")
+    dashboard.with_variable(choice("agency", AGENCY, language, "dophu_agency_info", "agency", f"name_{language}"))
+    dashboard.annotation(due_days("", language))
+    answering = f"sum by (answering) (dophu_assets{{{_HERE}}})"
+    over_time = f"sum by (status) (dophu_findings{{{_HERE}}})"
+    statuses = {status.value: STATUSES[status] for status in Status}
+    return finish(
+        dashboard,
+        [
+            *_numbers(language),
+            _goals(language),
+            _controls(language),
+            _assets_by_role(language),
+            lines(Title("Thiết bị theo thời gian", "Assets over time"), answering, "answering", STATUSES, language, 14),
+            _links(language),
+            _websites(language),
+            _weaknesses(language),
+            _scans(language),
+            lines(
+                Title("Kết quả theo thời gian", "Findings over time"), over_time, "status", statuses, language, span=24
+            ),
+        ],
+    )
+
+
+def _numbers(language: Language) -> list[stat.Panel]:
+    def having(status: str) -> str:
+        """How many controls have a member of this status here."""
+        asked = f"sum by (control) (dophu_findings{{{_HERE}}})"
+        held = f'sum by (control) (dophu_findings{{{_HERE},status="{status}"}}) > 0'
+        return or_zero(f"count({held})", f"count({asked})")
+
+    high = or_zero(f"sum({_of_severity('unmet', 'high')})", f"sum({_of_severity('.+', 'high')})")
+    backup = f"time() - min(dophu_backup_oldest_timestamp_seconds{{{_HERE}}})"
+    some = [(1, RED)]
+    return [
+        number(Title("Tiêu chí chưa đạt", "Controls unmet"), having("unmet"), GREEN, language, 3, limits=some),
+        number(
+            Title("Tiêu chí còn chưa rõ", "Controls with unknowns"),
+            having("unknown"),
+            GREEN,
+            language,
+            3,
+            limits=[(1, YELLOW)],
+        ),
+        number(Title("Điểm yếu mức cao", "High weaknesses"), high, GREEN, language, 3, limits=some),
+        number(
+            Title("Thiết bị không trả lời", "Assets not answering"),
+            f'sum(dophu_assets{{{_HERE},answering="no"}})',
+            GREEN,
+            language,
+            3,
+            limits=some,
+        ),
+        number(
+            Title("Đường mất tín hiệu", "Lines down"),
+            f'sum(dophu_link_state{{{_HERE},state="down"}})',
+            GREEN,
+            language,
+            3,
+            limits=some,
+        ),
+        number(
+            Title("Máy chủ chưa có sao lưu", "Servers without backup"),
+            f"sum(dophu_servers_without_backup{{{_HERE}}})",
+            GREEN,
+            language,
+            3,
+            limits=some,
+        ),
+        number(
+            Title("Sao lưu cũ nhất", "Oldest backup"),
+            backup,
+            GREEN,
+            language,
+            3,
+            "s",
+            # The days of the control server_backed_up, and those of the alert.
+            limits=[(7 * _DAY, YELLOW), (9 * _DAY, RED)],
+        ),
+        number(DATA_AGE, SNAPSHOT_AGE, GREY, language, 3, "s", limits=[(STALE, RED)]),
+    ]
+
+
+def _goals(language: Language) -> table.Panel:
+    title = f"title_{language}"
+    day = "time:DD/MM/YYYY" if language == "vi" else "time:YYYY-MM-DD"
+    asked = f"sum by (control) (dophu_findings{{{_HERE}}})"
+    goals = f"dophu_goal_info and on (control) dophu_findings{{{_HERE}}}"
+
+    def members(status: str) -> str:
+        counted = or_zero(f'sum by (control) (dophu_findings{{{_HERE},status="{status}"}})', asked)
+        return f"max by (plan, goal) (dophu_goal_info * on (control) group_left () ({counted}))"
+
+    unmet = Column("Value #C", STATUSES["unmet"][0], "none", 100, limits=[(1, RED)])
+    return rows(
+        Title("Chỉ tiêu của kế hoạch", "Goals of the plans"),
+        [
+            f"max by (plan, goal, {title}, statement) ({goals})",
+            members("met"),
+            members("unmet"),
+            members("unknown"),
+            f"max by (plan, goal) (dophu_goal_due_timestamp_seconds and on (plan, goal) ({goals})) * 1000",
+        ],
+        [
+            Column("plan", Title("Kế hoạch", "Plan"), width=150),
+            Column("statement", Title("Mục", "Statement"), width=100),
+            Column(title, Title("Chỉ tiêu", "Goal")),
+            Column("goal", CODE, width=170),
+            Column("Value #B", STATUSES["met"][0], "none", 90, GREEN),
+            unmet,
+            Column("Value #D", STATUSES["unknown"][0], "none", 100, limits=[(1, YELLOW)]),
+            Column("Value #E", Title("Thời hạn", "Due"), day, 110),
+        ],
+        language,
+        span=24,
+        height=11,
+        description=Title(
+            "Những chỉ tiêu mà tiêu chí của chúng xét đến cơ quan này; chỉ tiêu có thể chỉ tính một số cấp.",
+            "The goals whose control asks about this agency; a goal may count some levels only.",
+        ),
+        highest=unmet,
+    )
+
+
+def _controls(language: Language) -> table.Panel:
+    title = f"title_{language}"
+
+    def members(status: str) -> str:
+        found = f'dophu_findings{{{_HERE},status=~"{status}"}}'
+        return f"sum by (control, {title}) ({found} * on (control) group_left ({title}) dophu_control_info)"
+
+    columns = value_columns(status_columns([status.value for status in Status]))
+    unmet = next(column for column in columns if column.title == STATUSES["unmet"][0])
+    return rows(
+        Title("Tiêu chí", "Controls"),
+        [or_zero(members(status), members(".+")) for status in Status],
+        [Column(title, Title("Tiêu chí", "Control")), Column("control", CODE, width=230), *columns],
+        language,
+        span=24,
+        height=12,
+        highest=unmet,
+    )
+
+
+def _assets_by_role(language: Language) -> table.Panel:
+    return rows(
+        Title("Thiết bị theo vai trò", "Assets by role"),
+        [f"sum by (role, answering) (dophu_assets{{{_HERE}}})"],
+        [Column("role\\answering", Title("Vai trò", "Role"), words=ROLES), *status_columns(_ANSWERS)],
+        language,
+        span=10,
+        height=9,
+        matrix=("role", "answering"),
+    )
+
+
+def _links(language: Language) -> table.Panel:
+    def each(metric: str, more: str = "") -> str:
+        return f"max by (link, kind) (dophu_link_{metric}{{{_HERE}{more}}})"
+
+    return rows(
+        Title("Đường truyền", "Lines"),
+        [
+            f"max by (link, kind, state) (dophu_link_state{{{_HERE}}} == 1)",
+            each("loss_ratio"),
+            each("round_trip_seconds", ',percentile="95"'),
+            each("availability_ratio"),
+        ],
+        [
+            Column("link", Title("Đường truyền", "Link"), page="/lines/"),
+            Column("kind", Title("Loại", "Kind"), width=90),
+            Column("state", Title("Trạng thái", "State"), width=120, words={s: STATUSES[s] for s in _STATES}),
+            Column("Value #B", Title("Mất gói", "Loss"), "percentunit", 90),
+            Column("Value #C", Title("Đi về, 95%", "Round trip, 95 %"), "s", 120),
+            Column("Value #D", Title("Tỷ lệ thông trong tháng", "Availability this month"), "percentunit", 150),
+        ],
+        language,
+        span=12,
+        height=9,
+    )
+
+
+def _websites(language: Language) -> table.Panel:
+    def each(expression: str) -> str:
+        return f"max by (url) ({expression})"
+
+    return rows(
+        Title("Trang thông tin điện tử", "Websites"),
+        [
+            f"max by (url, state) (dophu_website_state{{{_HERE}}} == 1)",
+            each(f"dophu_website_http_status_code{{{_HERE}}}"),
+            each(f"dophu_website_response_seconds{{{_HERE}}}"),
+            each(f"(dophu_website_certificate_expiry_timestamp_seconds{{{_HERE}}} - time()) / {_DAY}"),
+        ],
+        [
+            Column("url", Title("Trang", "Website")),
+            Column("state", Title("Trạng thái", "State"), width=120, words={s: STATUSES[s] for s in _STATES}),
+            Column("Value #B", Title("Mã HTTP", "HTTP code"), "none", 90),
+            Column("Value #C", Title("Thời gian trả lời", "Response time"), "s", 120),
+            Column(
+                "Value #D",
+                Title("Chứng thư còn (ngày)", "Certificate, days left"),
+                "none",
+                150,
+                RED,
+                limits=[(0, YELLOW), (30, GREEN)],
+            ),
+        ],
+        language,
+        span=12,
+        height=9,
+    )
+
+
+def _of_severity(status: str, severity: str, labels: str = "severity") -> str:
+    """The findings whose status matches, of controls whose severity does, with labels of the control."""
+    findings = f'dophu_findings{{{_HERE},status=~"{status}"}}'
+    return f'{findings} * on (control) group_left ({labels}) dophu_control_info{{severity=~"{severity}"}}'
+
+
+def _weaknesses(language: Language) -> table.Panel:
+    title = f"title_{language}"
+
+    def members(status: str) -> str:
+        return f"sum by (control, severity, {title}) ({_of_severity(status, '.+', f'severity, {title}')})"
+
+    unmet = Column("Value #A", Title("Đang mở", "Open"), "none", 100, limits=[(1, RED)])
+    return rows(
+        Title("Điểm yếu", "Weaknesses"),
+        [or_zero(members(status), members(".+")) for status in ("unmet", "waived", "unknown")],
+        [
+            Column("severity", Title("Mức độ", "Severity"), width=110, words=SEVERITY),
+            Column(title, Title("Tiêu chí", "Control")),
+            Column("control", CODE, width=170),
+            unmet,
+            Column("Value #B", Title("Chấp nhận", "Accepted"), "none", 110, PURPLE),
+            Column("Value #C", STATUSES["unknown"][0], "none", 100, YELLOW),
+        ],
+        language,
+        span=14,
+        height=9,
+        highest=unmet,
+    )
+
+
+def _scans(language: Language) -> table.Panel:
+    age = Column("Value", Title("Cách đây", "Ago"), "s", 130)
+    return rows(
+        Title("Lần quét trọn vẹn gần nhất", "Newest complete scan"),
+        [f"max by (network, profile) (time() - dophu_scan_complete_timestamp_seconds{{{_HERE}}})"],
+        [
+            Column("network", Title("Mạng", "Network")),
+            Column("profile", Title("Kiểu quét", "Profile"), width=110),
+            age,
+        ],
+        language,
+        span=10,
+        height=9,
+        description=Title(
+            "Mạng chưa từng được quét trọn vẹn thì không có trong bảng.",
+            "A network that was never scanned to its end is not in the table.",
+        ),
+        highest=age,
+    )
