@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
+    DATA_AGE,
     GREEN,
     GREY,
     POSSIBLE,
@@ -67,7 +68,7 @@ def build(language: Language = "vi") -> Dashboard:
         status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=3)
         for status in CoverageStatus
     ]
-    age = number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=6, unit="s")
+    age = number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=6, unit="s")
     return finish(
         dashboard,
         [

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
+    DATA_AGE,
     GREY,
     PURPLE,
     SNAPSHOT_AGE,
@@ -64,7 +65,7 @@ def build(language: Language = "vi") -> Dashboard:
         [
             *(status_number(s, f'sum(dophu_link_state{{{_HERE},state="{s}"}})', language, span=4) for s in _STATES),
             number(Title("Đang bảo trì", "Under maintenance"), maintained, PURPLE, language, span=4),
-            number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
+            number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
             lines(Title("Trạng thái theo thời gian", "States over time"), states, "state", STATUSES, language, 10),
             _agencies(language),
             _links(language),

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
+    DATA_AGE,
     GREY,
     ROLES,
     SNAPSHOT_AGE,
@@ -46,7 +47,7 @@ def build(language: Language = "vi") -> Dashboard:
     numbers = [
         *(_counted(assets, f'sum(dophu_assets{{{_HERE},answering="{a}"}})', a, language) for a in _ANSWERS),
         *(_counted(links, f'sum(dophu_link_state{{{_HERE},state="{s}"}})', s, language) for s in _STATES),
-        number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=3, unit="s"),
+        number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=3, unit="s"),
         number(Title("Chuỗi bị lược bớt", "Series left out"), "sum(dophu_series_dropped)", GREY, language, span=3),
     ]
     answering = f"sum by (answering) (dophu_assets{{{_HERE}}})"

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards import Language
 from dashboards._panels import (
     CODE,
+    DATA_AGE,
     GREEN,
     GREY,
     POSSIBLE,
@@ -73,7 +74,7 @@ def build(language: Language = "vi") -> Dashboard:
             ),
             number(Title("Được chấp nhận", "Accepted"), accepted, PURPLE, language, span=4),
             number(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
-            number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
+            number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
             lines(
                 Title("Điểm yếu đang mở theo thời gian", "Open weaknesses over time"),
                 over_time,

@@ -9,6 +9,7 @@ from dashboards import Language
 from dashboards._panels import (
     AGENCY,
     BLUE,
+    DATA_AGE,
     GREY,
     SNAPSHOT_AGE,
     STATUSES,
@@ -56,7 +57,7 @@ def build(language: Language = "vi") -> Dashboard:
                 span=4,
                 unit="percentunit",
             ),
-            number(Title("Tuổi của số liệu", "Age of the figures"), SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
+            number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
             lines(
                 Title("Thiết bị theo thời gian", "Devices over time"), answering, "answering", STATUSES, language, 12
             ),

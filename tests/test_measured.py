@@ -160,6 +160,7 @@ def test_a_second_round_changes_nothing_that_the_world_did_not(demo: Demo) -> No
 
 NOT_IN_THE_LAB = (
     "dophu_vc_calls", "dophu_meetings_online_ratio", "dophu_scan_complete", "dophu_backup_oldest",
+    "dophu_servers_without_backup",
     "dophu_website_certificate", "dophu_website_tls_old",
 )  # fmt: skip
 """What only a codec, a calendar, scans, backups and HTTPS tell; tests/dashboards asks for these on a sample."""

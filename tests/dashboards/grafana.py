@@ -12,7 +12,7 @@ from typing import Any
 #: The characters that Grafana escapes in the value of a variable that can take several values.
 _SPECIAL = re.compile(r"[\\^$*+?.()|\[\]{}]")
 
-#: The agency that is chosen where only one can be: both the sample and the lab have something of every kind in it.
+#: The agency that is chosen where only one can be: of those in the sample and in the lab, most is known of it.
 KNOWN = "so-khcn"
 
 

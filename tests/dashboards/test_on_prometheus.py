@@ -128,14 +128,44 @@ def test_any_goal_that_is_offered_can_be_drawn(prometheus: str, language: Langua
             assert found, f"{panel['title']}: {goal}"
 
 
-def test_the_headline_counts_every_goal_once(prometheus: str) -> None:
-    dashboard = model("coverage", "en")
+def headline(prometheus: str, name: str, asked: str, **chosen: str) -> dict[str, float]:
+    """The large numbers whose expressions hold `asked`, by title."""
+    dashboard = model(name, "en")
     values, _ = settle(prometheus, dashboard)
 
     def told(panel: dict[str, Any]) -> float:
-        return float(ask(prometheus, "query", query=fill(panel["targets"][0]["expr"], values))["result"][0]["value"][1])
+        expression = fill(panel["targets"][0]["expr"], values | chosen)
+        return float(ask(prometheus, "query", query=expression)["result"][0]["value"][1])
 
-    counted = {p["title"]: told(p) for p in dashboard["panels"] if p["type"] == "stat" and "status=" in str(p)}
+    return {p["title"]: told(p) for p in dashboard["panels"] if p["type"] == "stat" and asked in str(p["targets"])}
+
+
+def test_an_agency_is_told_what_it_lacks_and_not_what_others_do(prometheus: str) -> None:
+    assert headline(prometheus, "agency", "dophu_findings", agency="so-yt") == {
+        "Controls unmet": 5, "Controls with unknowns": 3, "High weaknesses": 9,
+    }  # fmt: skip
+    assert headline(prometheus, "agency", "dophu_findings", agency="so-khcn") == {
+        "Controls unmet": 0, "Controls with unknowns": 0, "High weaknesses": 0,
+    }  # fmt: skip
+    assert headline(prometheus, "agency", "answering=", agency="so-khcn") == {"Assets not answering": 1}
+
+
+def test_dophu_tells_of_itself_what_does_not_run(prometheus: str) -> None:
+    counted = headline(prometheus, "dophu", "")
+    del counted["Age of the figures"]
+    # By the clock every collector of the sample is silent; schedules are measured by the time of the figures.
+    assert counted == {
+        "Prometheus reads it": 1, "Silent collectors": 3, "Failed targets": 4, "Late schedules": 0,
+        "Paused schedules": 1, "Series left out": 0, "Goals not measured": 2,
+    }  # fmt: skip
+    late = next(p for p in model("dophu", "en")["panels"] if p["title"] == "Late schedules")["targets"][0]["expr"]
+    # If a turn were late a day before it is due: the schedule that runs and the one that is paused are never late.
+    (told,) = ask(prometheus, "query", query=late.replace("> 3600", "> -86400"))["result"]
+    assert told["value"][1] == "2"
+
+
+def test_the_headline_counts_every_goal_once(prometheus: str) -> None:
+    counted = headline(prometheus, "coverage", "status=")
     assert counted == {
         "Reached": 1, "Declared": 0, "Open": 1, "Not reached": 1, "No target": 1, "Not measured": 3,
     }  # fmt: skip
