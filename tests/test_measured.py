@@ -169,7 +169,7 @@ NOT_IN_THE_LAB = (
 def test_a_real_prometheus_scrapes_it_and_every_expression_of_the_dashboards_returns_data(
     demo: Demo, tmp_path: Path
 ) -> None:
-    with served(demo) as address, run_prometheus(tmp_path, int(address.rsplit(":", 1)[1])) as prometheus:
+    with served(demo) as address, run_prometheus(tmp_path, address.removeprefix("http://")) as prometheus:
         text = httpx2.get(f"{address}/metrics").text
         clean = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
         assert (clean.returncode, clean.stdout + clean.stderr) == (0, "")
@@ -215,7 +215,7 @@ def test_discovery_broken_off_proves_what_was_seen_and_never_a_lack(demo: Demo) 
         other.dophu("register", "import", os.path.relpath(other.register, ROOT))
         other.add_credentials()
         done = subprocess.run(
-            demo.lab.command(str(DOPHU), "discover", "--agency", WITHOUT_FIREWALL, "--deadline", "0.6", "-o", "json"),
+            demo.lab.command(str(DOPHU), "discover", "--agency", WITHOUT_FIREWALL, "--deadline", "0.2", "-o", "json"),
             capture_output=True, text=True, timeout=60, env=other.environment, cwd=ROOT,
         )  # fmt: skip
         (sweep,) = json.loads(done.stdout)
