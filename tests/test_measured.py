@@ -161,18 +161,22 @@ def test_a_second_round_changes_nothing_that_the_world_did_not(demo: Demo) -> No
 NOT_IN_THE_LAB = (
     "dophu_vc_calls", "dophu_meetings_online_ratio", "dophu_scan_complete", "dophu_backup_oldest",
     "dophu_servers_without_backup",
-    "dophu_website_certificate", "dophu_website_tls_old",
+    "dophu_website_certificate", "dophu_website_tls_old", "dophu_link_utilisation_ratio", "severity=",
 )  # fmt: skip
-"""What only a codec, a calendar, scans, backups and HTTPS tell; tests/dashboards asks for these on a sample."""
+"""What only codecs, calendars, scans, backups, HTTPS and two readings tell; tests/dashboards has a sample of it."""
 
 
 def test_a_real_prometheus_scrapes_it_and_every_expression_of_the_dashboards_returns_data(
     demo: Demo, tmp_path: Path
 ) -> None:
+    # The rounds of this lab are done by hand; a schedule that was never followed has no turn to tell of.
+    assert ask_dophu(demo, "schedule", "run", "lines")["outcome"] == "done"
+    ask_dophu(demo, "judge")
     with served(demo) as address, run_prometheus(tmp_path, address.removeprefix("http://")) as prometheus:
         text = httpx2.get(f"{address}/metrics").text
         clean = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
         assert (clean.returncode, clean.stdout + clean.stderr) == (0, "")
+        silent: list[str] = []
         for name, language in EVERY:
             dashboard = model(name, language)
             values, _ = settle(prometheus, dashboard)
@@ -186,7 +190,9 @@ def test_a_real_prometheus_scrapes_it_and_every_expression_of_the_dashboards_ret
                 found = ask(
                     prometheus, "query" if instant else "query_range", query=expression, **({} if instant else window)
                 )
-                assert found["result"], f"{name} {language}, {panel['title']}: {expression}"
+                if not found["result"]:
+                    silent.append(f"{name} {language}, {panel['title']}: {expression}")
+        assert not silent, "\n".join(silent)
 
 
 def test_as_of_a_time_before_the_line_was_cut_the_figure_is_that_of_then(demo: Demo) -> None:
