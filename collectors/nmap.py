@@ -127,7 +127,7 @@ async def scan_network(
             if profile.ports:
                 await _each_piece(reading.unread(), reading.read_services, rate, reading.service_failures)
             if profile.snmp_public:
-                reading.public = await answer_to_public(reading.present())
+                reading.public = await answer_to_public(reading.present(), rate)
     except TimeoutError:
         reading.broken_off = over or f"the {budget_seconds:g} s allowed were over"
     except asyncio.CancelledError:
@@ -198,7 +198,7 @@ async def _each_piece(
             if len(failures) >= MOST_FAILURES:
                 return
             try:
-                await read(piece, rate // len(first))
+                await read(piece, max(1, rate // len(first)))
             except NmapError as error:
                 failures.append(str(error))
 
@@ -210,7 +210,7 @@ async def _each_piece(
 def _how(rate: int) -> dict[str, OptionValue]:
     """What the sweep and the services have in common."""
     raw = "--privileged" if raw_allowed() else "--unprivileged"
-    return {raw: None, "--max-rate": max(1, rate), "--max-rtt-timeout": 1500}
+    return {raw: None, "--max-rate": rate, "--max-rtt-timeout": 1500}
 
 
 def sweep_options(profile: Profile, rate: int) -> Mapping[str, OptionValue]:
@@ -218,7 +218,7 @@ def sweep_options(profile: Profile, rate: int) -> Mapping[str, OptionValue]:
     options = _how(rate) | {"-sn": None, "--max-retries": 1, "-PS": profile.knock}
     # Without a floor nmap slows down where nothing answers, as if the line were full: a minute for 64 silent addresses.
     # What is allowed is the bound of the network; with a lower floor a silent piece took a third longer than needed.
-    options["--min-rate"] = max(1, rate)
+    options["--min-rate"] = rate
     if "--privileged" in options:
         options["-PE"] = None
     return options
@@ -288,7 +288,8 @@ class _Reading:
     def unswept(self) -> Iterator[tuple[IPAddress, ...]]:
         """The pieces of the network that were not swept yet."""
         for piece in _batches(self.addresses(), sweep_piece(len(self.known) or size(self.network))):
-            if piece[0] in self.kept.swept:
+            # Of known addresses there may be more than there were: a piece that begins as one did may be another.
+            if piece[0] in self.kept.swept and not self.known:
                 self.told += len(piece)
                 self.read += len(piece)
             else:

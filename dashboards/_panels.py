@@ -449,3 +449,16 @@ def rows(
         if properties := column_.properties(language):
             panel.override_by_name(column_.title.in_language(language), properties)
     return panel
+
+
+def by_agency(
+    title: Title, metric: str, label: str, values: Sequence[str], language: str, *, height: int
+) -> table.Panel:
+    """A row for each agency chosen, and a column for each value of a label: how many members of a metric have it."""
+
+    def counted(value: str) -> str:
+        members = named(f'{metric}{{agency=~"$agency",{label}="{value}"}}', language)
+        return f"sum by (agency, name_{language}) ({members})"
+
+    columns = [*agency_columns(language), *value_columns(status_columns(values))]
+    return rows(title, [counted(value) for value in values], columns, language, span=14, height=height)

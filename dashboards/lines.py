@@ -15,16 +15,15 @@ from dashboards._panels import (
     Column,
     agency_columns,
     begin,
+    by_agency,
     curves,
     finish,
     lines,
     named,
     number,
     rows,
-    status_columns,
     status_number,
     threshold,
-    value_columns,
 )
 from dashboards._variables import agency_choice, choice, level_choice
 from inventory.words import Title
@@ -75,18 +74,7 @@ def build(language: Language = "vi") -> Dashboard:
 
 
 def _agencies(language: Language) -> table.Panel:
-    def counted(state: str) -> str:
-        links = named(f'dophu_link_state{{{_HERE},state="{state}"}}', language)
-        return f"sum by (agency, name_{language}) ({links})"
-
-    return rows(
-        Title("Theo cơ quan", "By agency"),
-        [counted(state) for state in _STATES],
-        [*agency_columns(language), *value_columns(status_columns(_STATES))],
-        language,
-        span=14,
-        height=9,
-    )
+    return by_agency(Title("Theo cơ quan", "By agency"), "dophu_link_state", "state", _STATES, language, height=9)
 
 
 def _links(language: Language) -> table.Panel:

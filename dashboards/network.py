@@ -15,6 +15,7 @@ from dashboards._panels import (
     Column,
     agency_columns,
     begin,
+    by_agency,
     finish,
     lines,
     named,
@@ -22,7 +23,6 @@ from dashboards._panels import (
     rows,
     status_columns,
     status_number,
-    value_columns,
 )
 from dashboards._running import collectors
 from dashboards._variables import agency_choice, level_choice
@@ -85,18 +85,8 @@ def _assets_by_role(language: Language) -> table.Panel:
 
 
 def _assets_by_agency(language: Language) -> table.Panel:
-    def counted(answer: str) -> str:
-        assets = named(f'dophu_assets{{{_HERE},answering="{answer}"}}', language)
-        return f"sum by (agency, name_{language}) ({assets})"
-
-    return rows(
-        Title("Thiết bị theo cơ quan", "Assets by agency"),
-        [counted(answer) for answer in _ANSWERS],
-        [*agency_columns(language), *value_columns(status_columns(_ANSWERS))],
-        language,
-        span=14,
-        height=10,
-    )
+    title = Title("Thiết bị theo cơ quan", "Assets by agency")
+    return by_agency(title, "dophu_assets", "answering", _ANSWERS, language, height=10)
 
 
 def _links(language: Language) -> table.Panel:

@@ -13,16 +13,20 @@ __all__ = ["answer_to_public"]
 
 PORT = 161
 AT_ONCE = 32
-"""Hosts asked at once: two datagrams a second each."""
+"""Hosts asked at once at most; each is sent a datagram a second."""
 SECONDS, TRIES = 1.0, 2
 _OBJECT = "1.3.6.1.2.1.1.2.0"
 """sysObjectID (RFC 3418)."""
 _KINDS = ("snmp-v2c", "snmp-v1")
 
 
-async def answer_to_public(addresses: Collection[IPAddress], port: int = PORT) -> dict[IPAddress, bool]:
-    """For each host whether it answers to "public", over SNMP v2c or v1; silence to both is no."""
-    turns = asyncio.Semaphore(AT_ONCE)
+async def answer_to_public(addresses: Collection[IPAddress], rate: int, port: int = PORT) -> dict[IPAddress, bool]:
+    """For each host whether it answers to "public", over SNMP v2c or v1; silence to both is no.
+
+    Args:
+        rate: datagrams a second at most.
+    """
+    turns = asyncio.Semaphore(max(1, min(AT_ONCE, rate)))
 
     async def ask(address: IPAddress) -> bool:
         async with turns:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import cast
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from collectors.probe import KEYS, Place, parse_target, probe, probe_all
 from collectors.transports.sip import read_answer
 from collectors.transports.web import read_realm
 from inventory.words import Credential, InputError
+from tests.collectors.datagrams import datagram_server
 from tests.collectors.snmpd import COMMUNITY, secret, snmpd
 from tests.lab.snmp_agent import serving
 
@@ -143,31 +143,6 @@ def ok(request: bytes, status: str = "200 OK", header: str = "User-Agent", text:
     return "\r\n".join([f"SIP/2.0 {status}", *kept, *said, "Content-Length: 0", "", ""]).encode()
 
 
-class SipServer(asyncio.DatagramProtocol):
-    """Answers each datagram with what `answers` makes of it."""
-
-    def __init__(self, answers: Callable[[bytes], list[bytes]]) -> None:
-        self.answers, self.requests = answers, list[bytes]()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.requests.append(data)
-        for answer in self.answers(data):
-            self.transport.sendto(answer, addr)
-
-
-@asynccontextmanager
-async def sip_server(answers: Callable[[bytes], list[bytes]]) -> AsyncIterator[tuple[int, SipServer]]:
-    server = SipServer(answers)
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: server, ("127.0.0.1", 0))
-    try:
-        yield transport.get_extra_info("sockname")[1], server
-    finally:
-        transport.close()
-
-
 @pytest.mark.parametrize(
     ("text", "role", "vendor", "version"),
     [
@@ -189,7 +164,7 @@ async def sip_server(answers: Callable[[bytes], list[bytes]]) -> AsyncIterator[t
 async def test_a_sip_server_is_told_by_its_own_words(
     text: str, role: str | None, vendor: str | None, version: str | None
 ) -> None:
-    async with sip_server(lambda request: [ok(request, header="Server", text=text)]) as (port, server):
+    async with datagram_server(lambda request: [ok(request, header="Server", text=text)]) as (port, server):
         answer = await probe(f"sip:127.0.0.1:{port}", community="public", timeout=2)
     assert tuple(answer) == KEYS
     assert (answer["error"], answer["role"], answer["vendor"], answer["version"]) == (None, role, vendor, version)
@@ -198,7 +173,7 @@ async def test_a_sip_server_is_told_by_its_own_words(
 
 async def test_a_phone_is_of_the_model_that_its_maker_sells() -> None:
     text = "Polycom/5.9.5.0614 PolycomVVX-VVX_411-UA/5.9.5.0614"
-    async with sip_server(lambda request: [ok(request, text=text)]) as (port, _):
+    async with datagram_server(lambda request: [ok(request, text=text)]) as (port, _):
         answer = await probe(f"sip:127.0.0.1:{port}", community="public", timeout=2)
     assert (answer["vendor"], answer["model"], answer["version"]) == ("Polycom", "VVX 411", "5.9.5.0614")
 
@@ -213,7 +188,7 @@ async def test_any_final_sip_answer_is_alive(status: str) -> None:
             ok(request, status),
         ]
 
-    async with sip_server(answers) as (port, _):
+    async with datagram_server(answers) as (port, _):
         assert (await probe(f"sip:127.0.0.1:{port}", community="", timeout=2))["error"] is None
 
 
@@ -224,7 +199,7 @@ async def test_a_lost_sip_request_is_sent_again() -> None:
         seen.append(request)
         return [ok(request)] if len(seen) > 1 else []
 
-    async with sip_server(second) as (port, _):
+    async with datagram_server(second) as (port, _):
         assert (await probe(f"sip:127.0.0.1:{port}", community="", timeout=3))["error"] is None
     assert seen[0] == seen[1]
 
@@ -245,7 +220,7 @@ async def test_sip_goes_over_tcp_where_udp_is_not_answered() -> None:
 
 
 async def test_no_sip_answer_is_an_error() -> None:
-    async with sip_server(lambda _: [b"not SIP", b""]) as (port, _):
+    async with datagram_server(lambda _: [b"not SIP", b""]) as (port, _):
         answer = await probe(f"sip:127.0.0.1:{port}", community="", timeout=0.2)
     assert "UDP: no answer" in str(answer["error"])
     assert "TCP: " in str(answer["error"])

@@ -19,7 +19,8 @@ from collectors.reading.identify import Identification
 from collectors.reading.origins import KINDS
 from collectors.reading.standard import SYS_DESCR, SYS_OBJECT_ID
 from collectors.transports.snmp import Answer
-from tests.collectors.test_probe import ok, sip_server, web_server
+from tests.collectors.datagrams import datagram_server
+from tests.collectors.test_probe import ok, web_server
 from tests.collectors.test_snmp_vendors import Said
 from tests.lab.snmp_agent import serving
 
@@ -130,7 +131,7 @@ def test_every_kind_and_reason_has_words() -> None:
 
 
 async def test_a_sip_servers_own_words_are_its_origin() -> None:
-    async with sip_server(lambda request: [ok(request, text="Cisco-CUCM12.5")]) as (port, _):
+    async with datagram_server(lambda request: [ok(request, text="Cisco-CUCM12.5")]) as (port, _):
         answer: dict[str, Any] = await probe(f"sip:127.0.0.1:{port}", community="", timeout=2, explain=True)
     told = answer["explain"]
     assert told["fields"]["vendor"]["kind"] == "sip"

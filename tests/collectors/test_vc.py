@@ -33,14 +33,14 @@ from collectors.transports.h323 import (
 )
 from collectors.transports.sip import MOST_DATAGRAMS, SipError, ask_options, read_answer
 from inventory.words import Credential, InputError, Network, Run, Target
-from tests.collectors.test_probe import ok, sip_server
+from tests.collectors.datagrams import datagram_server
+from tests.collectors.test_probe import ok
 from tests.collectors.vc_servers import (
     PASSWORD,
     RECORDINGS,
     USER,
     Codec,
     free_port,
-    gatekeeper,
     needs_sipp,
     q931,
     serve_codec,
@@ -129,7 +129,7 @@ async def test_answers_to_others_and_garbage_are_told_and_no_answer() -> None:
     def others(request: bytes) -> list[bytes]:
         return [ok(request.replace(b"Call-ID: ", b"Call-ID: x"), text="Yealink"), b"\0\xff" * 50]
 
-    async with sip_server(others) as (port, _):
+    async with datagram_server(others) as (port, _):
         with pytest.raises(SipError, match=r"UDP: no answer within 0\.2 s, but 2 messages"):
             await ask_options("127.0.0.1", port, 0.2, ("udp",))
 
@@ -143,7 +143,7 @@ async def test_a_flood_is_given_up_and_holds_nobody_up() -> None:
             turns += 1
             await asyncio.sleep(0)
 
-    async with sip_server(lambda _: [b"SIP/2.0 100 Trying\r\n\r\n"] * (2 * MOST_DATAGRAMS)) as (port, _):
+    async with datagram_server(lambda _: [b"SIP/2.0 100 Trying\r\n\r\n"] * (2 * MOST_DATAGRAMS)) as (port, _):
         counting = asyncio.create_task(count_turns())
         with pytest.raises(SipError, match=f"gave up, but {MOST_DATAGRAMS} messages"):
             await ask_options("127.0.0.1", port, 5, ("udp",))
@@ -215,14 +215,14 @@ async def test_a_gatekeeper_is_known_by_its_answer(first: str, speaks: bool, gat
     def answer(request: bytes) -> list[bytes]:
         return [b"\x04\x00\xff\xff", bytes.fromhex(first) + request[2:4] + b"\x06\x00\x08\x91\x4a\x00\x04"]
 
-    async with gatekeeper(answer) as (port, asked):
+    async with datagram_server(answer) as (port, asked):
         state = await ask_h323("127.0.0.1", 1, free_port(socket.SOCK_STREAM), port)
     assert (state.open, state.speaks, state.gatekeeper) == (False, speaks, gate)
     assert len(asked.requests) == 1
 
 
 async def test_a_gatekeeper_that_floods_is_given_up() -> None:
-    async with gatekeeper(lambda _: [b"\x0b"] * 500) as (port, _):
+    async with datagram_server(lambda _: [b"\x0b"] * 500) as (port, _):
         assert (await ask_h323("127.0.0.1", 0.4, free_port(socket.SOCK_STREAM), port)).speaks is False
 
 
@@ -285,7 +285,7 @@ async def test_only_what_the_register_allows_is_asked() -> None:
 async def test_words_that_fit_only_general_rules_make_no_phone_of_what_speaks_h323() -> None:
     async with AsyncExitStack() as opened:
         sip_port, _ = await opened.enter_async_context(
-            sip_server(lambda r: [ok(r, text="Nobody XY-200 build 3.14.15")])
+            datagram_server(lambda r: [ok(r, text="Nobody XY-200 build 3.14.15")])
         )
         endpoint = await opened.enter_async_context(setup_port(q931(STATUS)))
         ports = replace(closed(), options=sip_port)
@@ -405,7 +405,9 @@ async def test_a_codec_whose_history_is_not_told_still_tells_its_state(tmp_path:
 
 async def test_a_codec_that_never_answers_takes_nothing_from_what_sip_says() -> None:
     async with AsyncExitStack() as opened:
-        port, _ = await opened.enter_async_context(sip_server(lambda r: [ok(r, text="TANDBERG/529 (ce9.15.3.25)")]))
+        port, _ = await opened.enter_async_context(
+            datagram_server(lambda r: [ok(r, text="TANDBERG/529 (ce9.15.3.25)")])
+        )
         silent = await opened.enter_async_context(setup_port(lambda _: None))
         pins = {"port": str(silent.port), "certificates": f"127.0.0.1:{silent.port} SHA256:{'0' * 64}"}
         target = replace(ROOM, credentials=(replace(CODEC, secret={**CODEC.secret, **pins}),))

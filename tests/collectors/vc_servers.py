@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -165,31 +165,6 @@ def q931(kind: int) -> Callable[[bytes], bytes]:
         return b"\x03\x00" + (len(message) + 4).to_bytes(2, "big") + message
 
     return answer
-
-
-class Gatekeeper(asyncio.DatagramProtocol):
-    """A gatekeeper of the tests' own."""
-
-    def __init__(self, answers: Callable[[bytes], list[bytes]]) -> None:
-        self.answers, self.requests = answers, list[bytes]()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.requests.append(data)
-        for each in self.answers(data):
-            self.transport.sendto(each, addr)
-
-
-@asynccontextmanager
-async def gatekeeper(answers: Callable[[bytes], list[bytes]]) -> AsyncIterator[tuple[int, Gatekeeper]]:
-    made = Gatekeeper(answers)
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, ("127.0.0.1", 0))
-    try:
-        yield transport.get_extra_info("sockname")[1], made
-    finally:
-        transport.close()
 
 
 # --- codecs -----------------------------------------------------------------------------------------------------------
