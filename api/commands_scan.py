@@ -140,9 +140,10 @@ def scan_show(number: Number, output: Output = "table") -> None:
 @scan_app.command("cancel")
 def scan_cancel(number: Number) -> None:
     """End a scan after what is under way; it is not taken up again, and what it saw is kept."""
+    from api.processes import is_gone, own_name
     from inventory.store import scans
 
-    run(lambda w: w.store.write(scans.cancel, number, datetime.now(UTC)))
+    run(lambda w: w.store.write(scans.cancel, number, scans.Owner(own_name(), is_gone), datetime.now(UTC)))
     say(f"scan {number}: cancelled")
 
 

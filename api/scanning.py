@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
+from api.processes import is_gone, own_name
 from api.rounds import Round, record_run
 from api.windows import Windows
 from api.workspace import Workspace
@@ -21,7 +22,7 @@ from collectors.transports.nmap import Host, IPAddress, Service
 from inventory.periods import ZONE
 from inventory.store import Connection, facts, registers, runs, scans
 from inventory.vocabulary import Vocabulary
-from inventory.words import InputError, Network, Register, Run, Target
+from inventory.words import InputError, Network, Register, Run, StoreError, Target
 
 __all__ = ["Scanned", "Wanted", "scan"]
 
@@ -153,22 +154,28 @@ async def scan(
         left_out[code] = "too large to sweep, and no address in it is known"
     networks = [n for n in networks if n.code not in left_out]
     sizes = {n.code: len(known.get(n.code, ())) or nmap.size(n) for n in networks}
-    again = None if wanted.again else await workspace.store.write(scans.find_open, chosen.id, list(sizes), now)
-    number = again
-    if number is None:
-        number = await workspace.store.write(
-            scans.begin, chosen.id, networks, sizes, now, wanted.asked_by, wanted.reason
-        )
-    done = Scanned(number, chosen.id, again is not None, left_out=left_out)
+    owner = scans.Owner(own_name(), is_gone)
+    begun = await workspace.store.write(
+        scans.begin, chosen.id, sizes, owner, now, asked_by=wanted.asked_by, reason=wanted.reason, again=wanted.again
+    )
+    left_out |= {code: f"scan {number} is in it" for code, number in begun.busy.items()}
+    if begun.number is None:
+        told = "; ".join(f"{code}: {why}" for code, why in left_out.items())
+        raise InputError(f"scan: found no network that can be scanned now ({told})")
+    number = begun.number
+    networks = [n for n in networks if n.code not in begun.busy]
+    done = Scanned(number, chosen.id, begun.resumed, left_out=left_out)
     standing = {n.network: n for n in await workspace.store.read(scans.networks, number)}
     left = [n for n in networks if not standing[n.code].complete]
     going = _Scan(workspace, wanted, chosen, windows, register, number, asyncio.Event(), progress, known)
     if progress:
         swept = sum(_swept(standing[n.code]) for n in left)
         progress.started(sum(sizes[n.code] for n in left), swept)
+    renewing = asyncio.create_task(_renew(workspace, number))
     try:
         await _go(going, left, done)
     finally:
+        renewing.cancel()
         if progress:
             progress.finished()
         ended = [n.complete or n.ended is not None for n in await workspace.store.read(scans.networks, number)]
@@ -242,6 +249,14 @@ async def _go(going: _Scan, networks: Sequence[Network], done: Scanned) -> None:
         following.cancel()
         await asyncio.wait({following})
     done.round.broken_off |= going.stop.is_set()
+
+
+async def _renew(workspace: Workspace, number: int) -> None:
+    """Say now and then that the scan is being done, until it is cancelled."""
+    while True:
+        await asyncio.sleep(scans.LEASE.total_seconds() / 4)
+        with contextlib.suppress(StoreError):
+            await workspace.store.write(scans.renew, number, datetime.now(UTC))
 
 
 async def _follow(outer: asyncio.Event, inner: asyncio.Event) -> None:

@@ -6,14 +6,12 @@ import asyncio
 import contextlib
 import copy
 import logging
-import os
-import secrets
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from api.jobs import JOBS, Doing, from_settings
+from api.processes import own_name
 from api.windows import Windows, open_windows
 from api.workspace import Workspace
 from inventory.cadence import read_cadence
@@ -43,7 +41,7 @@ class Scheduler:
 
     workspace: Workspace
     judge: Callable[[], Awaitable[object]]
-    owner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}")
+    owner: str = field(default_factory=own_name)
     windows: Windows = field(default_factory=Windows)
     patience: float = SECONDS_TO_STOP
     """Seconds that a job which is told to stop may take."""
@@ -182,7 +180,7 @@ async def run_once(workspace: Workspace, name: str, judge: Callable[[], Awaitabl
     Raises:
         InputError: there is no such schedule, or it is being done already.
     """
-    now, owner = datetime.now(UTC), f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    now, owner = datetime.now(UTC), own_name()
     windows = await open_windows(workspace.config, now)
     await workspace.store.write(schedules.follow_settings, from_settings(workspace.config), now, windows.next_turn)
     claimed = await workspace.store.write(schedules.take, name, owner, now)

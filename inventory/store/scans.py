@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.engine import Row
 
 from inventory.store.tables import FACTS, FOREVER, asset, scan, scan_host, scan_network
 from inventory.text import nfc, storable
@@ -16,11 +17,13 @@ from inventory.vocabulary import instant, moment
 from inventory.words import Fact, InputError, Network, Proof, ScanState
 
 __all__ = [
-    "Change", "NetworkScan", "Seen", "Standing", "begin", "cancel", "changes", "end", "end_network", "find_open",
-    "kept", "last_complete", "load", "networks", "prune", "recognise", "state", "tell",
+    "Begun", "Change", "NetworkScan", "Owner", "Seen", "Standing", "begin", "cancel", "changes", "end", "end_network",
+    "kept", "last_complete", "load", "networks", "prune", "recognise", "renew", "state", "tell",
 ]  # fmt: skip
 
 KEEP = timedelta(days=400)
+LEASE = timedelta(minutes=2)
+"""Who scans says so again within this time; then it is taken that its process has ended."""
 RESUMED = timedelta(days=7)
 """A scan that was broken off longer ago is not taken up again: what it saw may have changed."""
 RUNNING, DONE, BROKEN_OFF, CANCELLED, CANCELLING = "running", "done", "broken_off", "cancelled", "cancelling"
@@ -31,6 +34,26 @@ _LOOKING = (SOURCE, "nmap", "icmp")
 _TELLING = ("role", "serial", "sysname", "os_name", "model")
 _LONGEST = 1_000
 _TOGETHER = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who does the work: a process."""
+
+    name: str
+    is_gone: Callable[[str], bool]
+    """Whether another of this name is known to have ended; where that is not known, its lease says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A scan that was taken up or begun."""
+
+    number: int | None
+    """None: another scan is in every network."""
+    resumed: bool
+    busy: Mapping[str, int]
+    """The networks that were left out, and the scan that is in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,47 +112,68 @@ class Change:
 
 
 def begin(
-    connection: Connection, profile: str, wanted: Sequence[Network], sizes: Mapping[str, int], now: datetime,
-    asked_by: str = "", reason: str = "",
-) -> int:  # fmt: skip
-    """Store that a scan begins; its number.
+    connection: Connection,
+    profile: str,
+    sizes: Mapping[str, int],
+    owner: Owner,
+    now: datetime,
+    *,
+    asked_by: str = "",
+    reason: str = "",
+    again: bool = False,
+) -> Begun:
+    """Take up the newest scan by this profile of just these networks where it was broken off, or begin one.
+
+    A network that another process is scanning now is left out: both together would ask more than it may be asked.
 
     Args:
-        sizes: how many addresses are to be looked at in each network.
+        sizes: by the code of a network how many addresses are to be looked at in it.
+        again: begin one in any case. What was done for another reason, or on another's word, is never taken up.
     """
-    row = {
-        "profile": profile, "networks": json.dumps([n.code for n in wanted]), "state": RUNNING, "begun": instant(now),
-        "ended": None, "asked_by": nfc(storable(asked_by))[:_LONGEST], "reason": nfc(storable(reason))[:_LONGEST],
-        "detail": "",
-    }  # fmt: skip
+    busy = {network: number for network, number in _busy(connection, owner, now).items() if network in sizes}
+    wanted = [network for network in sizes if network not in busy]
+    if not wanted:
+        return Begun(None, False, busy)
+    texts = {"asked_by": nfc(storable(asked_by))[:_LONGEST], "reason": nfc(storable(reason))[:_LONGEST]}
+    mine = {"state": RUNNING, "ended": None, "detail": "", "owner": owner.name, "lease": instant(now + LEASE)}
+    open_one = None if again else _broken_off(connection, profile, wanted, now)
+    if open_one is not None and (not reason or (open_one.asked_by, open_one.reason) == tuple(texts.values())):
+        connection.execute(update(scan).where(scan.c.id == open_one.id).values(**mine))
+        return Begun(int(open_one.id), True, busy)
+    row = {"profile": profile, "networks": json.dumps(wanted), "begun": instant(now), **texts, **mine}
     number: int = connection.execute(insert(scan).values(**row).returning(scan.c.id)).scalar_one()
     rows = [
-        {
-            "scan": number, "network": n.code, "addresses": sizes[n.code], "swept": "", "ended": None,
-            "complete": False, "error": "",
-        }
-        for n in wanted
+        {"scan": number, "network": network, "addresses": sizes[network], "swept": "", "ended": None,
+         "complete": False, "error": ""}
+        for network in wanted
     ]  # fmt: skip
-    if rows:
-        connection.execute(insert(scan_network), rows)
-    return number
+    connection.execute(insert(scan_network), rows)
+    return Begun(number, False, busy)
 
 
-def find_open(connection: Connection, profile: str, wanted: Sequence[str], now: datetime) -> int | None:
-    """The newest scan by this profile of just these networks that was broken off or whose process ended, to go on with.
+def _busy(connection: Connection, owner: Owner, now: datetime) -> dict[str, int]:
+    """The networks in which a scan is under way, and its number; one whose process is gone is not."""
+    rows = connection.execute(
+        select(scan.c.id, scan.c.networks, scan.c.owner).where(
+            scan.c.state.in_([RUNNING, CANCELLING]), scan.c.lease >= instant(now), scan.c.owner != owner.name
+        )
+    )
+    return {n: int(r.id) for r in rows if not owner.is_gone(r.owner) for n in json.loads(r.networks)}
 
-    It is running again from now on.
-    """
+
+def _broken_off(connection: Connection, profile: str, wanted: Sequence[str], now: datetime) -> Row[Any] | None:
+    """The newest scan by this profile, if it is of just these networks and was broken off or its process ended."""
     row = connection.execute(
         select(scan).where(scan.c.profile == profile).order_by(scan.c.begun.desc(), scan.c.id.desc()).limit(1)
     ).first()
     if row is None or row.state not in (RUNNING, BROKEN_OFF) or sorted(json.loads(row.networks)) != sorted(wanted):
         return None
-    if now - moment(row.begun) > RESUMED:
-        return None
-    connection.execute(update(scan).where(scan.c.id == row.id).values(state=RUNNING, ended=None, detail=""))
-    number: int = row.id
-    return number
+    return row if now - moment(row.begun) <= RESUMED else None
+
+
+def renew(connection: Connection, number: int, now: datetime) -> None:
+    """Say that a scan is still being done."""
+    connection.execute(update(scan).where(scan.c.id == number).values(lease=instant(now + LEASE)))
 
 
 def kept(connection: Connection, number: int, network: str) -> tuple[tuple[str, ...], list[Seen]]:
@@ -178,24 +222,25 @@ def end(connection: Connection, number: int, now: datetime, finished: bool, deta
     """Store that a scan is done, or was broken off; its state."""
     cancelled = state(connection, number) in (CANCELLING, CANCELLED)
     became = CANCELLED if cancelled else DONE if finished else BROKEN_OFF
-    values = {"state": became, "ended": instant(now), "detail": detail[:_LONGEST]}
+    values = {"state": became, "ended": instant(now), "detail": detail[:_LONGEST], "owner": None, "lease": None}
     connection.execute(update(scan).where(scan.c.id == number).values(**values))
     return became
 
 
-def cancel(connection: Connection, number: int, now: datetime) -> None:
+def cancel(connection: Connection, number: int, owner: Owner, now: datetime) -> None:
     """Have a scan end after the pieces that are under way; it is not taken up again.
 
     Raises:
         InputError: there is no such scan, or it has ended.
     """
-    found = load(connection, number=number)
-    if not found:
+    row = connection.execute(select(scan).where(scan.c.id == number)).first()
+    if row is None:
         raise InputError(f"found no scan {number}; see dophu scan list")
-    if found[0].state not in (RUNNING, BROKEN_OFF, CANCELLING):
-        raise InputError(f"scan {number}: found it {found[0].state}, expected one that is running or broken off")
-    became = CANCELLING if found[0].state == RUNNING else CANCELLED
-    connection.execute(update(scan).where(scan.c.id == number).values(state=became, ended=instant(now)))
+    if row.state not in (RUNNING, BROKEN_OFF, CANCELLING):
+        raise InputError(f"scan {number}: found it {row.state}, expected one that is running or broken off")
+    under_way = row.state != BROKEN_OFF and (row.lease or 0) >= instant(now) and not owner.is_gone(row.owner or "")
+    values = {"state": CANCELLING if under_way else CANCELLED, "ended": instant(now)}
+    connection.execute(update(scan).where(scan.c.id == number).values(**values))
 
 
 def load(connection: Connection, *, number: int | None = None, limit: int = 50) -> list[Standing]:

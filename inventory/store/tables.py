@@ -504,6 +504,7 @@ turn = Table(
 )
 
 #: One scan of some networks by one profile. What the register does not allow is done for a recorded reason only.
+#: `owner` does it and says so again before `lease` is over, as with schedules.
 scan = Table(
     "scan",
     metadata,
@@ -516,6 +517,8 @@ scan = Table(
     Column("asked_by", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("owner", String),
+    _instant("lease", nullable=True),
     Index("scan_profile", "profile", "begun"),
 )
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import pytest
 
 from api import rounds, scanning
 from api.config import Config
+from api.processes import is_gone, own_name
 from api.scanning import Wanted
 from api.securing import list_security
 from api.windows import Windows
@@ -29,6 +31,7 @@ from api.workspace import open_workspace
 from inventory.cadence import Window
 from inventory.periods import ZONE
 from inventory.store import scans
+from inventory.words import InputError
 from tests.collectors.netns import Town, inside, run, town
 
 DOPHU = Path(sys.executable).with_name("dophu")
@@ -279,7 +282,10 @@ async def test_a_scan_that_is_cancelled_keeps_what_it_saw_and_is_not_taken_up_ag
             async with asyncio.timeout(60):
                 while not await workspace.store.read(lambda c: scans.load(c)):  # noqa: ASYNC110 - the store sets no event
                     await asyncio.sleep(0.02)
-            await workspace.store.write(scans.cancel, 1, datetime.now(UTC))
+            # Nobody else scans the same network meanwhile: together they would ask more than it may be asked.
+            with pytest.raises(InputError, match=r"yte-lan: scan 1 is in it"):
+                await scanning.scan(workspace, replace(wanted, profile="services"))
+            await workspace.store.write(scans.cancel, 1, scans.Owner(own_name(), is_gone), datetime.now(UTC))
             done = await going
             assert done.state == "cancelled"
             config.scan.rates.clear()

@@ -49,7 +49,11 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
             security.read, workspace.vocabulary, workspace.goals.controls, datetime.now(UTC), control="host_no_telnet"
         )
         await store.write(security.assign, control, telnet.member, "Trần <b>An</b>", "đổi sang SSH", datetime.now(UTC))
-        number = await store.write(scans.begin, "security", [LAN], {LAN.code: 254}, NOW, "Lê Bình", "điều tra sự cố")
+        owner = scans.Owner("elsewhere", lambda _: False)
+        begun = await store.write(
+            scans.begin, "security", {LAN.code: 254}, owner, NOW, asked_by="Lê Bình", reason="điều tra sự cố"
+        )
+        number = begun.number or 0
         await store.write(scans.tell, number, LAN.code, "192.168.1.1", ())
         await store.write(scans.end, number, NOW, False)
         wanted = Schedule("nightly", "scan", "0 1 * * *", argument="security")
