@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Agencies, Output, check, print_json, print_rows, read_settings, run, say
+from api.commanding import Agencies, Output, check, print_json, print_rows, run, say
 
 schedule_app = typer.Typer(help="What is done when: rounds, scans, consoles.", no_args_is_help=True)
 
@@ -71,6 +71,8 @@ def schedule_add(
         if unknown := [a for a in wanted.agencies if a not in known]:
             raise InputError(f"--agency: found {unknown[0]!r}, expected a code of the register")
         stored: Schedule = await workspace.store.write(schedules.put, wanted, now, windows.next_turn)
+        for code in windows.closed_for(stored, stored.planned or now):
+            say(f"{code} has a window of its own, closed at that time: give it a schedule with --agency {code}")
         return stored
 
     stored = run(put)
@@ -168,14 +170,11 @@ def schedule_history(
 
 
 async def _follow_settings(workspace: Any) -> None:
-    """The settings' own schedules are there before the server first runs."""
-    from api.jobs import from_settings
+    from api.scheduling import follow_settings
     from api.windows import open_windows
-    from inventory.store import schedules
 
     now = datetime.now(UTC)
-    windows = await open_windows(read_settings(), now)
-    await workspace.store.write(schedules.follow_settings, from_settings(workspace.config), now, windows.next_turn)
+    await follow_settings(workspace, await open_windows(workspace.config, now), now)
 
 
 def _time(at: datetime | None) -> str:

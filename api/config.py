@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -113,7 +113,7 @@ class ScanSettings(BaseModel):
     """Packets a second in one network at most."""
     share: float = Field(default=0.05, gt=0, le=1)
     """Of the contracted rate of the agency's slowest line at most so much."""
-    rates: dict[str, int] = {}
+    rates: dict[str, Annotated[int, Field(ge=4, le=10_000)]] = {}
     """Packets a second by network, in place of both."""
     networks: int = Field(default=4, ge=1, le=50)
     """Networks scanned at once."""

@@ -31,6 +31,8 @@ class Doing:
     windows: Windows = field(default_factory=Windows)
     terminal: bool = False
     """Whether somebody looks on."""
+    asked: bool = False
+    """Whether somebody asked for it to be done now, whatever its hours."""
 
 
 async def _discover(doing: Doing) -> str:
@@ -78,7 +80,8 @@ async def _scan(doing: Doing) -> str:
     from api.scanning import Wanted, scan
 
     schedule = doing.schedule
-    wanted = Wanted(schedule.argument, schedule.agencies, window=schedule.window, asked_by=f"schedule {schedule.name}")
+    window = "" if doing.asked else schedule.window
+    wanted = Wanted(schedule.argument, schedule.agencies, window=window, asked_by=f"schedule {schedule.name}")
     shown = ScanProgress(f"scan {schedule.argument}") if doing.terminal else None
     done = await scan(doing.workspace, wanted, doing.windows, shown)
     await doing.judge()

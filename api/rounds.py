@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 
 from api import backups, environment, probing
+from api.rates import rate_of
 from api.workspace import Workspace
-from collectors import load_collectors, runner
+from collectors import load_collectors, nmap, runner
 from collectors.progress import Progress
 from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
@@ -72,9 +73,20 @@ async def discover(
     Raises:
         InputError: an agency that is not in the register. StoreError: the store failed before the round began.
     """
-    networks = await _networks(workspace, agencies)
-    targets = [Target(str(n.prefix), agency=n.agency, network=n) for n in networks if n.scan]
-    return await _go(workspace, "nmap", targets, due_only, progress, deadline, whole_network=True, concurrency=4)
+    networks = [n for n in await _networks(workspace, agencies) if n.scan]
+    targets = [Target(str(n.prefix), agency=n.agency, network=n) for n in networks]
+    register, settings = await workspace.store.read(registers.load), workspace.config.scan
+    today = datetime.now(ZONE).date()
+    rates = {n.code: rate_of(n, settings, register, today, networks) for n in networks}
+
+    async def sweep(target: Target) -> Run:
+        code = target.network.code if target.network else ""
+        return await nmap.collect(target, rate=rates.get(code, settings.rate))
+
+    return await _go(
+        workspace, "nmap", targets, due_only, progress, deadline, whole_network=True, concurrency=settings.networks,
+        read=sweep,
+    )  # fmt: skip
 
 
 async def collect(
@@ -452,7 +464,8 @@ async def _go(
     return done
 
 
-async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
+async def record_run(workspace: Workspace, done: Round, run: Run) -> Run:
+    """Record a run and count it; the run as it stands then: one that could not be stored is not complete."""
     done.targets += 1
     try:
         limits = environment.limits_of(workspace)
@@ -470,6 +483,7 @@ async def record_run(workspace: Workspace, done: Round, run: Run) -> None:
     done.complete += run.complete
     if run.error is not None:
         done.failed.append(run)
+    return run
 
 
 def _record(

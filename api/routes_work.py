@@ -65,6 +65,7 @@ def work_router(desk: Desk) -> APIRouter:
         agency: str | None = None,
         owner: str | None = None,
         as_of: AsOf = None,
+        limit: Most = 1000,
     ) -> list[dict[str, Any]]:
         """Security findings, the most severe first: first and last seen, owner, state, accepted by whom until when."""
         wanted: dict[str, Any] = {"severity": severity, "control": control, "agency": agency, "owner": owner}
@@ -73,7 +74,7 @@ def work_router(desk: Desk) -> APIRouter:
         at = (await desk.current()).at if as_of is None else read_instant(as_of)
         wanted["owners_at"] = datetime.now(UTC) if as_of is None else at
         workspace = desk.workspace
-        return await store.read(list_security, workspace.vocabulary, workspace.goals.controls, at, "en", wanted)
+        return await store.read(list_security, workspace.vocabulary, workspace.goals.controls, at, "en", wanted, limit)
 
     return router
 

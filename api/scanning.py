@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from api.processes import is_gone, own_name
+from api.rates import rate_of
 from api.rounds import Round, record_run
 from api.windows import Windows
 from api.workspace import Workspace
@@ -25,11 +26,6 @@ from inventory.vocabulary import Vocabulary
 from inventory.words import InputError, Network, Register, Run, StoreError, Target
 
 __all__ = ["Scanned", "Wanted", "scan"]
-
-_PACKET_BITS = 480
-"""A probe with its frame, in bits: 60 bytes."""
-_SLOWEST = 8
-"""Packets a second below which no scan would end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +66,26 @@ class _Scan:
     wanted: Wanted
     profile: Profile
     windows: Windows
-    register: Register
     number: int
     stop: asyncio.Event
     progress: ScanProgress | None
     known: dict[str, tuple[IPAddress, ...]]
-    over: dict[str, str] = field(default_factory=dict)
-    """What a network's run says where its time was over."""
+    rates: dict[str, int]
+    """Packets a second by network."""
+    ended: set[str] = field(default_factory=set)
+    """The networks of which all was read that the profile asks."""
+    broken_off: set[str] = field(default_factory=set)
+    """Those in which more is to be read."""
 
     def was_broken_off(self, run: Run) -> bool:
         """Whether a run ended before its network did, by our own doing: then it goes on another time."""
-        over = self.over.get(run.network or "", "")
-        return not run.complete and (self.stop.is_set() or bool(over and over in (run.error or "")))
+        code = run.network or ""
+        return code not in self.ended and (self.stop.is_set() or code in self.broken_off)
+
+    @property
+    def source(self) -> str:
+        """Of the facts: one for each profile, for another list of ports must not make rows vanish."""
+        return f"{scans.SOURCE}-{self.profile.id}"
 
     async def read(self, target: Target) -> Run:
         """Scan one network, from where it was broken off."""
@@ -95,12 +99,15 @@ class _Scan:
         if closes is not None and (closes - now).total_seconds() < seconds:
             seconds = max(0.0, (closes - now).total_seconds())
             over = f"its window closed at {closes.astimezone(ZONE):%H:%M}"
-        self.over[network.code] = over
         addresses = len(self.known.get(network.code, ())) or nmap.size(network)
 
         async def tell(step: Step) -> None:
             going_on = await store.write(
-                scans.tell, self.number, network.code, str(step.swept) if step.swept else None, _rows(step)
+                scans.tell,
+                self.number,
+                network.code,
+                str(step.swept) if step.swept and step.ended else None,
+                _rows(step),
             )
             if self.progress:
                 found, read = (len(step.hosts), 0) if step.swept else (0, len(step.hosts))
@@ -108,22 +115,12 @@ class _Scan:
             if not going_on:
                 self.stop.set()
 
-        return await nmap.scan_network(
-            target, self.profile, source=scans.SOURCE, rate=self.rate_of(network), kept=_kept(swept, seen), tell=tell,
-            known=self.known.get(network.code, ()), budget_seconds=seconds, over=over,
+        run, whole = await nmap.scan_network(
+            target, self.profile, source=self.source, rate=self.rates[network.code], kept=_kept(swept, seen),
+            tell=tell, known=self.known.get(network.code, ()), budget_seconds=seconds, over=over,
         )  # fmt: skip
-
-    def rate_of(self, network: Network) -> int:
-        """Packets a second: as set for the network, else by the contracted rate of the agency's slowest line."""
-        settings = self.workspace.config.scan
-        if network.code in settings.rates:
-            return max(_SLOWEST, settings.rates[network.code])
-        lines = [line for line in self.register.links if line.agency == network.agency]
-        contracted = [line.contracted_mbps for line in lines if line.contracted_mbps]
-        by_line = min(contracted, default=None)
-        if by_line is None:
-            return settings.rate
-        return max(_SLOWEST, min(settings.rate, int(by_line * 1_000_000 * settings.share / _PACKET_BITS)))
+        (self.ended if whole else self.broken_off).add(network.code)
+        return run
 
 
 async def scan(
@@ -154,9 +151,10 @@ async def scan(
         left_out[code] = "too large to sweep, and no address in it is known"
     networks = [n for n in networks if n.code not in left_out]
     sizes = {n.code: len(known.get(n.code, ())) or nmap.size(n) for n in networks}
+    parts = {n.code: scans.Part(str(n.prefix), sizes[n.code]) for n in networks}
     owner = scans.Owner(own_name(), is_gone)
     begun = await workspace.store.write(
-        scans.begin, chosen.id, sizes, owner, now, asked_by=wanted.asked_by, reason=wanted.reason, again=wanted.again
+        scans.begin, chosen.id, parts, owner, now, asked_by=wanted.asked_by, reason=wanted.reason, again=wanted.again
     )
     left_out |= {code: f"scan {number} is in it" for code, number in begun.busy.items()}
     if begun.number is None:
@@ -167,7 +165,9 @@ async def scan(
     done = Scanned(number, chosen.id, begun.resumed, left_out=left_out)
     standing = {n.network: n for n in await workspace.store.read(scans.networks, number)}
     left = [n for n in networks if not standing[n.code].complete]
-    going = _Scan(workspace, wanted, chosen, windows, register, number, asyncio.Event(), progress, known)
+    day = now.astimezone(ZONE).date()
+    rates = {n.code: rate_of(n, workspace.config.scan, register, day, left) for n in left}
+    going = _Scan(workspace, wanted, chosen, windows, number, asyncio.Event(), progress, known, rates)
     if progress:
         swept = sum(_swept(standing[n.code]) for n in left)
         progress.started(sum(sizes[n.code] for n in left), swept)
@@ -230,18 +230,19 @@ async def _go(going: _Scan, networks: Sequence[Network], done: Scanned) -> None:
     targets = [Target(str(n.prefix), agency=n.agency, network=n) for n in networks]
     following = asyncio.create_task(_follow(outer, going.stop))
     under_way = runner.run(
-        scans.SOURCE, going.read, targets, concurrency=workspace.config.scan.networks,
+        going.source, going.read, targets, concurrency=workspace.config.scan.networks,
         deadline=workspace.config.scan.hours * 3600 + 60, stop=going.stop,
     )  # fmt: skip
     try:
         async with contextlib.aclosing(under_way):
             async for run in under_way:
                 network = run.network or ""
-                await record_run(workspace, done.round, run)
+                # What could not be stored is not read.
+                recorded = await record_run(workspace, done.round, run)
                 # What failed by itself was read as far as it could be.
                 if not going.was_broken_off(run):
-                    now = datetime.now(UTC)
-                    await workspace.store.write(scans.end_network, going.number, network, now, run.complete, run.error)
+                    now, complete = datetime.now(UTC), recorded.complete
+                    await workspace.store.write(scans.end_network, going.number, network, now, complete, recorded.error)
                 else:
                     done.round.broken_off = True
                 await workspace.store.write(_recognise, workspace.vocabulary, network, run)
@@ -287,7 +288,7 @@ def _write(host: Host) -> str:
 def _kept(swept: Collection[str], seen: Collection[scans.Seen]) -> Kept:
     return Kept(
         frozenset(ip_address(first) for first in swept),
-        {ip_address(one.address): (_read(one.host), one.seen) for one in seen},
+        {ip_address(one.address): (_read(one.host), one.seen) for one in seen if one.host},
         {ip_address(o.address): (_read(o.services), o.read) for o in seen if o.services is not None and o.read},
     )
 
@@ -332,7 +333,8 @@ def _swept(standing: scans.NetworkScan) -> int:
 
 def _left(one: scans.Standing, swept: int, total: int, now: datetime) -> str:
     """How long a running scan will still take, from how long it took so far; empty where that says nothing."""
-    if one.state != scans.RUNNING or not swept or swept >= total:
+    # Of one that was taken up again it is not known how much was done before.
+    if one.state != scans.RUNNING or one.taken_up != one.begun or not swept or swept >= total:
         return ""
-    seconds = int((now - one.begun).total_seconds() * (total - swept) / swept)
+    seconds = max(0, int((now - one.begun).total_seconds() * (total - swept) / swept))
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -20,7 +20,7 @@ from inventory.store import schedules
 from inventory.store.schedules import LEASE, Claimed
 from inventory.words import InputError, Outcome, Schedule, StoreError
 
-__all__ = ["Scheduler", "run_once"]
+__all__ = ["Scheduler", "follow_settings", "run_once"]
 
 log = logging.getLogger("dophu")
 
@@ -78,8 +78,15 @@ class Scheduler:
 
     async def _read_windows(self, now: datetime) -> None:
         year = now.astimezone(ZONE).year
-        if year != self._year:
+        if year == self._year:
+            return
+        try:
             self.windows, self._year = await open_windows(self.workspace.config, now), year
+        except OSError as error:
+            if not self._year:
+                raise
+            # Those that are known hold the days of this year already.
+            log.error("scheduler: %s", error)
 
     async def _begin(self, now: datetime, set_back: bool) -> None:
         if not set_back and not await self.workspace.store.read(schedules.is_due, now):
@@ -92,7 +99,7 @@ class Scheduler:
             self.going[one.schedule.name] = asyncio.create_task(self._do(one, stop)), stop
 
     async def _renew(self, now: datetime) -> None:
-        mine = await self.workspace.store.write(schedules.renew, self.owner, now)
+        mine = await self.workspace.store.write(schedules.renew, self.owner, now, list(self.going))
         for name, (_, stop) in self.going.items():
             if name not in mine:
                 # Another took it that this process had ended; the job is its now.
@@ -102,14 +109,25 @@ class Scheduler:
     async def _do(self, claimed: Claimed, stop: asyncio.Event) -> None:
         name = claimed.schedule.name
         try:
-            outcome, detail = await do(self.workspace, claimed.schedule, self.windows, self.judge, stop)
+            outcome, detail = await do(self.workspace, claimed, self.windows, self.judge, stop)
             log.log(_level(claimed.schedule, outcome), "%s: %s%s", name, outcome, f": {detail}" if detail else "")
-            with contextlib.suppress(StoreError):
+            await self._finish(claimed, outcome, detail)
+        finally:
+            del self.going[name]
+
+    async def _finish(self, claimed: Claimed, outcome: Outcome, detail: str) -> None:
+        """Tell what became of a turn, also where the database is away for a while: else no other could begin."""
+        while True:
+            try:
                 await self.workspace.store.write(
                     schedules.finish, claimed, self.owner, datetime.now(UTC), outcome, detail
                 )
-        finally:
-            del self.going[name]
+                return
+            except StoreError as error:
+                log.error("%s: %s", claimed.schedule.name, error)
+            if self.workspace.stop.is_set():
+                return  # its lease runs out
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _end(self) -> None:
         tasks = [task for task, _ in self.going.values()]
@@ -132,7 +150,7 @@ def _level(schedule: Schedule, outcome: Outcome) -> int:
 
 async def do(
     workspace: Workspace,
-    schedule: Schedule,
+    claimed: Claimed,
     windows: Windows,
     judge: Callable[[], Awaitable[object]],
     stop: asyncio.Event,
@@ -140,13 +158,13 @@ async def do(
     terminal: bool = False,
 ) -> tuple[Outcome, str]:
     """Do one turn of a schedule until it is done, its window closes or `stop` is set; what became of it, in words."""
-    own = copy.copy(workspace)
+    own, schedule = copy.copy(workspace), claimed.schedule
     own.stop = stop
-    # What somebody asks for outside of its window is done until it is done.
-    closes = windows.all_close(schedule, datetime.now(UTC))
+    # What somebody asks for is done until it is done, whatever the hour.
+    closes = None if claimed.asked else windows.all_close(schedule, datetime.now(UTC))
     closing = asyncio.create_task(_close(closes, stop)) if closes else None
     try:
-        detail = await JOBS[schedule.job](Doing(own, schedule, judge, windows, terminal))
+        detail = await JOBS[schedule.job](Doing(own, schedule, judge, windows, terminal, claimed.asked))
     except (StoreError, InputError, OSError) as error:
         return Outcome.FAILED, str(error)
     except asyncio.CancelledError:
@@ -182,21 +200,27 @@ async def run_once(workspace: Workspace, name: str, judge: Callable[[], Awaitabl
     """
     now, owner = datetime.now(UTC), own_name()
     windows = await open_windows(workspace.config, now)
-    await workspace.store.write(schedules.follow_settings, from_settings(workspace.config), now, windows.next_turn)
+    await follow_settings(workspace, windows, now)
     claimed = await workspace.store.write(schedules.take, name, owner, now)
     if claimed is None:
         raise InputError(f"schedule {name}: it is being done already; see dophu schedule history {name}")
-    renewing = asyncio.create_task(_renew_for_ever(workspace, owner))
+    renewing = asyncio.create_task(_renew_for_ever(workspace, owner, name))
     try:
-        outcome, detail = await do(workspace, claimed.schedule, windows, judge, workspace.stop, terminal=True)
+        outcome, detail = await do(workspace, claimed, windows, judge, workspace.stop, terminal=True)
     finally:
         renewing.cancel()
     await workspace.store.write(schedules.finish, claimed, owner, datetime.now(UTC), outcome, detail)
     return outcome, detail
 
 
-async def _renew_for_ever(workspace: Workspace, owner: str) -> None:
+async def follow_settings(workspace: Workspace, windows: Windows, now: datetime) -> None:
+    """Have the settings' own schedules there before the server first runs; what stands stays as it is."""
+    wanted = from_settings(workspace.config)
+    await workspace.store.write(schedules.follow_settings, wanted, now, windows.next_turn, add_only=True)
+
+
+async def _renew_for_ever(workspace: Workspace, owner: str, name: str) -> None:
     while True:
         await asyncio.sleep(LEASE.total_seconds() / 4)
         with contextlib.suppress(StoreError):
-            await workspace.store.write(schedules.renew, owner, datetime.now(UTC))
+            await workspace.store.write(schedules.renew, owner, datetime.now(UTC), [name])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,9 +26,21 @@ def list_security(
     at: datetime,
     language: str,
     wanted: Mapping[str, Any],
+    limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """The security findings that are wanted (see `security.read`), with their members' names and what was seen."""
     rows = security.read(connection, vocabulary, controls, at, **wanted)
+    return _describe(connection, vocabulary, controls, rows[:limit], at, language)
+
+
+def _describe(
+    connection: Connection,
+    vocabulary: Vocabulary,
+    controls: Mapping[str, Control],
+    rows: Sequence[security.SecurityFinding],
+    at: datetime,
+    language: str,
+) -> list[dict[str, Any]]:
     assets = {int(r.member) for r in rows if r.member.isdecimal() and controls[r.control].population == "assets"}
     names = name_assets(connection, vocabulary, assets, at)
     ports = _ports(connection, vocabulary, assets, at)
@@ -68,25 +80,25 @@ def tell_security(connection: Connection, asked: Asked) -> Told:
     states = {"open": ("open",), "accepted": ("accepted",), "fixed": ("fixed",), "unknown": ("unknown",)}
     state = query.get("state", "open") if query.get("state", "open") in states else "open"
     agency, control = query.get("agency"), query.get("control")
-    controls = asked.workspace.goals.controls
-    every = list_security(
-        connection, asked.workspace.vocabulary, controls, at, asked.place.language,
-        {"states": tuple(states), "agency": agency, "owners_at": asked.until or datetime.now(UTC)},
+    controls, vocabulary = asked.workspace.goals.controls, asked.workspace.vocabulary
+    every = security.read(
+        connection, vocabulary, controls, at, states=tuple(states), agency=agency,
+        owners_at=asked.until or datetime.now(UTC),
     )  # fmt: skip
     severity = query.get("severity") if query.get("severity") in SEVERITIES else None
-    here = [r for r in every if r["state"] == state]
-    wanted = [
-        r for r in here if (severity is None or r["severity"] == severity) and (not control or r["control"] == control)
-    ]
+    here = [r for r in every if r.state == state]
+    wanted = [r for r in here if (severity is None or r.severity == severity) and (not control or r.control == control)]
     names = agency_names(connection, asked)
     last = last_page(len(wanted), ROWS)
     page = min(asked.page, last)
+    shown = wanted[(page - 1) * ROWS : page * ROWS]
     return {
-        "rows": wanted[(page - 1) * ROWS : page * ROWS], "page": page, "last": last, "state": state,
+        "rows": _describe(connection, vocabulary, controls, shown, at, asked.place.language),
+        "page": page, "last": last, "state": state,
         "severity": severity, "control": control if control in controls else None, "agency": agency, "names": names,
-        "counts": {s: sum(r["state"] == s for r in every) for s in states},
-        "severities": {s: sum(r["severity"] == s for r in here) for s in SEVERITIES},
-        "titles": {c: controls[c].title for c in sorted({r["control"] for r in here})},
+        "counts": {s: sum(r.state == s for r in every) for s in states},
+        "severities": {s: sum(r.severity == s for r in here) for s in SEVERITIES},
+        "titles": {c: controls[c].title for c in sorted({r.control for r in here})},
         "choices": choose_agencies(names, asked.snapshot, agency), "scans": scans.load(connection, limit=10),
     }  # fmt: skip
 
@@ -95,7 +107,7 @@ def tell_scan(connection: Connection, asked: Asked, text: str) -> Told:
     """The page of one scan: how far it is in each network, and what it saw otherwise than the one before."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
     try:
-        found = describe(connection, number, asked.snapshot.at)
+        found = describe(connection, number, datetime.now(UTC))
     except InputError:
         raise Problem(404, "no_scan") from None
     chosen = load_profiles().get(str(found["profile"]))

@@ -59,6 +59,14 @@ class Windows:
         span = window.span(at, self.holidays)
         return span[1] if span else at
 
+    def closed_for(self, schedule: Schedule, at: datetime) -> list[str]:
+        """The agencies with a window of their own that is closed at `at`: of them a turn then does nothing."""
+        if not schedule.window:
+            return []
+        own = {agency: w for w in self.named.values() for agency in w.agencies}
+        asked = schedule.agencies or tuple(own)
+        return sorted(a for a in asked if a in own and not own[a].is_open(at, self.holidays))
+
     def all_close(self, schedule: Schedule, at: datetime) -> datetime | None:
         """When the last window that is open for some of a schedule's job closes; None where there is none to close."""
         spans = [w.span(at, self.holidays) for w in self._all_of(schedule)]
@@ -94,7 +102,10 @@ def public_holidays(years: Iterable[int]) -> set[date]:
         OSError: that process failed.
     """
     asked = [sys.executable, "-m", "api.windows", *map(str, years)]
-    told = subprocess.run(asked, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise OSError(f"public holidays: no answer within {_SECONDS} s") from None
     if told.returncode != 0:
         raise OSError(
             f"public holidays: {told.stderr.strip().splitlines()[-1] if told.stderr.strip() else 'no answer'}"

@@ -37,6 +37,7 @@ LARGEST_IPV4 = 16
 LARGEST_IPV6 = 120
 
 _PAGES = frozenset({"http-title", "http-auth"})
+_WEB = frozenset({"http", "https", "http-alt", "https-alt", "http-proxy"})
 _OURSELVES = "localhost-response"
 #: Addresses that move between routers (VRRP and CARP, HSRP): they identify a service, not a device. RFC 9568 §7.3.
 _SHARED_MACS = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f")
@@ -59,6 +60,8 @@ class Step:
     swept: IPAddress | None
     """The first address of the piece; None where services were read."""
     hosts: tuple[tuple[Host, datetime], ...]
+    ended: bool = True
+    """Whether the piece was read to its end; else it has to be swept again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +74,18 @@ class Kept:
     services: Mapping[IPAddress, tuple[Host, datetime]] = field(default_factory=dict)
 
 
-async def collect(target: Target, *, budget_seconds: float = BUDGET_SECONDS) -> Run:
+async def collect(target: Target, *, rate: int = RATE, budget_seconds: float = BUDGET_SECONDS) -> Run:
     """Sweep `target.network` and read the services of what answered, as `scan_network` does by the usual profile.
+
+    Args:
+        rate: packets a second for the whole network.
 
     Raises InputError, before any packet, for a network that may not be scanned.
     """
     if target.network is not None and not target.network.scan:
         raise InputError(f"network {target.network.code} may not be scanned: scan is no in the register")
-    return await scan_network(target, DISCOVERY, budget_seconds=budget_seconds)
+    run, _ = await scan_network(target, DISCOVERY, rate=rate, budget_seconds=budget_seconds)
+    return run
 
 
 async def _nobody(step: Step) -> None:
@@ -96,8 +103,10 @@ async def scan_network(
     known: Sequence[IPAddress] = (),
     budget_seconds: float = BUDGET_SECONDS,
     over: str = "",
-) -> Run:
+) -> tuple[Run, bool]:
     """Sweep `target.network` and read the services of what answered, by a profile.
+
+    Returns the Run, and whether all that the profile asks was done: where it was broken off there is more to do.
 
     The Run is complete when every address was looked at and something other than ourselves answered: a network that is
     wholly silent, as one behind a broken line is, says nothing of what is in it. Services that could not be read are an
@@ -127,7 +136,7 @@ async def scan_network(
             if profile.ports:
                 await _each_piece(reading.unread(), reading.read_services, rate, reading.service_failures)
             if profile.snmp_public:
-                reading.public = await answer_to_public(reading.present(), rate)
+                await reading.ask_public(rate)
     except TimeoutError:
         reading.broken_off = over or f"the {budget_seconds:g} s allowed were over"
     except asyncio.CancelledError:
@@ -135,7 +144,7 @@ async def scan_network(
         if task := asyncio.current_task():
             task.uncancel()
         reading.broken_off = "broken off"
-    return await reading.run()
+    return await reading.run(), reading.broken_off is None
 
 
 def _permitted(target: Target, known: bool) -> Network:
@@ -305,11 +314,15 @@ class _Reading:
         if why := _no_route(piece):
             raise NmapError(why)
         found: list[tuple[Host, datetime]] = []
-        async with aclosing(scan(piece, sweep_options(self.profile, rate))) as hosts:
-            async for host in hosts:
-                self.told += 0 if found else len(piece)
-                found.append((host, datetime.now(UTC)))
-                self.seen[host.address] = found[-1]
+        try:
+            async with aclosing(scan(piece, sweep_options(self.profile, rate))) as hosts:
+                async for host in hosts:
+                    self.told += 0 if found else len(piece)
+                    found.append((host, datetime.now(UTC)))
+                    self.seen[host.address] = found[-1]
+        except NmapError:
+            await self.tell(Step(piece[0], tuple(found), ended=False))
+            raise
         self.told += 0 if found else len(piece)
         self.read += len(piece)
         await self.tell(Step(piece[0], tuple(found)))
@@ -323,8 +336,27 @@ class _Reading:
                     self.slow += 1
                 else:
                     done.append((host, datetime.now(UTC)))
-                    self.services[host.address] = done[-1]
+        # All ports silent may be its firewall, or a line that broke since: then nothing of it was read.
+        there = await self.still_there([host.address for host, _ in done if not host.heard], rate)
+        done = [each for each in done if each[0].heard or each[0].address in there]
+        self.services |= {each[0].address: each for each in done}
         await self.tell(Step(None, tuple(done)))
+
+    async def ask_public(self, rate: int) -> None:
+        """Ask the hosts over SNMP with the default community; silence counts of those that are there afterwards."""
+        said = await answer_to_public(self.present(), rate)
+        silent = [address for address in said if said[address] is False]
+        there: set[IPAddress] = set()
+        for piece in _batches(silent, LARGEST_SWEEP_PIECE):
+            there |= await self.still_there(piece, rate)
+        self.public = {a: yes for a, yes in said.items() if yes is not None and (yes or a in there)}
+
+    async def still_there(self, addresses: Sequence[IPAddress], rate: int) -> set[IPAddress]:
+        """Which of these hosts answer a sweep now."""
+        if not addresses or _no_route(addresses):
+            return set()
+        async with aclosing(scan(addresses, sweep_options(self.profile, rate))) as hosts:
+            return {host.address async for host in hosts}
 
     def answered_for(self) -> frozenset[str]:
         """How something on the way, such as a firewall or a proxy, answers in the place of all, if it does."""
@@ -426,13 +458,16 @@ def _of_pages(host: Host, profile: Profile, source: str, when: datetime) -> Iter
     """What a host's web pages say of it by title and greeting, and whether its maker's default password is public."""
     known = load_vendors()
     makers: set[str] = set()
-    for words in (text for service in host.services for name, text in service.scripts if name in _PAGES):
+    spoke = [text for service in host.services for name, text in service.scripts if name in _PAGES]
+    for words in spoke:
         for vendors in (known.vendors, (known.general,)):
             said = identify_banner(words, [banner for vendor in vendors for banner in vendor.http], "http")
             makers |= {said.fields["vendor"]} if said and "vendor" in said.fields else set()
     if len(makers) == 1:
         yield Fact("vendor", next(iter(makers)), source, when, Proof.INFERRED)
-    yield Fact("default_login", bool(makers & profile.default_logins), source, when)
+    # A web port of which no page told anything says nothing.
+    if spoke or not any(service.name in _WEB for service in host.services):
+        yield Fact("default_login", bool(makers & profile.default_logins), source, when)
 
 
 def _row(service: Service) -> dict[str, object]:

@@ -112,8 +112,9 @@ def _numbers(language: Language) -> list[stat.Panel]:
             limits=some,
         ),
         number(
-            Title("Máy chủ chưa có sao lưu", "Servers without backup"),
-            f"sum(dophu_servers_without_backup{{{_HERE}}})",
+            Title("Máy chủ sao lưu không đạt", "Servers not backed up"),
+            f'sum(dophu_findings{{{_HERE},control="server_backed_up",status="unmet"}})'
+            f' or 0 * sum(dophu_findings{{{_HERE},control="server_backed_up"}})',
             GREEN,
             language,
             3,

@@ -71,7 +71,6 @@ dophu_vc_calls{agency} Calls that go on in the agency's rooms; absent where no r
 dophu_meetings_online_ratio{agency} Share of meetings held online, newest period told; absent where nobody told.
 dophu_scan_complete_timestamp_seconds{network agency profile} When it was last scanned to its end; absent if never.
 dophu_backup_oldest_timestamp_seconds{agency} Last good backup of the system whose one is the oldest.
-dophu_servers_without_backup{agency} Servers of which no fresh backup that went well is known.
 dophu_findings{control agency level status} Members of an agency by the status of a control's finding.
 dophu_series_dropped{metric} Series left out of this page because it has a budget.
 """
@@ -85,7 +84,6 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
 _ALL = Level(ALL_LEVELS, Title("Tất cả các cấp", "All levels"), 0)
 _VIDEO_ROLES = ("vc_endpoint", "mcu")
 _OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.RUNNING)
-_BACKED_UP = "server_backed_up"
 _ANSWERING = ("yes", "no", "unknown")
 _LINK_STATES = ("up", "degraded", "down", "unknown")
 _PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p99"}
@@ -111,7 +109,7 @@ def metrics(snapshot: Snapshot | None) -> list[Metric]:
         "dophu_scan_complete_timestamp_seconds": {
             (s.network, s.agency, s.profile): s.completed.timestamp() for s in snapshot.scans
         },
-        **_backups(snapshot),
+        "dophu_backup_oldest_timestamp_seconds": _backups(snapshot),
         "dophu_findings": _findings(snapshot),
     }
     return [family(name, values[name]) for name in METRICS if name in values]
@@ -292,15 +290,8 @@ def _video(snapshot: Snapshot) -> dict[str, Samples]:
     }
 
 
-def _backups(snapshot: Snapshot) -> dict[str, Samples]:
-    without: Counter[tuple[str, ...]] = Counter()
-    for tally in snapshot.tallies:
-        if tally.control == _BACKED_UP:
-            without[(tally.agency,)] += tally.members if tally.status in (Status.UNMET, Status.UNKNOWN) else 0
-    return {
-        "dophu_backup_oldest_timestamp_seconds": {(b.agency,): b.oldest.timestamp() for b in snapshot.backups},
-        "dophu_servers_without_backup": without,
-    }
+def _backups(snapshot: Snapshot) -> Samples:
+    return {(b.agency,): b.oldest.timestamp() for b in snapshot.backups}
 
 
 def _findings(snapshot: Snapshot) -> Samples:

@@ -160,7 +160,6 @@ def test_a_second_round_changes_nothing_that_the_world_did_not(demo: Demo) -> No
 
 NOT_IN_THE_LAB = (
     "dophu_vc_calls", "dophu_meetings_online_ratio", "dophu_scan_complete", "dophu_backup_oldest",
-    "dophu_servers_without_backup",
     "dophu_website_certificate", "dophu_website_tls_old", "dophu_link_utilisation_ratio", "severity=",
 )  # fmt: skip
 """What only codecs, calendars, scans, backups, HTTPS and two readings tell; tests/dashboards has a sample of it."""

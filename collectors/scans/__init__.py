@@ -51,12 +51,17 @@ class Exposure:
     script: str = ""
     says: tuple[str, ...] = ()
     """Parts of what the script says that make it true; where the script said nothing, nothing follows."""
+    tunnel: str = ""
+    """Unless none of the services is inside of this: then there was nothing to say, and it is not true."""
 
     def judge(self, host: Host) -> bool | None:
         """Whether it is true of a host whose ports were all read; None where that says nothing."""
         if self.script:
             said = [text for name, text in _said(host) if name == self.script]
-            return any(part in text for text in said for part in self.says) if said else None
+            if said:
+                return any(part in text for text in said for part in self.says)
+            nowhere = self.tunnel and all(service.tunnel != self.tunnel for service in host.services)
+            return False if nowhere else None
         return any(self._is_of(service) for service in host.services)
 
     def _is_of(self, service: Service) -> bool:
@@ -143,7 +148,7 @@ def _read(file: StrictFile, top: Entry, name: str, truths: Sequence[str]) -> Pro
 
 
 def _exposure(file: StrictFile, entry: Entry, key: str) -> Exposure:
-    at = file.fields(entry, (), ("services", "ports", "plain", "script", "says"))
+    at = file.fields(entry, (), ("services", "ports", "plain", "script", "says", "tunnel"))
     if ("script" in at) != ("says" in at) or not at.keys() & {"services", "ports", "script"}:
         file.note(entry, "expected services or ports, or script with says")
     return Exposure(
@@ -153,6 +158,7 @@ def _exposure(file: StrictFile, entry: Entry, key: str) -> Exposure:
         file.flag(at["plain"]) if "plain" in at else False,
         file.choice(at["script"], SCRIPTS) if "script" in at else "",
         tuple(file.text(item) for item in file.items(at["says"])) if "says" in at else (),
+        file.choice(at["tunnel"], ("ssl",)) if "tunnel" in at else "",
     )
 
 

@@ -18,6 +18,8 @@ LARGEST_HOST = 1 << 20
 LONGEST_TEXT = 200
 LONGEST_SCRIPT = 1_000
 _MOST_SCRIPTS = 20
+#: Why nmap calls a port filtered: silence, or what a router or a firewall on the way says of it.
+_NOT_ITSELF = ("no-response", "admin-prohibited", "host-", "net-", "proto-unreach", "time-exceeded")
 _DEEPEST = 16
 
 
@@ -56,6 +58,8 @@ class Host:
     services: tuple[Service, ...] = ()
     scripts: tuple[tuple[str, str], ...] = ()
     """What nmap's scripts said of the host as a whole."""
+    heard: bool = True
+    """Whether it said anything itself when its ports were asked, if only that they are closed."""
     timed_out: bool = False
     """nmap gave up on it before every port was read."""
 
@@ -183,10 +187,18 @@ def read_host(element: Element) -> Host:
                 if row["state"] == "open"
             ),
             scripts=tuple(each for part in element.iterfind("hostscript") for each in _scripts(part)),
+            heard=_heard(element),
             timed_out=element.get("timedout") == "true",
         )
     except (nmap.PortScannerError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise NmapError(f"nmap's XML has a host that cannot be read ({type(error).__name__})") from error
+
+
+def _heard(element: Element) -> bool:
+    """Whether any port was answered by the host; where no ports were asked there is nothing to hear."""
+    reasons = [state.get("reason") for state in element.iterfind("ports/port/state")]
+    reasons += [more.get("reason") for more in element.iterfind("ports/extraports/extrareasons")]
+    return not reasons or any(not (reason or "").startswith(_NOT_ITSELF) for reason in reasons)
 
 
 def _scripts(element: Element) -> tuple[tuple[str, str], ...]:

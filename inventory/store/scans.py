@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.engine import Row
 
 from inventory.store.tables import FACTS, FOREVER, asset, scan, scan_host, scan_network
 from inventory.text import nfc, storable
@@ -17,8 +16,8 @@ from inventory.vocabulary import instant, moment
 from inventory.words import Fact, InputError, Network, Proof, ScanState
 
 __all__ = [
-    "Begun", "Change", "NetworkScan", "Owner", "Seen", "Standing", "begin", "cancel", "changes", "end", "end_network",
-    "kept", "last_complete", "load", "networks", "prune", "recognise", "renew", "state", "tell",
+    "Begun", "Change", "NetworkScan", "Owner", "Part", "Seen", "Standing", "begin", "cancel", "changes", "end",
+    "end_network", "kept", "last_complete", "load", "networks", "prune", "recognise", "renew", "state", "tell",
 ]  # fmt: skip
 
 KEEP = timedelta(days=400)
@@ -28,9 +27,9 @@ RESUMED = timedelta(days=7)
 """A scan that was broken off longer ago is not taken up again: what it saw may have changed."""
 RUNNING, DONE, BROKEN_OFF, CANCELLED, CANCELLING = "running", "done", "broken_off", "cancelled", "cancelling"
 SOURCE = "scan"
-"""The source of the facts that scans tell."""
-_LOOKING = (SOURCE, "nmap", "icmp")
-"""Who only looks from outside."""
+"""How the sources of what scans tell begin; each profile has its own, "scan-security"."""
+_LOOKING = ("nmap", "icmp")
+"""Who only looks from outside, beside scans."""
 _TELLING = ("role", "serial", "sysname", "os_name", "model")
 _LONGEST = 1_000
 _TOGETHER = 400
@@ -43,6 +42,14 @@ class Owner:
     name: str
     is_gone: Callable[[str], bool]
     """Whether another of this name is known to have ended; where that is not known, its lease says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is to be looked at in one network."""
+
+    prefix: str
+    addresses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ class Standing:
     state: str
     """"running", "done", "broken_off" (it can be taken up again), "cancelling" or "cancelled"."""
     begun: datetime
+    taken_up: datetime
+    """When it was begun, or last taken up again."""
     ended: datetime | None
     asked_by: str
     reason: str
@@ -114,7 +123,7 @@ class Change:
 def begin(
     connection: Connection,
     profile: str,
-    sizes: Mapping[str, int],
+    parts: Mapping[str, Part],
     owner: Owner,
     now: datetime,
     *,
@@ -127,24 +136,25 @@ def begin(
     A network that another process is scanning now is left out: both together would ask more than it may be asked.
 
     Args:
-        sizes: by the code of a network how many addresses are to be looked at in it.
+        parts: by the code of a network what is to be looked at in it.
         again: begin one in any case. What was done for another reason, or on another's word, is never taken up.
     """
-    busy = {network: number for network, number in _busy(connection, owner, now).items() if network in sizes}
-    wanted = [network for network in sizes if network not in busy]
+    busy = {network: number for network, number in _busy(connection, owner, now).items() if network in parts}
+    wanted = [network for network in parts if network not in busy]
     if not wanted:
         return Begun(None, False, busy)
     texts = {"asked_by": nfc(storable(asked_by))[:_LONGEST], "reason": nfc(storable(reason))[:_LONGEST]}
     mine = {"state": RUNNING, "ended": None, "detail": "", "owner": owner.name, "lease": instant(now + LEASE)}
-    open_one = None if again else _broken_off(connection, profile, wanted, now)
-    if open_one is not None and (not reason or (open_one.asked_by, open_one.reason) == tuple(texts.values())):
-        connection.execute(update(scan).where(scan.c.id == open_one.id).values(**mine))
-        return Begun(int(open_one.id), True, busy)
+    mine["taken_up"] = instant(now)
+    kept = None if again else _broken_off(connection, profile, {code: parts[code] for code in wanted}, texts, now)
+    if kept is not None:
+        connection.execute(update(scan).where(scan.c.id == kept).values(**mine))
+        return Begun(kept, True, busy)
     row = {"profile": profile, "networks": json.dumps(wanted), "begun": instant(now), **texts, **mine}
     number: int = connection.execute(insert(scan).values(**row).returning(scan.c.id)).scalar_one()
     rows = [
-        {"scan": number, "network": network, "addresses": sizes[network], "swept": "", "ended": None,
-         "complete": False, "error": ""}
+        {"scan": number, "network": network, "prefix": parts[network].prefix, "addresses": parts[network].addresses,
+         "swept": "", "ended": None, "complete": False, "error": ""}
         for network in wanted
     ]  # fmt: skip
     connection.execute(insert(scan_network), rows)
@@ -161,14 +171,29 @@ def _busy(connection: Connection, owner: Owner, now: datetime) -> dict[str, int]
     return {n: int(r.id) for r in rows if not owner.is_gone(r.owner) for n in json.loads(r.networks)}
 
 
-def _broken_off(connection: Connection, profile: str, wanted: Sequence[str], now: datetime) -> Row[Any] | None:
-    """The newest scan by this profile, if it is of just these networks and was broken off or its process ended."""
-    row = connection.execute(
-        select(scan).where(scan.c.profile == profile).order_by(scan.c.begun.desc(), scan.c.id.desc()).limit(1)
-    ).first()
-    if row is None or row.state not in (RUNNING, BROKEN_OFF) or sorted(json.loads(row.networks)) != sorted(wanted):
-        return None
-    return row if now - moment(row.begun) <= RESUMED else None
+def _broken_off(
+    connection: Connection, profile: str, parts: Mapping[str, Part], texts: Mapping[str, str], now: datetime
+) -> int | None:
+    """The newest scan by this profile of just these networks that was broken off or whose process ended.
+
+    What was done for a reason goes on for the same and on the same word only; a network that has another prefix since
+    is another.
+    """
+    rows = connection.execute(
+        select(scan.c.id, scan.c.asked_by, scan.c.reason)
+        .where(
+            scan.c.profile == profile, scan.c.state.in_([RUNNING, BROKEN_OFF]),
+            scan.c.begun >= instant(now - RESUMED),
+        )
+        .order_by(scan.c.begun.desc(), scan.c.id.desc())
+    ).all()  # fmt: skip
+    wanted = {(code, part.prefix) for code, part in parts.items()}
+    for row in rows:
+        of = select(scan_network.c.network, scan_network.c.prefix).where(scan_network.c.scan == row.id)
+        same = {(r.network, r.prefix) for r in connection.execute(of)} == wanted
+        if same and row.reason == texts["reason"] and (not row.reason or row.asked_by == texts["asked_by"]):
+            return int(row.id)
+    return None
 
 
 def renew(connection: Connection, number: int, now: datetime) -> None:
@@ -249,7 +274,7 @@ def load(connection: Connection, *, number: int | None = None, limit: int = 50) 
     rows = connection.execute(query if number is None else query.where(scan.c.id == number))
     return [
         Standing(
-            r.id, r.profile, tuple(json.loads(r.networks)), r.state, moment(r.begun),
+            r.id, r.profile, tuple(json.loads(r.networks)), r.state, moment(r.begun), moment(r.taken_up),
             None if r.ended is None else moment(r.ended), r.asked_by, r.reason, r.detail,
         )
         for r in rows
@@ -298,6 +323,7 @@ def recognise(connection: Connection, seen: Iterable[int], now: datetime) -> lis
             .where(
                 asset.c.root.in_(wanted[start : start + _TOGETHER]), t.c.key.in_(_TELLING), t.c.until == FOREVER,
                 t.c.proof < int(Proof.INFERRED), t.c.value.is_not(None), t.c.source.not_in(_LOOKING),
+                t.c.source.not_like(f"{SOURCE}%"),
             )
         )  # fmt: skip
         known |= {int(root) for root in connection.scalars(query.distinct())}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +42,8 @@ class Claimed:
     schedule: Schedule
     number: int
     """Of the turn."""
+    asked: bool = False
+    """Whether somebody asked for it to be done now, whatever its hours."""
 
 
 def load(connection: Connection, name: str | None = None) -> list[Schedule]:
@@ -89,21 +91,26 @@ def put(connection: Connection, wanted: Schedule, now: datetime, after: Next) ->
     return load(connection, wanted.name)[0]
 
 
-def follow_settings(connection: Connection, wanted: Iterable[Schedule], now: datetime, after: Next) -> None:
+def follow_settings(
+    connection: Connection, wanted: Iterable[Schedule], now: datetime, after: Next, *, add_only: bool = False
+) -> None:
     """Store the schedules that follow from the settings, and remove those that no longer do.
 
     What a person made under the same name stands; what did not change keeps its next turn and whether it is paused.
+
+    Args:
+        add_only: what stands is left as it is: a command may have other settings than the server.
     """
     standing = {s.name: s for s in load(connection)}
     kept = set()
     for one in wanted:
         kept.add(one.name)
         old = standing.get(one.name)
-        if old is not None and (old.origin == "person" or _same(old, one)):
+        if old is not None and (add_only or old.origin == "person" or _same(old, one)):
             continue
         put(connection, one, now, after)
     for name, old in standing.items():
-        if old.origin == "settings" and name not in kept:
+        if old.origin == "settings" and name not in kept and not add_only:
             connection.execute(delete(schedule).where(schedule.c.name == name))
 
 
@@ -187,7 +194,7 @@ def claim(
         elif due or asked:
             number = _tell(connection, found.name, planned, now, Outcome.RUNNING, "")
             values |= {"owner": owner, "lease": instant(now + LEASE), "turn": number, "asked": None}
-            claimed.append(Claimed(found, number))
+            claimed.append(Claimed(found, number, asked))
         if values:
             connection.execute(update(schedule).where(schedule.c.name == found.name).values(**values))
     return claimed
@@ -213,7 +220,7 @@ def take(connection: Connection, name: str, owner: str, now: datetime) -> Claime
     number = _tell(connection, name, now, now, Outcome.RUNNING, "")
     values = {"owner": owner, "lease": instant(now + LEASE), "turn": number}
     connection.execute(update(schedule).where(schedule.c.name == name).values(**values))
-    return Claimed(found, number)
+    return Claimed(found, number, asked=True)
 
 
 def _is_set_back(found: Schedule, now: datetime, after: Next) -> bool:
@@ -250,9 +257,9 @@ def _end_lost(connection: Connection, now: datetime) -> None:
         connection.execute(update(schedule).where(lost).values(owner=None, lease=None, turn=None))
 
 
-def renew(connection: Connection, owner: str, now: datetime) -> set[str]:
-    """Say that the jobs of `owner` are still being done; which those are."""
-    mine = schedule.c.owner == owner
+def renew(connection: Connection, owner: str, now: datetime, names: Collection[str]) -> set[str]:
+    """Say that these jobs of `owner` are still being done; which of them are its own still."""
+    mine = (schedule.c.owner == owner) & schedule.c.name.in_(sorted(names))
     connection.execute(update(schedule).where(mine).values(lease=instant(now + LEASE)))
     return set(connection.scalars(select(schedule.c.name).where(mine)))
 

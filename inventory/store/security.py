@@ -153,15 +153,13 @@ def _tell(
     newest = own[-1]
     if newest.until <= time:
         return None  # it is no member any more
-    first, since = None, newest.since
+    first = None
     for interval in reversed(own):
         # One that was met in between was mended, and came again.
         if interval.status in (Status.MET, Status.NOT_APPLICABLE) and interval is not newest:
             break
         if interval.status is Status.UNMET:
             first = interval.since
-        if interval.status is newest.status:
-            since = min(since, interval.since)
     state = {Status.UNMET: "open", Status.WAIVED: "accepted", Status.MET: "fixed", Status.UNKNOWN: "unknown"}.get(
         newest.status
     )

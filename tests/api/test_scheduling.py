@@ -110,8 +110,8 @@ async def test_a_window_that_closes_says_stop(workspace: Workspace) -> None:
 
     scheduler.judge, scheduler.windows, scheduler._year = judge, windows, now.year
     wanted = Schedule("j", "judge", "every 1h", "w")
-    await workspace.store.write(schedules.put, wanted, now.astimezone(UTC), windows.next_turn)
-    await workspace.store.write(schedules.ask, "j", now.astimezone(UTC))
+    # It is due: what somebody asks for is done whatever the hour.
+    await workspace.store.write(schedules.put, wanted, now.astimezone(UTC) - timedelta(hours=2), windows.next_turn)
     going = asyncio.create_task(scheduler.keep())
     turns = await until_ended(workspace, 1)
     workspace.stop.set()

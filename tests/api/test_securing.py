@@ -51,7 +51,13 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
         await store.write(security.assign, control, telnet.member, "Trần <b>An</b>", "đổi sang SSH", datetime.now(UTC))
         owner = scans.Owner("elsewhere", lambda _: False)
         begun = await store.write(
-            scans.begin, "security", {LAN.code: 254}, owner, NOW, asked_by="Lê Bình", reason="điều tra sự cố"
+            scans.begin,
+            "security",
+            {LAN.code: scans.Part(str(LAN.prefix), 254)},
+            owner,
+            NOW,
+            asked_by="Lê Bình",
+            reason="điều tra sự cố",
         )
         number = begun.number or 0
         await store.write(scans.tell, number, LAN.code, "192.168.1.1", ())

@@ -524,7 +524,7 @@ async def test_a_sweep_broken_off_half_way_keeps_what_it_saw(lan: tuple[Town, st
     stop = asyncio.Event()
 
     async def collect(target: Target) -> Run:
-        return await nmap.scan_network(target, nmap.DISCOVERY, rate=4000)
+        return (await nmap.scan_network(target, nmap.DISCOVERY, rate=4000))[0]
 
     async def read_by_runner() -> Run:
         (done,) = [one async for one in runner.run("nmap", collect, [target], stop=stop)]

@@ -165,14 +165,8 @@ def test_video_conference_is_told_and_silence_is_not(series: Series) -> None:
     assert not silent & {(name, dict(labels).get("agency")) for name, labels in told}
 
 
-def test_backups_tell_the_oldest_and_the_servers_without_one(series: Series) -> None:
+def test_backups_tell_the_oldest(series: Series) -> None:
     assert value(series, "dophu_backup_oldest_timestamp_seconds", agency="so-yt") == (AT.timestamp() - 2 * 86_400)
-    statuses = ((Status.MET, 5), (Status.UNMET, 2), (Status.UNKNOWN, 3), (Status.WAIVED, 4), (Status.DECLARED, 1))
-    told = [AgencyTally("server_backed_up", "so-yt", "province", status, n) for status, n in statuses]
-    told.append(AgencyTally("server_backed_up", "so-tc", "province", Status.MET, 1))
-    found = read(export(Snapshot(at=AT, tallies=tuple(told))))
-    assert value(found, "dophu_servers_without_backup", agency="so-yt") == 5
-    assert value(found, "dophu_servers_without_backup", agency="so-tc") == 0
 
 
 def test_websites_tell_what_is_known_and_nothing_else(series: Series) -> None:
@@ -230,10 +224,10 @@ def test_the_stated_budget_holds(series: Series) -> None:
     for snapshot, told in ((SAMPLE, series), (synthetic_snapshot(), read(export(synthetic_snapshot())))):
         goals = sum(len(plan.goals) for plan in snapshot.plans)
         rows = len(snapshot.coverage) + goals - len({(row.plan, row.goal) for row in snapshot.coverage})
-        plan_wide = 55 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
+        plan_wide = 54 + len(snapshot.plans) + len(snapshot.levels) + len(snapshot.controls) + 3 * goals + 15 * rows
         plan_wide += sum(len(c.parameters) for c in snapshot.controls) + 9 * len(snapshot.schedules)
         pairs = len({(tally.agency, tally.role) for tally in snapshot.assets})
-        each = 7 * len(snapshot.agencies) + 13 * len(snapshot.links) + 3 * pairs + len(snapshot.tallies)
+        each = 6 * len(snapshot.agencies) + 13 * len(snapshot.links) + 3 * pairs + len(snapshot.tallies)
         each += 13 * len(snapshot.websites) + len(snapshot.scans)
         assert len(told) <= plan_wide + 5 * len(snapshot.collectors) + each
         assert not any(number for (name, _), number in told.items() if name == "dophu_series_dropped")
@@ -256,7 +250,7 @@ def test_over_the_budget_whole_metrics_of_agencies_go_and_are_counted() -> None:
 
 def test_no_budget_is_so_small_that_it_is_passed(series: Series) -> None:
     """What each agency has goes before what the plan has."""
-    for cap in (55, 100, 360, len(series) - 1):
+    for cap in (54, 100, 360, len(series) - 1):
         told = read(generate_latest(SnapshotCollector(SAMPLE, cap)))
         assert len(told) <= cap
         lost = {dict(labels)["metric"] for (name, labels), n in told.items() if name == "dophu_series_dropped" and n}
@@ -270,7 +264,6 @@ def test_no_budget_is_so_small_that_it_is_passed(series: Series) -> None:
                 "dophu_meetings_",
                 "dophu_scan_",
                 "dophu_backup_",
-                "dophu_servers_without_backup",
             )
             assert lost <= others | {name for name in METRICS if name.startswith(each)}
 

@@ -20,6 +20,10 @@ LAN, DMZ, GONE = (
 )
 
 
+def parts(*networks: Network) -> dict[str, scans.Part]:
+    return {n.code: scans.Part(str(n.prefix), 254) for n in networks}
+
+
 def owner(name: str, *gone: str) -> scans.Owner:
     return scans.Owner(name, lambda other: other in gone)
 
@@ -28,8 +32,7 @@ async def scanned(
     store: Store, at: datetime, profile: str, *complete: Network, partly: tuple[Network, ...] = ()
 ) -> None:
     everywhere = [*complete, *partly]
-    sizes = {n.code: 254 for n in everywhere}
-    number = (await store.write(scans.begin, profile, sizes, owner("one"), at, again=True)).number or 0
+    number = (await store.write(scans.begin, profile, parts(*everywhere), owner("one"), at, again=True)).number or 0
     for network in everywhere:
         await store.write(scans.end_network, number, network.code, at, network in complete, None)
     await store.write(scans.end, number, at, True)
@@ -51,17 +54,17 @@ async def test_the_last_scan_to_its_end_counts_of_each_network_by_each_profile(s
 
 
 async def test_a_network_is_scanned_by_one_at_a_time_until_it_ends_or_is_known_to_be_gone(store: Store) -> None:
-    first = await store.write(scans.begin, "sweep", {"yte-lan": 254}, owner("one"), NOW)
-    beside = await store.write(scans.begin, "sweep", {"yte-lan": 254, "yte-dmz": 254}, owner("two"), NOW)
+    first = await store.write(scans.begin, "sweep", parts(LAN), owner("one"), NOW)
+    beside = await store.write(scans.begin, "sweep", parts(LAN, DMZ), owner("two"), NOW)
     assert (beside.resumed, dict(beside.busy)) == (False, {"yte-lan": first.number})
     assert [n.network for n in await store.read(scans.networks, beside.number or 0)] == ["yte-dmz"]
     await store.write(scans.end, beside.number or 0, NOW, True)
     await store.write(scans.renew, first.number or 0, NOW + scans.LEASE / 2)
-    nothing = await store.write(scans.begin, "services", {"yte-lan": 254}, owner("two"), NOW + scans.LEASE)
+    nothing = await store.write(scans.begin, "services", parts(LAN), owner("two"), NOW + scans.LEASE)
     assert nothing.number is None
     # Its process is gone, or says nothing for as long as a lease: another takes the network.
     for other, at in ((owner("two", "one"), NOW + scans.LEASE), (owner("three"), NOW + 2 * scans.LEASE)):
-        taken = await store.write(scans.begin, "services", {"yte-lan": 254}, other, at, again=True)
+        taken = await store.write(scans.begin, "services", parts(LAN), other, at, again=True)
         assert taken.number is not None and not taken.busy
         await store.write(scans.end, taken.number, at, True)
 
@@ -69,7 +72,7 @@ async def test_a_network_is_scanned_by_one_at_a_time_until_it_ends_or_is_known_t
 async def test_what_was_begun_for_another_reason_or_on_anothers_word_is_never_taken_up(store: Store) -> None:
     async def begin(by: str, reason: str) -> scans.Begun:
         begun: scans.Begun = await store.write(
-            scans.begin, "sweep", {"yte-dmz": 254}, owner("one"), NOW, asked_by=by, reason=reason
+            scans.begin, "sweep", parts(DMZ), owner("one"), NOW, asked_by=by, reason=reason
         )
         await store.write(scans.end, begun.number or 0, NOW, False)
         return begun
@@ -81,9 +84,21 @@ async def test_what_was_begun_for_another_reason_or_on_anothers_word_is_never_ta
 
 
 async def test_a_scan_whose_process_is_gone_is_cancelled_at_once(store: Store) -> None:
-    first = await store.write(scans.begin, "sweep", {"yte-lan": 254}, owner("one"), NOW)
+    first = await store.write(scans.begin, "sweep", parts(LAN), owner("one"), NOW)
     number = first.number or 0
     await store.write(scans.cancel, number, owner("two"), NOW)
     assert await store.read(scans.state, number) == scans.CANCELLING
     await store.write(scans.cancel, number, owner("two", "one"), NOW)
     assert await store.read(scans.state, number) == scans.CANCELLED
+
+
+async def test_a_network_of_another_prefix_is_another_and_a_scan_between_hides_none(store: Store) -> None:
+    first = await store.write(scans.begin, "sweep", parts(LAN, DMZ), owner("one"), NOW)
+    await store.write(scans.end, first.number or 0, NOW, False)
+    other = await store.write(scans.begin, "sweep", parts(LAN), owner("one"), NOW + DAY)
+    await store.write(scans.end, other.number or 0, NOW + DAY, True)
+    moved = parts(LAN, DMZ) | {"yte-dmz": scans.Part("198.18.65.0/25", 126)}
+    assert not (await store.write(scans.begin, "sweep", moved, owner("one"), NOW + DAY)).resumed
+    await store.write(scans.end, 3, NOW + DAY, True)
+    again = await store.write(scans.begin, "sweep", parts(LAN, DMZ), owner("one"), NOW + DAY)
+    assert (again.number, again.resumed) == (first.number, True)

@@ -72,7 +72,7 @@ async def test_a_turn_whose_predecessor_still_runs_is_skipped_and_told(store: St
     await put(store, hourly())
     (first,) = await claim(store, NOW)
     for minutes in range(1, 62):
-        await store.write(schedules.renew, "one", NOW + minutes * MINUTE)
+        await store.write(schedules.renew, "one", NOW + minutes * MINUTE, ["h"])
         assert await claim(store, NOW + minutes * MINUTE, "two") == []
     skipped, running = await store.read(schedules.turns, "h")
     assert (running.outcome, skipped.outcome) == (Outcome.RUNNING, Outcome.SKIPPED)
@@ -88,7 +88,7 @@ async def test_what_a_killed_process_did_is_broken_off_and_done_again(store: Sto
     (again,) = await claim(store, NOW + timedelta(hours=1), "two")
     assert await outcomes(store) == [Outcome.BROKEN_OFF, Outcome.RUNNING]
     # The one that was thought dead comes back: the job is no longer its own, and it ends nobody else's.
-    assert await store.write(schedules.renew, "one", NOW + timedelta(hours=1)) == set()
+    assert await store.write(schedules.renew, "one", NOW + timedelta(hours=1), ["h"]) == set()
     await finish(store, lost, NOW + timedelta(hours=1, minutes=1), "one")
     assert (await store.read(schedules.load))[0].running is not None
     await finish(store, again, NOW + timedelta(hours=1, minutes=2), "two")
@@ -149,6 +149,9 @@ async def test_the_settings_schedules_follow_them_and_a_persons_stand(store: Sto
     assert (second.cadence, second.origin) == ("every 2h", "person")
     with pytest.raises(InputError, match="follows from the settings"):
         await store.write(schedules.remove, "a")
+    # A command may have other settings than the server: it takes nothing away.
+    await store.write(lambda c: schedules.follow_settings(c, said("c"), NOW, after, add_only=True))
+    assert [s.name for s in await store.read(schedules.load)] == ["a", "b", "c"]
     await store.write(schedules.follow_settings, said("c"), NOW, after)
     assert [s.name for s in await store.read(schedules.load)] == ["b", "c"]
 
@@ -194,3 +197,18 @@ async def test_how_a_schedule_stands_is_told_by_the_turns_that_had_ended(store: 
     assert now.next_at == NOW + timedelta(hours=2)
     (before,) = await store.read(schedules.states, NOW + timedelta(minutes=30))
     assert (before.outcome, before.last_success) == (Outcome.DONE, NOW + MINUTE)
+
+
+async def test_what_was_asked_for_is_claimed_as_such_and_only_what_is_done_is_renewed(store: Store) -> None:
+    await put(store, hourly("a", window="night"))
+    await put(store, hourly("b", window="night"))
+    await store.write(schedules.ask, "a", NOW)
+    (asked,) = await claim(store, NOW)
+    assert asked.asked
+    await store.write(schedules.ask, "b", NOW)
+    await claim(store, NOW)
+    # The end of "b" could not be told: nobody renews it, and it ends by itself.
+    assert await store.write(schedules.renew, "one", NOW + LEASE, ["a"]) == {"a"}
+    await store.write(schedules.ask, "b", NOW + LEASE + MINUTE)
+    (again,) = await claim(store, NOW + LEASE + MINUTE, "two")
+    assert again.schedule.name == "b"
