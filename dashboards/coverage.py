@@ -7,14 +7,13 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    DATA_AGE,
+    CODE,
     GREEN,
-    GREY,
+    ID_WIDTH,
     POSSIBLE,
     PROVEN,
     RED,
     SHARES,
-    SNAPSHOT_AGE,
     STATUSES,
     TARGET,
     YELLOW,
@@ -22,11 +21,11 @@ from dashboards._panels import (
     agency_columns,
     bars,
     begin,
+    data_age,
     due_days,
     finish,
     lines,
     named,
-    number,
     or_zero,
     rows,
     shares,
@@ -68,12 +67,11 @@ def build(language: Language = "vi") -> Dashboard:
         status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=3)
         for status in CoverageStatus
     ]
-    age = number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=6, unit="s")
     return finish(
         dashboard,
         [
             *standing,
-            age,
+            data_age(language, span=6),
             _goals(language),
             _chosen_now(language),
             _chosen_over_time(language),
@@ -84,6 +82,7 @@ def build(language: Language = "vi") -> Dashboard:
 
 def _goals(language: Language) -> table.Panel:
     title = f"title_{language}"
+    statement = Column("statement", Title("Mục", "Statement"), width=100)
     day = "time:DD/MM/YYYY" if language == "vi" else "time:YYYY-MM-DD"
     return rows(
         Title("Các chỉ tiêu", "Goals"),
@@ -98,9 +97,9 @@ def _goals(language: Language) -> table.Panel:
             f"max by (goal, status) (dophu_coverage_status{{{_ROW}}} == 1)",
         ],
         [
-            Column("statement", Title("Mục", "Statement"), width=100),
-            Column(title, Title("Chỉ tiêu", "Goal")),
-            Column("goal", Title("Mã", "Id"), width=170),
+            statement,
+            Column(title, Title("Chỉ tiêu", "Goal"), wraps=True),
+            Column("goal", CODE, width=ID_WIDTH),
             Column("status", Title("Kết quả", "Standing"), width=150, words={s: STATUSES[s] for s in CoverageStatus}),
             Column("Value #B", PROVEN, "percentunit", 120, GREEN),
             Column("Value #C", POSSIBLE, "percentunit", 110, YELLOW),
@@ -116,6 +115,7 @@ def _goals(language: Language) -> table.Panel:
             "Chỉ tiêu chưa đo vẫn nằm trong bảng, không có tỷ lệ.",
             "Goals that nothing measures stay in the table, without a share.",
         ),
+        by=statement,
     )
 
 

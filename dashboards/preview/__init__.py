@@ -65,6 +65,11 @@ class Panel:
     body: Drawn | None
     troubles: tuple[Trouble, ...]
 
+    @property
+    def why(self) -> str:
+        """The first of the errors, if there is any."""
+        return next((trouble.why for trouble in self.troubles if trouble.why), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:

@@ -121,7 +121,7 @@ class Looks:
         if unit.startswith("time:"):
             return _moment(value, unit.removeprefix("time:"), self.zone)
         if unit.startswith("suffix:"):
-            return f"{rounded(value, decimals)}{unit.removeprefix('suffix:')}"
+            return f"{rounded(value, decimals)} {unit.removeprefix('suffix:')}"
         return rounded(value, decimals)
 
 
