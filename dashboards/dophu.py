@@ -147,13 +147,14 @@ def _numbers(language: Language) -> list[stat.Panel]:
 
 def _not_measured(language: Language) -> table.Panel:
     title = f"title_{language}"
+    statement = Column("statement", Title("Mục", "Statement"), width=100)
     goals = "dophu_goal_info and on (plan, goal) (dophu_goal_measured == 0)"
     return rows(
         Title("Những chỉ tiêu chưa đo", "Goals that nothing measures"),
         [f"max by (plan, goal, {title}, statement) ({goals})"],
         [
             Column("plan", Title("Kế hoạch", "Plan"), width=160),
-            Column("statement", Title("Mục", "Statement"), width=100),
+            statement,
             Column(title, Title("Chỉ tiêu", "Goal"), wraps=True),
             Column("goal", CODE, width=ID_WIDTH),
         ],
@@ -163,4 +164,5 @@ def _not_measured(language: Language) -> table.Panel:
         description=Title(
             "Chưa có tiêu chí nào đo, hoặc không có ai để hỏi.", "No control measures them, or nobody is there to ask."
         ),
+        by=statement,
     )

@@ -98,7 +98,7 @@ def build(language: Language = "vi") -> Dashboard:
 
 def _of_severity(status: str, labels: str, severity: str = ".+") -> str:
     """The findings of a status whose control has a severity, with some of the control's labels."""
-    findings = f'dophu_findings{{{_HERE},status="{status}"}}'
+    findings = f'dophu_findings{{{_HERE},status=~"{status}"}}'
     return f'{findings} * on (control) group_left ({labels}) dophu_control_info{{severity=~"{severity}"}}'
 
 
@@ -128,7 +128,7 @@ def _controls(language: Language) -> table.Panel:
 
     return rows(
         Title("Điểm yếu theo tiêu chí", "Weaknesses by control"),
-        [counted(status) for status in ("unmet", "waived", "unknown", "met")],
+        [or_zero(counted(status), counted(".+")) for status in ("unmet", "waived", "unknown", "met")],
         [
             Column("severity", _SEVERITY, width=100, words=SEVERITY),
             Column(title, Title("Tiêu chí", "Control"), wraps=True),

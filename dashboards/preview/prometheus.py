@@ -106,7 +106,7 @@ def _read(body: bytes, status: int) -> Answer:
         if data["resultType"] == "scalar":
             return Answer((Series({}, _points([data["result"]])),))
         return Answer(tuple(_series(entry) for entry in data["result"]))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Answer(error=_short(f"HTTP {status}: found no answer of Prometheus: {body[:_SHOWN]!r}"))
 
 
