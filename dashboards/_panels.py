@@ -173,6 +173,20 @@ def due_days(selector: str, language: str) -> grafana.AnnotationQuery:
     )
 
 
+def sealed_days(selector: str, language: str) -> grafana.AnnotationQuery:
+    """Marks, over every graph, the day that begins when figures are sealed."""
+    # The figures tell of a seal only once they are judged anew: an hour would often pass unseen.
+    since = f"(time() - dophu_snapshot_sealed_timestamp_seconds{{{selector}}})"
+    return (
+        grafana.AnnotationQuery()
+        .name(Title("Chốt số liệu (niêm phong)", "Figures sealed").in_language(language))
+        .datasource(SOURCE)
+        .enable(True)
+        .icon_color(BLUE)
+        .expr(f"count({since} >= 0 and {since} < 86400)")
+    )
+
+
 def finish(dashboard: grafana.Dashboard, panels: Sequence[Builder[model.Panel]]) -> model.Dashboard:
     """The dashboard with its panels set from left to right and from top to bottom, numbered from 1."""
     for panel in panels:

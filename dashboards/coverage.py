@@ -28,6 +28,7 @@ from dashboards._panels import (
     named,
     or_zero,
     rows,
+    sealed_days,
     shares,
     status_columns,
     status_number,
@@ -62,7 +63,7 @@ def build(language: Language = "vi") -> Dashboard:
         agency_choice(language),
     ):
         dashboard.with_variable(variable)
-    dashboard.annotation(due_days(_PLAN, language))
+    dashboard.annotation(due_days(_PLAN, language)).annotation(sealed_days(_PLAN, language))
     standing = [
         status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=3)
         for status in CoverageStatus

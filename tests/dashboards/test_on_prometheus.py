@@ -61,14 +61,25 @@ def test_a_table_shows_every_label_that_its_query_gives(prometheus: str, name: s
 def test_the_days_on_which_goals_are_due_are_marked_and_no_others(prometheus: str, name: str) -> None:
     dashboard = model(name, "vi")
     values, _ = settle(prometheus, dashboard)
-    (marked,) = dashboard["annotations"]["list"]
-    expression = fill(marked["expr"], values)
+    expression = fill(dashboard["annotations"]["list"][0]["expr"], values)
     due = float(ask(prometheus, "query", query="max(dophu_goal_due_timestamp_seconds)")["result"][0]["value"][1])
     # The figures are those of now, looked at as if it were another moment.
     for before_the_end, goals in ((-1, None), (0, "4"), (86399, "4"), (86400, None)):
         asked = expression.replace("time()", f"{due - before_the_end:.0f}")
         result = ask(prometheus, "query", query=asked)["result"]
         assert [entry["value"][1] for entry in result] == ([] if goals is None else [goals])
+
+
+@pytest.mark.parametrize("name", ["agency", "coverage"])
+def test_a_seal_is_marked_for_a_day(prometheus: str, name: str) -> None:
+    dashboard = model(name, "en")
+    values, _ = settle(prometheus, dashboard)
+    expression = fill(dashboard["annotations"]["list"][1]["expr"], values)
+    (seal,) = SAMPLE.seals
+    for after, seals in ((-1, None), (0, "1"), (86399, "1"), (86400, None)):
+        asked = expression.replace("time()", f"{seal.sealed.timestamp() + after:.0f}")
+        result = ask(prometheus, "query", query=asked)["result"]
+        assert [entry["value"][1] for entry in result] == ([] if seals is None else [seals])
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
