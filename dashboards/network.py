@@ -50,7 +50,7 @@ def build(language: Language = "vi") -> Dashboard:
         data_age(language, span=3),
         number(Title("Chuỗi bị lược bớt", "Series left out"), "sum(dophu_series_dropped)", GREY, language, span=3),
     ]
-    answering = f"sum by (answering) (dophu_assets{{{_HERE}}})"
+    answering = f"sum by (answering) (agency_answering:dophu_assets:sum{{{_HERE}}})"
     states = f"sum by (state) (dophu_link_state{{{_HERE}}})"
     return finish(
         dashboard,

@@ -138,11 +138,10 @@ def test_a_telnet_service_opened_is_told_to_the_agency_and_closed_it_is_over(tmp
             run("ip", "netns", "exec", core, "env", "-C", str(tmp_path), str(DOPHU), *argv)
         telnet = made.start(office, sys.executable, "-c", TELNET)
         wait_for(core, 23, "198.18.64.20")
-        rules = {"rule_files": [str(DEPLOY / "dophu.rules.yml")]}
         alerting = {"alerting": {"alertmanagers": [{"static_configs": [{"targets": [sender]}]}]}}
         with (
             serving(tmp_path, DOPHU_DATA=str(tmp_path / "data")) as server,
-            run_prometheus(tmp_path, server.removeprefix("http://"), rules | alerting),
+            run_prometheus(tmp_path, server.removeprefix("http://"), alerting),
         ):
             assert not inbox.told("/so-yte", "firing")
             dophu(core, tmp_path, "scan", "run", "security", "-n", "yte-lan")
