@@ -71,7 +71,12 @@ def run_prometheus(directory: Path, scraped: str, more: Mapping[str, Any] | None
         pytest.skip("prometheus is not installed: apt-get install prometheus")
     config = directory / "prometheus.yml"
     settings = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "global": {
+            "scrape_interval": "1s",
+            "scrape_timeout": "1s",
+            "evaluation_interval": "1s",
+            "external_labels": {"dophu": f"http://{scraped}"},
+        },
         "scrape_configs": [{"job_name": "dophu", "static_configs": [{"targets": [scraped]}]}],
         "rule_files": [str(RULES)],
     }

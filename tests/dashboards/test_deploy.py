@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from starlette.routing import Match
 
+from api.config import Config
+from api.pages import pages_router
+from api.serving import Desk
+from api.workspace import Workspace
 from exporters.prometheus import METRICS, SERIES_CAP
+from tests.api.pages_server import opened
 from tests.dashboards.grafana import ask
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -68,7 +74,18 @@ def test_every_alert_is_tested_and_speaks_of_metrics_that_we_have() -> None:
     assert {rule["alert"] for rule in rules} == firing
     for rule in rules:
         assert set(re.findall(r"\bdophu_\w+", rule["expr"])) <= set(METRICS)
-        assert {"summary", "summary_en"} <= set(rule["annotations"])
+        assert {"summary", "summary_en", "url"} == set(rule["annotations"])
+
+
+async def test_every_alert_leads_to_a_page_that_there_is(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        routes = pages_router(Desk(Workspace(Config(data=tmp_path), store))).routes
+    for rule in alerts():
+        url = rule["annotations"]["url"]
+        link = re.fullmatch(r"\{\{ with \$externalLabels.dophu \}\}\{\{ . \}\}(/.*)\{\{ end \}\}", url)
+        assert link, rule["alert"]
+        asked = {"type": "http", "method": "GET", "path": re.sub(r"\{\{ \$labels\.\w+ \}\}", "x", link[1])}
+        assert any(route.matches(asked)[0] is Match.FULL for route in routes), asked["path"]
 
 
 def test_every_record_is_tested_documented_and_made_of_metrics_that_we_have() -> None:
