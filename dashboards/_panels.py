@@ -108,6 +108,12 @@ LINK_KINDS: Mapping[str, tuple[Title, str | None]] = {
 HOURS = Title("suffix:giờ", "suffix:hours")
 DAYS = Title("suffix:ngày", "suffix:days")
 
+#: What a panel says that rests on the recording rules of deploy/prometheus.
+RECORDED = Title(
+    "Vẽ từ chuỗi tính sẵn: Prometheus phải nạp dophu.rules.yml.",
+    "Drawn from recorded series: Prometheus has to load dophu.rules.yml.",
+)
+
 SNAPSHOT_AGE_HOURS = "(time() - max(dophu_snapshot_timestamp_seconds)) / 3600"
 #: Decimals of units that have any; a value without a unit here is a count and has none.
 _DECIMALS: Mapping[str, int] = {"none": 0, "percentunit": 1, HOURS.vi: 1, HOURS.en: 1, DAYS.vi: 1, DAYS.en: 1}

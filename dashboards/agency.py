@@ -70,7 +70,7 @@ def build(language: Language = "vi") -> Dashboard:
             _weaknesses(language),
             _scans(language),
             lines(
-                Title("Kết quả theo thời gian", "Findings over time"), over_time, "status", statuses, language, span=24
+                Title("Kết quả theo thời gian", "Findings over time"), over_time, "status", statuses, language, span=14
             ),
         ],
     )
@@ -291,7 +291,7 @@ def _weaknesses(language: Language) -> table.Panel:
             Column("Value #C", STATUSES["unknown"][0], "none", 100, YELLOW),
         ],
         language,
-        span=14,
+        span=24,
         height=9,
         highest=unmet,
     )

@@ -9,6 +9,7 @@ from dashboards import Language
 from dashboards._panels import (
     GREY,
     LINK_KINDS,
+    RECORDED,
     ROLES,
     STATUSES,
     Column,
@@ -58,7 +59,9 @@ def build(language: Language = "vi") -> Dashboard:
             *numbers,
             _assets_by_role(language),
             _assets_by_agency(language),
-            lines(Title("Thiết bị theo thời gian", "Assets over time"), answering, "answering", STATUSES, language, 12),
+            lines(
+                Title("Thiết bị theo thời gian", "Assets over time"), answering, "answering", STATUSES, language, 12
+            ).description(RECORDED.in_language(language)),
             lines(Title("Đường truyền theo thời gian", "Links over time"), states, "state", STATUSES, language, 12),
             _links(language),
             collectors(language, span=12, height=12),

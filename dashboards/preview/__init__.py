@@ -173,6 +173,7 @@ def draw(
         others=others,
         pages=[(link["title"], fill(link["url"], values)) for link in dashboard["links"] if link["type"] == "link"],
         choices=choices.values(),
+        annotations=[(one["name"], named_color(one["iconColor"])) for one in _annotations(dashboard)],
         since=_clock(window.start, zone, language),
         until=_clock(now, zone, language),
         panels=panels,
@@ -211,9 +212,7 @@ def _marks(
     """What the annotations mark: the times in which their expression is above zero; those that were refused."""
     marks, troubles = [], []
     step = nice_step((window.end - window.start) / 10_000)
-    for annotation in (dashboard.get("annotations") or {}).get("list") or ():
-        if not annotation.get("expr"):
-            continue
+    for annotation in _annotations(dashboard):
         answer = prometheus.over(fill(annotation["expr"], values), Window(window.start, window.end, step))
         if answer.error:
             named = f"{WORDS['annotation'].in_language(language)} {annotation['name']}"
@@ -227,12 +226,19 @@ def _marks(
     return tuple(marks), tuple(troubles)
 
 
+def _annotations(dashboard: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The annotations that ask a Prometheus."""
+    every = (dashboard.get("annotations") or {}).get("list") or ()
+    return [annotation for annotation in every if annotation.get("expr")]
+
+
 def _head_height(dashboard: Mapping[str, Any], choices: Mapping[str, Choice]) -> int:
     """Pixels that what stands above the panels takes, on the safe side."""
     text = 1 + int(7.8 * len(dashboard["description"]) / WIDTH)
     chosen, taken = 1, 0.0
-    for choice in choices.values():
-        needed = min(44 + 8.0 * (len(choice.label) + len(choice.shown)), WIDTH)
+    names = [choice.label + choice.shown for choice in choices.values()]
+    for name in (*names, *(annotation["name"] for annotation in _annotations(dashboard))):
+        needed = min(44 + 8.0 * len(name), WIDTH)
         if taken + needed > WIDTH:
             chosen, taken = chosen + 1, 0.0
         taken += needed

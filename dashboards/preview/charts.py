@@ -148,7 +148,8 @@ def _time_ticks(window: Window, x: Callable[[float], float], width: float, zone:
     span = window.end - window.start
     pattern = "%d/%m" if span > 3 * _DAY else "%d/%m %H:%M" if span > _DAY else "%H:%M" if span > 600 else "%H:%M:%S"
     room = _LETTER * len(datetime.now(UTC).strftime(pattern))
-    step = nice_step(span * (room + 24) / width)
+    # A day is written once.
+    step = max(nice_step(span * (room + 24) / width), _DAY if span > 3 * _DAY else 0)
     # Days begin where the reader is, and not in Greenwich.
     shift = datetime.fromtimestamp(window.end, zone).utcoffset()
     ahead = shift.total_seconds() if shift else 0.0
