@@ -34,7 +34,9 @@ def dashboards(
 @dashboards_app.command("preview")
 def dashboards_preview(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
-    prometheus: Annotated[str, typer.Option(help="The address of the Prometheus to ask.")] = "http://127.0.0.1:9090",
+    prometheus: Annotated[
+        str, typer.Option(help="The address of the Prometheus to ask.", envvar="DOPHU_PROMETHEUS")
+    ] = "http://127.0.0.1:9090",
     only: Annotated[list[str] | None, typer.Option(help="Only this dashboard; may be repeated.")] = None,
     last: Annotated[
         str | None, typer.Option(help="How far graphs go back, such as 6h or 30d; as the dashboards say if absent.")

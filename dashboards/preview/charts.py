@@ -132,7 +132,7 @@ def lay_out(
 
 def _value_steps(low: float, high: float, count: int, *, whole: bool) -> list[float]:
     """Round values from at most `low` to at least `high`, about `count` of them."""
-    if high <= low:
+    if high - low <= 1e-12 * max(1.0, abs(low)):
         high = low + 1
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,8 +61,9 @@ class Prometheus:
     """One server. Once it cannot be reached it is not asked again, so that many questions do not wait for it each."""
 
     def __init__(self, address: str) -> None:
-        """Keep the address, such as http://127.0.0.1:9090; a path in front of /api/v1 may follow it."""
+        """Keep the address, such as http://127.0.0.1:9090; user:password@ may stand in it, and a path follow it."""
         self._address = address.rstrip("/")
+        self._shown = re.sub(r"//[^/]*@", "//", self._address)
         self._client = httpx2.Client(timeout=_PATIENCE)
         self._away = ""
 
@@ -92,7 +94,7 @@ class Prometheus:
                         return Answer(error=f"found an answer of more than {_LARGEST >> 20} MB")
                 return _read(bytes(body), response.status_code)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            self._away = _short(f"{self._address}: {error or type(error).__name__}")
+            self._away = _short(f"{self._shown}: {error or type(error).__name__}")
             return Answer(error=self._away)
 
 

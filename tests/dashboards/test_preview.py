@@ -205,11 +205,21 @@ def test_the_command_writes_pages_and_pictures_that_are_not_blank(prometheus: st
 
 
 def test_a_prometheus_that_is_away_is_told_in_every_panel_and_asked_once(tmp_path: Path) -> None:
-    away = f"http://127.0.0.1:{free_port()}"
-    status, said = dophu("--out", str(tmp_path), "--prometheus", away, "--only", "video", "--language", "en")
-    assert status == 1 and away in said and "Prometheus told nothing of" in said
+    away = f"127.0.0.1:{free_port()}"
+    arguments = ("--out", str(tmp_path), "--only", "video", "--language", "en")
+    status, said = dophu(*arguments, DOPHU_PROMETHEUS=f"http://reader:s3cret@{away}")
+    assert status == 1 and f"http://{away}: " in said and "Prometheus told nothing of" in said
     html = (tmp_path / "dophu-video-en.html").read_text()
+    assert "s3cret" not in said + html
     assert html.count('class="empty error"') == html.count("<section") == len(model("video", "en")["panels"])
+
+
+@pytest.mark.parametrize(
+    "address", ["prometheus", "ftp://127.0.0.1", "http://[::1", "http://127.0.0.1:99999", "", "//"]
+)
+def test_an_address_that_is_none_is_said_to_be_none(address: str) -> None:
+    (made,) = previews(address, "en", ["video"])
+    assert len({trouble.why for trouble in made.troubles}) == 1 and made.troubles[0].why
 
 
 @contextmanager
