@@ -288,10 +288,15 @@ def worded(panel: stat.Panel, words: Mapping[str, tuple[Title, str]], language: 
     return panel.mappings([_mapped(words, language)])
 
 
+def count(title: Title, expression: str, color: str, language: str, span: int) -> stat.Panel:
+    """How many there are as one large number, in their colour where there is any."""
+    return number(title, expression, GREY, language, span, limits=[(1, color)])
+
+
 def status_number(status: str, expression: str, language: str, span: int) -> stat.Panel:
     """One large number in the words and colour of a status."""
     title, color = STATUSES[status]
-    return number(title, expression, color, language, span)
+    return count(title, expression, color, language, span)
 
 
 def bars(title: Title, expression: str, legend: str, language: str, span: int, height: int) -> bargauge.Panel:
@@ -466,9 +471,14 @@ def or_zero(counted: str, every: str) -> str:
     return f"{counted} or 0 * {every}"
 
 
+def count_column(field: str, title: Title, color: str, width: int = 100) -> Column:
+    """A column of counts, in their colour where there is any."""
+    return Column(field, title, "none", width, GREY, limits=[(1, color)])
+
+
 def status_columns(statuses: Sequence[str]) -> list[Column]:
     """One column for each status, in its words and colour."""
-    return [Column(status, STATUSES[status][0], color=STATUSES[status][1], width=120) for status in statuses]
+    return [count_column(status, *STATUSES[status], width=120) for status in statuses]
 
 
 def rows(

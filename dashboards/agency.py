@@ -21,6 +21,7 @@ from dashboards._panels import (
     YELLOW,
     Column,
     begin,
+    count_column,
     data_age,
     due_days,
     finish,
@@ -145,7 +146,7 @@ def _goals(language: Language) -> table.Panel:
         counted = or_zero(f'sum by (control) (dophu_findings{{{_HERE},status="{status}"}})', asked)
         return f"max by (plan, goal) (dophu_goal_info * on (control) group_left () ({counted}))"
 
-    unmet = Column("Value #C", STATUSES["unmet"][0], "none", 100, limits=[(1, RED)])
+    unmet = count_column("Value #C", STATUSES["unmet"][0], RED, 100)
     return rows(
         Title("Chỉ tiêu của kế hoạch", "Goals of the plans"),
         [
@@ -160,9 +161,9 @@ def _goals(language: Language) -> table.Panel:
             Column("statement", Title("Mục", "Statement"), width=100),
             Column(title, Title("Chỉ tiêu", "Goal"), wraps=True),
             Column("goal", CODE, width=ID_WIDTH),
-            Column("Value #B", STATUSES["met"][0], "none", 90, GREEN),
+            count_column("Value #B", STATUSES["met"][0], GREEN, 90),
             unmet,
-            Column("Value #D", STATUSES["unknown"][0], "none", 100, limits=[(1, YELLOW)]),
+            count_column("Value #D", STATUSES["unknown"][0], YELLOW, 100),
             Column("Value #E", Title("Thời hạn", "Due"), day, 110),
         ],
         language,
@@ -278,7 +279,7 @@ def _weaknesses(language: Language) -> table.Panel:
     def members(status: str) -> str:
         return f"sum by (control, severity, {title}) ({_of_severity(status, '.+', f'severity, {title}')})"
 
-    unmet = Column("Value #A", Title("Đang mở", "Open"), "none", 100, limits=[(1, RED)])
+    unmet = count_column("Value #A", Title("Đang mở", "Open"), RED, 100)
     return rows(
         Title("Điểm yếu", "Weaknesses"),
         [or_zero(members(status), members(".+")) for status in ("unmet", "waived", "unknown")],
@@ -287,8 +288,8 @@ def _weaknesses(language: Language) -> table.Panel:
             Column(title, Title("Tiêu chí", "Control"), wraps=True),
             Column("control", CODE, width=ID_WIDTH),
             unmet,
-            Column("Value #B", Title("Chấp nhận", "Accepted"), "none", 110, PURPLE),
-            Column("Value #C", STATUSES["unknown"][0], "none", 100, YELLOW),
+            count_column("Value #B", Title("Chấp nhận", "Accepted"), PURPLE, 110),
+            count_column("Value #C", STATUSES["unknown"][0], YELLOW, 100),
         ],
         language,
         span=24,

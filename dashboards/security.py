@@ -23,11 +23,12 @@ from dashboards._panels import (
     Column,
     agency_columns,
     begin,
+    count,
+    count_column,
     data_age,
     finish,
     lines,
     named,
-    number,
     or_zero,
     rows,
     value_columns,
@@ -68,7 +69,7 @@ def build(language: Language = "vi") -> Dashboard:
         dashboard,
         [
             *(
-                number(
+                count(
                     Title(f"Đang mở: {word.vi.lower()}", f"Open: {word.en.lower()}"),
                     or_zero(f"sum({_of_severity('unmet', 'severity', severity)})", _ASKED),
                     color,
@@ -77,8 +78,8 @@ def build(language: Language = "vi") -> Dashboard:
                 )
                 for severity, (word, color) in SEVERITY.items()
             ),
-            number(Title("Được chấp nhận", "Accepted"), accepted, PURPLE, language, span=4),
-            number(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
+            count(Title("Được chấp nhận", "Accepted"), accepted, PURPLE, language, span=4),
+            count(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
             data_age(language, span=4),
             lines(
                 Title("Điểm yếu đang mở theo thời gian", "Open weaknesses over time"),
@@ -109,7 +110,7 @@ def _agencies(language: Language) -> table.Panel:
         members = f"sum by (agency) ({_of_severity(status, 'severity', severity)})"
         return f"sum by (agency, name_{language}) ({named(members, language)})"
 
-    high, *lower = value_columns([Column(s, word, color=color, width=110) for s, (word, color) in SEVERITY.items()])
+    high, *lower = value_columns([count_column(s, word, color, 110) for s, (word, color) in SEVERITY.items()])
     return rows(
         Title("Điểm yếu đang mở theo cơ quan", "Open weaknesses by agency"),
         [or_zero(counted("unmet", severity), counted("unmet", ".+")) for severity in SEVERITY],
@@ -123,7 +124,7 @@ def _agencies(language: Language) -> table.Panel:
 
 def _controls(language: Language) -> table.Panel:
     title = f"title_{language}"
-    unmet = Column("Value #A", Title("Đang mở", "Open"), "none", 90, RED)
+    unmet = count_column("Value #A", Title("Đang mở", "Open"), RED, 90)
 
     def counted(status: str) -> str:
         return f"sum by (control, severity, {title}) ({_of_severity(status, f'severity, {title}')})"
@@ -136,9 +137,9 @@ def _controls(language: Language) -> table.Panel:
             Column(title, Title("Tiêu chí", "Control"), wraps=True),
             Column("control", CODE, width=ID_WIDTH),
             unmet,
-            Column("Value #B", Title("Chấp nhận", "Accepted"), "none", 100, PURPLE),
-            Column("Value #C", STATUSES["unknown"][0], "none", 90, YELLOW),
-            Column("Value #D", STATUSES["met"][0], "none", 90, GREEN),
+            count_column("Value #B", Title("Chấp nhận", "Accepted"), PURPLE, 100),
+            count_column("Value #C", STATUSES["unknown"][0], YELLOW, 90),
+            count_column("Value #D", STATUSES["met"][0], GREEN, 90),
         ],
         language,
         span=24,
