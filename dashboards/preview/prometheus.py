@@ -31,10 +31,6 @@ class Window:
     end: float
     step: float
 
-    def instants(self) -> list[float]:
-        """The times at which a range is evaluated."""
-        return [self.start + i * self.step for i in range(int((self.end - self.start) / self.step + 1e-9) + 1)]
-
 
 @dataclass(frozen=True, slots=True)
 class Series:

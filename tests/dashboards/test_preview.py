@@ -16,6 +16,7 @@ import threading
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from dashboards import Language, load_dashboards
-from dashboards.preview import PAGE_WIDTH, Preview, previews
+from dashboards.preview import PAGE_WIDTH, Preview, draw, previews
 from dashboards.preview.charts import Line, Mark, lay_out
 from dashboards.preview.looks import Looks
-from dashboards.preview.prometheus import Series, Window
+from dashboards.preview.prometheus import Prometheus, Series, Window
 from dashboards.preview.tables import Frame, frame_of, transformed
 from tests.api.test_pages import CHROMIUM, FLAGS, INSTALLED
 from tests.dashboards.conftest import free_port
@@ -157,6 +158,18 @@ def test_a_table_stands_as_its_transformations_say(prometheus: str) -> None:
     assert [row[0] for row in rows] == ["VP-031", "VP-067", "VP-068", "VP-070", "VP-073", "VP-075", "VP-090"]
     assert rows[0][2:] == ["firewalls", "Không đạt chỉ tiêu", "50.0%", "75.0%", "100.0%", "1", "1", "31/12/2026"]
     assert rows[5][2:] == ["mail", "Chưa đo", *["–"] * 6]
+
+
+def test_a_mark_stands_over_each_time_in_which_its_expression_is_above_zero(prometheus: str) -> None:
+    dashboard = model("coverage", "en")
+    due, sealed = dashboard["annotations"]["list"]
+    due["expr"] = "vector(1) * (time() % 20 < bool 10)"
+    sealed["expr"] = "nonsense("
+    with Prometheus(prometheus) as server:
+        made = draw(dashboard, [], server, "en", datetime.now(UTC), 60.0)
+    (told,) = made.troubles
+    assert told.panel == "annotation Figures sealed" and told.why.startswith("HTTP 400: ")
+    assert made.html.count("<title>Days on which goals are due</title>") in (3, 4)
 
 
 # --- from the command line --------------------------------------------------------------------------------------------
