@@ -211,6 +211,12 @@ def named(expression: str, language: str) -> str:
     return f"{expression} * on (agency) group_left (name_{language}) dophu_agency_info"
 
 
+def cut(share: str) -> str:
+    """A share cut after the tenth of a percent, as on Dophu's pages: Grafana would round 99.96 % up to 100 %."""
+    # A thousand times 0.289 may come out a hair below 289.
+    return f"floor(1000 * ({share}) + 1e-9) / 1000"
+
+
 def shares(selector: str, language: str) -> str:
     """Proven, possible and target (where there is one) in one vector, told apart by the label `share`."""
     return " or ".join(

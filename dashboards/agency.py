@@ -22,6 +22,7 @@ from dashboards._panels import (
     Column,
     begin,
     count_column,
+    cut,
     data_age,
     due_days,
     finish,
@@ -219,7 +220,7 @@ def _links(language: Language) -> table.Panel:
             f"max by (link, kind, state) (dophu_link_state{{{_HERE}}} == 1)",
             each("loss_ratio"),
             each("round_trip_seconds", ',percentile="95"'),
-            each("availability_ratio"),
+            cut(each("availability_ratio")),
         ],
         [
             Column("link", Title("Đường truyền", "Link"), page="/lines/", wraps=True),

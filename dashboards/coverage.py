@@ -22,6 +22,7 @@ from dashboards._panels import (
     bars,
     begin,
     count_column,
+    cut,
     data_age,
     due_days,
     finish,
@@ -90,8 +91,8 @@ def _goals(language: Language) -> table.Panel:
         Title("Các chỉ tiêu", "Goals"),
         [
             f"max by (goal, {title}, statement) (dophu_goal_info{{{_PLAN}}})",
-            f"max by (goal) (dophu_coverage_proven_ratio{{{_ROW}}})",
-            f"max by (goal) (dophu_coverage_possible_ratio{{{_ROW}}})",
+            cut(f"max by (goal) (dophu_coverage_proven_ratio{{{_ROW}}})"),
+            cut(f"max by (goal) (dophu_coverage_possible_ratio{{{_ROW}}})"),
             f"max by (goal) (dophu_coverage_target_ratio{{{_ROW}}})",
             f'max by (goal) (dophu_coverage_members{{{_ROW},status="unmet"}})',
             f'max by (goal) (dophu_coverage_members{{{_ROW},status="unknown"}})',
@@ -126,7 +127,7 @@ def _chosen_now(language: Language) -> bargauge.Panel:
     title = f"title_{language}"
     return bars(
         Title("Chỉ tiêu đã chọn theo cấp", "The chosen goal by level"),
-        f"({shares(_GOAL, language)}) * on (level) group_left ({title}) dophu_level_info",
+        f"({cut(shares(_GOAL, language))}) * on (level) group_left ({title}) dophu_level_info",
         f"{{{{{title}}}}} · {{{{share}}}}",
         language,
         span=10,

@@ -16,6 +16,7 @@ from dashboards._panels import (
     by_agency,
     count,
     curves,
+    cut,
     data_age,
     finish,
     lines,
@@ -94,7 +95,7 @@ def _links(language: Language) -> table.Panel:
             each("round_trip_seconds", ',percentile="95"'),
             each("jitter_seconds"),
             each("utilisation_ratio"),
-            each("availability_ratio"),
+            cut(each("availability_ratio")),
             each("maintenance"),
         ],
         [

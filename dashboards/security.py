@@ -25,6 +25,7 @@ from dashboards._panels import (
     begin,
     count,
     count_column,
+    cut,
     data_age,
     finish,
     lines,
@@ -157,7 +158,7 @@ def _posture(language: Language) -> table.Panel:
     counted = members("met|unmet|unknown|declared")
 
     def share(statuses: str) -> str:
-        part = f"({or_zero(members(statuses), counted)}) / {counted}"
+        part = f"({cut(f'({or_zero(members(statuses), counted)}) / {counted}')})"
         return f"max by (control, {title}) ({part} * on (control) group_left ({title}) dophu_control_info)"
 
     name = Column(title, Title("Tiêu chí", "Control"), wraps=True)

@@ -12,6 +12,7 @@ from dashboards._panels import (
     Column,
     agency_columns,
     begin,
+    cut,
     data_age,
     finish,
     lines,
@@ -49,7 +50,7 @@ def build(language: Language = "vi") -> Dashboard:
             ),
             number(
                 Title("Trung bình họp trực tuyến", "Meetings online, mean of agencies"),
-                f"avg(dophu_meetings_online_ratio{{{_HERE}}})",
+                cut(f"avg(dophu_meetings_online_ratio{{{_HERE}}})"),
                 BLUE,
                 language,
                 span=4,
@@ -77,7 +78,7 @@ def _agencies(language: Language) -> table.Panel:
             by_agency(f"sum by (agency) (dophu_vc_devices_up{{{_HERE}}})"),
             by_agency(f"sum by (agency) (dophu_assets{{{_VIDEO}}})"),
             by_agency(f"dophu_vc_calls{{{_HERE}}}"),
-            by_agency(f"dophu_meetings_online_ratio{{{_HERE}}}"),
+            cut(by_agency(f"dophu_meetings_online_ratio{{{_HERE}}}")),
         ],
         [
             *agency_columns(language),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dashboards import Language
+from dashboards._panels import cut
 from tests.dashboards.grafana import ask, fill, settle, targets
 from tests.dashboards.test_dashboards import EVERY, model
 from tests.exporters.sample import SAMPLE
@@ -102,6 +103,15 @@ def test_the_code_of_an_agency_leads_to_its_dashboard(name: str, language: Langu
         assert path == f"/d/{agency['uid']}"
         carried = set(re.findall(r"var-(\w+)=", query)) | set(re.findall(r"\${(\w+):queryparam}", query))
         assert "agency" in carried and carried <= variables
+
+
+def test_a_share_is_cut_and_never_rounded_up(prometheus: str) -> None:
+    for share, expected in (("0.9996", 0.999), ("1", 1), ("0", 0), ("289 / 1000", 0.289), ("2 / 3", 0.666)):
+        (told,) = ask(prometheus, "query", query=cut(f"vector({share})"))["result"]
+        assert float(told["value"][1]) == expected
+    for panel, target in (pair for name, language in EVERY for pair in targets(model(name, language))):
+        if panel["type"] == "bargauge" or ("dophu_coverage_proven" in target["expr"] and target.get("instant")):
+            assert "floor(" in target["expr"], panel["title"]
 
 
 def test_variables_are_offered_by_name(prometheus: str) -> None:
