@@ -19,6 +19,7 @@ from api.commands_backup import backup, restore
 from api.commands_backups import backups
 from api.commands_changes import changes
 from api.commands_counts import counts_app
+from api.commands_dashboards import dashboards_app
 from api.commands_export import export_app
 from api.commands_gaps import gaps
 from api.commands_import import import_app, reconcile_app
@@ -65,6 +66,7 @@ app.add_typer(export_app, name="export")
 app.add_typer(reconcile_app, name="reconcile")
 app.add_typer(influx_app, name="influx")
 app.add_typer(netbox_app, name="netbox")
+app.add_typer(dashboards_app, name="dashboards")
 
 
 @app.callback()
@@ -311,16 +313,6 @@ def metrics() -> None:
     from exporters.metric_list import write_list
 
     print(write_list(), end="")
-
-
-@app.command()
-def dashboards(out: Annotated[Path, typer.Option(help="The folder to write to.")], language: Language = "vi") -> None:
-    """Write the Grafana dashboards as JSON."""
-    check("table", language)
-    from dashboards import write_dashboards
-
-    for path in write_dashboards(out, "en" if language == "en" else "vi"):
-        say(f"wrote {path}")
 
 
 @app.command()

@@ -7,12 +7,12 @@ import json
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-__all__ = ["DashboardModule", "Language", "load_dashboards", "write_dashboards"]
+__all__ = ["DashboardModule", "Language", "as_json", "load_dashboards", "write_dashboards"]
 
 Language = Literal["vi", "en"]
 
@@ -39,6 +39,12 @@ def load_dashboards() -> Mapping[str, DashboardModule]:
     return found
 
 
+def as_json(dashboard: Dashboard) -> dict[str, Any]:
+    """The dashboard as Grafana reads it (classic model)."""
+    told: dict[str, Any] = json.loads(json.dumps(dashboard, cls=JSONEncoder))
+    return told
+
+
 def write_dashboards(out: Path, language: Language = "vi") -> list[Path]:
     """Write every dashboard into the folder `out` as UID.json (classic model, schemaVersion 41) and return the files.
 
@@ -48,9 +54,9 @@ def write_dashboards(out: Path, language: Language = "vi") -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for module in load_dashboards().values():
-        dashboard = module.build(language)
-        text = json.dumps(dashboard, cls=JSONEncoder, sort_keys=True, indent=2, ensure_ascii=False)
-        file = out / f"{dashboard.uid}.json"
+        dashboard = as_json(module.build(language))
+        text = json.dumps(dashboard, sort_keys=True, indent=2, ensure_ascii=False)
+        file = out / f"{dashboard['uid']}.json"
         file.write_text(text + "\n", encoding="utf-8")
         written.append(file)
     return written

@@ -18,7 +18,8 @@ from inventory.words import Title
 
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-GREEN, YELLOW, RED, GREY, BLUE, PURPLE = "green", "yellow", "red", "#8e8e8e", "blue", "purple"
+GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE = "green", "yellow", "orange", "red", "blue", "purple"
+GREY = "#8e8e8e"
 
 #: How each status is called and coloured: unknown is never red, because nobody has seen it fail.
 STATUSES: Mapping[str, tuple[Title, str]] = {
@@ -36,7 +37,7 @@ STATUSES: Mapping[str, tuple[Title, str]] = {
     "yes": (Title("Có trả lời", "Answering"), GREEN),
     "no": (Title("Không trả lời", "Not answering"), RED),
     "up": (Title("Thông", "Up"), GREEN),
-    "degraded": (Title("Kém", "Degraded"), YELLOW),
+    "degraded": (Title("Kém", "Degraded"), ORANGE),
     "down": (Title("Mất tín hiệu", "Down"), RED),
 }
 
@@ -54,6 +55,9 @@ AGENCY = Title("Cơ quan", "Agency")
 CODE = Title("Mã", "Code")
 DATA_AGE = Title("Tuổi của số liệu", "Age of the figures")
 THRESHOLD = Title("Ngưỡng", "Threshold")
+
+#: Pixels that the id of a control or goal takes.
+ID_WIDTH = 280
 
 #: The severities of findings, in words and colour.
 SEVERITY: Mapping[str, tuple[Title, str]] = {
@@ -84,6 +88,7 @@ ROLES: Mapping[str, tuple[Title, str | None]] = {
         ("management", "Quản trị từ xa", "Remote management"),
         ("website", "Trang thông tin điện tử", "Website"),
         ("other", "Khác", "Other"),
+        ("unknown", "Chưa xác định", "Not identified"),
     )
 }
 
@@ -92,7 +97,26 @@ TRUTH: Mapping[str, tuple[Title, str]] = {
     "0": (Title("Không", "No"), RED),
 }
 
-SNAPSHOT_AGE = "time() - max(dophu_snapshot_timestamp_seconds)"
+#: The kinds of links, in words.
+LINK_KINDS: Mapping[str, tuple[Title, str | None]] = {
+    "internet": (Title("Internet", "Internet"), None),
+    "mtslcd": (Title("MTSLCD", "MTSLCD"), None),
+    "wan": (Title("WAN", "WAN"), None),
+}
+
+#: Ages in words of the language: Grafana's own units of time speak English only.
+HOURS = Title("suffix:giờ", "suffix:hours")
+DAYS = Title("suffix:ngày", "suffix:days")
+
+#: What a panel says that rests on the recording rules of deploy/prometheus.
+RECORDED = Title(
+    "Vẽ từ chuỗi tính sẵn: Prometheus phải nạp dophu.rules.yml.",
+    "Drawn from recorded series: Prometheus has to load dophu.rules.yml.",
+)
+
+SNAPSHOT_AGE_HOURS = "(time() - max(dophu_snapshot_timestamp_seconds)) / 3600"
+#: Decimals of units that have any; a value without a unit here is a count and has none.
+_DECIMALS: Mapping[str, int] = {"none": 0, "percentunit": 1, HOURS.vi: 1, HOURS.en: 1, DAYS.vi: 1, DAYS.en: 1}
 
 
 #: The variable that holds the address of Dophu's pages, for links to them.
@@ -155,6 +179,20 @@ def due_days(selector: str, language: str) -> grafana.AnnotationQuery:
     )
 
 
+def sealed_days(selector: str, language: str) -> grafana.AnnotationQuery:
+    """Marks, over every graph, the day that begins when figures are sealed."""
+    # The figures tell of a seal only once they are judged anew: an hour would often pass unseen.
+    since = f"(time() - dophu_snapshot_sealed_timestamp_seconds{{{selector}}})"
+    return (
+        grafana.AnnotationQuery()
+        .name(Title("Chốt số liệu (niêm phong)", "Figures sealed").in_language(language))
+        .datasource(SOURCE)
+        .enable(True)
+        .icon_color(BLUE)
+        .expr(f"count({since} >= 0 and {since} < 86400)")
+    )
+
+
 def finish(dashboard: grafana.Dashboard, panels: Sequence[Builder[model.Panel]]) -> model.Dashboard:
     """The dashboard with its panels set from left to right and from top to bottom, numbered from 1."""
     for panel in panels:
@@ -171,6 +209,12 @@ def finish(dashboard: grafana.Dashboard, panels: Sequence[Builder[model.Panel]])
 def named(expression: str, language: str) -> str:
     """The series of `expression` with the name of their agency as one more label."""
     return f"{expression} * on (agency) group_left (name_{language}) dophu_agency_info"
+
+
+def cut(share: str) -> str:
+    """A share cut after the tenth of a percent, as on Dophu's pages: Grafana would round 99.96 % up to 100 %."""
+    # A thousand times 0.289 may come out a hair below 289.
+    return f"floor(1000 * ({share}) + 1e-9) / 1000"
 
 
 def shares(selector: str, language: str) -> str:
@@ -205,6 +249,10 @@ def _mapped(
     return model.ValueMap(shown)
 
 
+def _unit(unit: str | Title, language: str) -> str:
+    return unit if isinstance(unit, str) else unit.in_language(language)
+
+
 def _fixed(color: str) -> model.DynamicConfigValue:
     return model.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": color})
 
@@ -215,11 +263,12 @@ def number(
     color: str,
     language: str,
     span: int,
-    unit: str = "none",
+    unit: str | Title = "none",
     limits: Sequence[tuple[float, str]] = (),
 ) -> stat.Panel:
     """One large number, as it is now; from each of `limits` on, which rise, it has that colour."""
-    return (
+    said = _unit(unit, language)
+    panel = (
         stat.Panel()
         .title(title.in_language(language))
         .datasource(SOURCE)
@@ -228,10 +277,16 @@ def number(
         .color_mode(looks.BigValueColorMode.VALUE)
         .graph_mode(looks.BigValueGraphMode.NONE)
         .thresholds(_steps(color, limits))
-        .unit(unit)
+        .unit(said)
         .height(4)
         .span(span)
     )
+    return panel.decimals(_DECIMALS[said]) if said in _DECIMALS else panel
+
+
+def data_age(language: str, span: int, color: str = GREY, limits: Sequence[tuple[float, str]] = ()) -> stat.Panel:
+    """How many hours ago the figures were judged; `limits` are hours too."""
+    return number(DATA_AGE, SNAPSHOT_AGE_HOURS, color, language, span, HOURS, limits)
 
 
 def worded(panel: stat.Panel, words: Mapping[str, tuple[Title, str]], language: str) -> stat.Panel:
@@ -239,10 +294,15 @@ def worded(panel: stat.Panel, words: Mapping[str, tuple[Title, str]], language: 
     return panel.mappings([_mapped(words, language)])
 
 
+def count(title: Title, expression: str, color: str, language: str, span: int) -> stat.Panel:
+    """How many there are as one large number, in their colour where there is any."""
+    return number(title, expression, GREY, language, span, limits=[(1, color)])
+
+
 def status_number(status: str, expression: str, language: str, span: int) -> stat.Panel:
     """One large number in the words and colour of a status."""
     title, color = STATUSES[status]
-    return number(title, expression, color, language, span)
+    return count(title, expression, color, language, span)
 
 
 def bars(title: Title, expression: str, legend: str, language: str, span: int, height: int) -> bargauge.Panel:
@@ -256,6 +316,7 @@ def bars(title: Title, expression: str, legend: str, language: str, span: int, h
         .orientation(looks.VizOrientation.HORIZONTAL)
         .display_mode(looks.BarGaugeDisplayMode.BASIC)
         .unit("percentunit")
+        .decimals(1)
         .min(0)
         .max(1)
         .height(height)
@@ -282,6 +343,7 @@ def lines(
         .datasource(SOURCE)
         .with_target(_query(expression, "A", f"{{{{{label}}}}}").range())
         .unit(unit)
+        .decimals(_DECIMALS[unit])
         .min(0)
         .line_width(2)
         .fill_opacity(5)
@@ -302,21 +364,24 @@ def curves(
     thresholds: Sequence[tuple[str, str]],
     language: str,
     span: int,
-    unit: str,
+    unit: str | Title,
     description: Title | None = None,
 ) -> timeseries.Panel:
     """Values over time by expression and legend, and beside them, dashed, the thresholds of controls."""
+    said = _unit(unit, language)
     panel = (
         timeseries.Panel()
         .title(title.in_language(language))
         .datasource(SOURCE)
-        .unit(unit)
+        .unit(said)
         .min(0)
         .line_width(2)
         .span_nulls(False)
         .height(9)
         .span(span)
     )
+    if said in _DECIMALS:
+        panel.decimals(_DECIMALS[said])
     if description is not None:
         panel.description(description.in_language(language))
     word = THRESHOLD.in_language(language)
@@ -327,9 +392,11 @@ def curves(
     return panel.override_by_regexp(f"/^{word}: /", [_fixed(RED), dashed])
 
 
-def threshold(controls: str, parameter: str) -> str:
-    """A parameter of the controls that match a regular expression."""
-    return f'dophu_control_threshold{{control=~"{controls}",parameter="{parameter}"}}'
+def threshold(controls: str, parameter: str, language: str) -> tuple[str, str]:
+    """A parameter of the controls that match a regular expression, called by the titles of the controls."""
+    title = f"title_{language}"
+    set_to = f'dophu_control_threshold{{control=~"{controls}",parameter="{parameter}"}}'
+    return f"{set_to} * on (control) group_left ({title}) dophu_control_info", f"{{{{{title}}}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +405,7 @@ class Column:
 
     field: str
     title: Title
-    unit: str | None = None
+    unit: str | Title | None = None
     width: int | None = None
     color: str | None = None
     words: Mapping[str, tuple[Title, str | None]] | None = None
@@ -349,12 +416,17 @@ class Column:
     """Whether the value is an agency's code, which leads to the dashboard of that agency."""
     limits: Sequence[tuple[float, str]] = ()
     """From each of these values on, which rise, the cell has that colour; below the first it has `color`."""
+    wraps: bool = False
+    """Whether a long text goes on in a further line."""
 
     def properties(self, language: str) -> list[model.DynamicConfigValue]:
         """The looks, as Grafana's field properties."""
         found = []
         if self.unit is not None:
-            found.append(model.DynamicConfigValue("unit", self.unit))
+            unit = _unit(self.unit, language)
+            found.append(model.DynamicConfigValue("unit", unit))
+            if unit in _DECIMALS:
+                found.append(model.DynamicConfigValue("decimals", _DECIMALS[unit]))
         if self.width is not None:
             found.append(model.DynamicConfigValue("custom.width", self.width))
         if self.limits:
@@ -372,8 +444,12 @@ class Column:
             links.append({"title": "Dophu", "url": f"{_PAGES}{self.page}${{__value.raw}}", "targetBlank": True})
         if links:
             found.append(model.DynamicConfigValue("links", links))
-        if self.color is not None or self.words is not None or self.limits:
-            found.append(model.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
+        colored = self.color is not None or self.words is not None or self.limits
+        if colored or self.wraps:
+            options: dict[str, object] = {"type": "color-text" if colored else "auto"}
+            found.append(
+                model.DynamicConfigValue("custom.cellOptions", options | ({"wrapText": True} if self.wraps else {}))
+            )
         return found
 
 
@@ -386,7 +462,7 @@ def _agency_url(language: str) -> str:
 def agency_columns(language: str) -> list[Column]:
     """An agency by name, and by its code, which leads to its dashboard and to its page."""
     return [
-        Column(f"name_{language}", AGENCY),
+        Column(f"name_{language}", AGENCY, wraps=True),
         Column("agency", CODE, width=130, page="/agencies/", drill=True),
     ]
 
@@ -401,9 +477,14 @@ def or_zero(counted: str, every: str) -> str:
     return f"{counted} or 0 * {every}"
 
 
+def count_column(field: str, title: Title, color: str, width: int = 100) -> Column:
+    """A column of counts, in their colour where there is any."""
+    return Column(field, title, "none", width, GREY, limits=[(1, color)])
+
+
 def status_columns(statuses: Sequence[str]) -> list[Column]:
     """One column for each status, in its words and colour."""
-    return [Column(status, STATUSES[status][0], color=STATUSES[status][1], width=120) for status in statuses]
+    return [count_column(status, *STATUSES[status], width=120) for status in statuses]
 
 
 def rows(
@@ -416,19 +497,22 @@ def rows(
     matrix: tuple[str, str] | None = None,
     description: Title | None = None,
     highest: Column | None = None,
+    by: Column | None = None,
 ) -> table.Panel:
     """A table of what is true now: the columns named and no others.
 
     Several expressions are merged on the labels that all of them have; their values are the fields "Value #A" and on.
     `matrix` takes one expression and spreads the values of its second label over columns, with a row for each of the
-    first; that row's field is then "FIRST\\SECOND". The rows with the highest value of the column `highest` come first.
+    first; that row's field is then "FIRST\\SECOND". The rows with the highest value of the column `highest` come first;
+    with `by` they come in the order of that column.
     """
     panel = table.Panel().title(title.in_language(language)).datasource(SOURCE).height(height).span(span)
     panel.filterable(True).no_value("–")
     if description is not None:
         panel.description(description.in_language(language))
-    if highest is not None:
-        panel.sort_by([common.TableSortByFieldState().display_name(highest.title.in_language(language)).desc(True)])
+    if sorting := highest or by:
+        shown = sorting.title.in_language(language)
+        panel.sort_by([common.TableSortByFieldState().display_name(shown).desc(highest is not None)])
     for index, expression in enumerate(expressions):
         panel.with_target(_now(expression, chr(ord("A") + index)))
     if matrix is not None:

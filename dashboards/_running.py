@@ -5,13 +5,13 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import table
 
 from dashboards import Language
-from dashboards._panels import BLUE, GREEN, GREY, RED, TRUTH, YELLOW, Column, rows
+from dashboards._panels import BLUE, GREEN, GREY, HOURS, RED, TRUTH, YELLOW, Column, rows
 from inventory.words import Title
 
-#: How long "it answers" may rest on one look, in seconds; alerts take the same.
-STALE = 26 * 3600
-#: How late a turn may begin, in seconds; alerts take the same.
-LATE = 3600
+#: How long "it answers" may rest on one look, in hours; alerts take the same.
+STALE = 26
+#: How late a turn may begin, in hours; alerts take the same.
+LATE = 1
 
 _OUTCOMES: dict[str, tuple[Title, str | None]] = {
     "done": (Title("Xong", "Done"), GREEN),
@@ -19,6 +19,17 @@ _OUTCOMES: dict[str, tuple[Title, str | None]] = {
     "skipped": (Title("Bỏ qua", "Skipped"), YELLOW),
     "broken_off": (Title("Dừng giữa chừng", "Broken off"), YELLOW),
     "missed": (Title("Bị lỡ", "Missed"), RED),
+}
+#: The jobs of schedules.
+_JOBS: dict[str, tuple[Title, str | None]] = {
+    "backup": (Title("Sao lưu", "Backup"), None),
+    "collect": (Title("Thu thập", "Collect"), None),
+    "console": (Title("Đọc bảng quản trị", "Read a console"), None),
+    "discover": (Title("Tìm thiết bị", "Discover"), None),
+    "judge": (Title("Đánh giá", "Judge"), None),
+    "lines": (Title("Đo đường truyền", "Probe links"), None),
+    "netbox": (Title("Đồng bộ NetBox", "NetBox"), None),
+    "scan": (Title("Quét", "Scan"), None),
 }
 
 
@@ -31,8 +42,8 @@ def collectors(language: Language, span: int, height: int) -> table.Panel:
     return rows(
         Title("Bộ thu thập", "Collectors"),
         [
-            f"time() - {newest('last_success_timestamp_seconds')}",
-            f"time() - {newest('last_run_timestamp_seconds')}",
+            f"(time() - {newest('last_success_timestamp_seconds')}) / 3600",
+            f"(time() - {newest('last_run_timestamp_seconds')}) / 3600",
             newest("targets"),
             newest("targets_failed"),
             newest("run_duration_seconds"),
@@ -40,9 +51,9 @@ def collectors(language: Language, span: int, height: int) -> table.Panel:
         [
             Column("collector", Title("Bộ thu thập", "Collector")),
             Column(
-                "Value #A", Title("Thành công cách đây", "Last success, ago"), "s", 160, GREEN, limits=[(STALE, RED)]
+                "Value #A", Title("Thành công cách đây", "Last success, ago"), HOURS, 160, GREEN, limits=[(STALE, RED)]
             ),
-            Column("Value #B", Title("Chạy cách đây", "Last run, ago"), "s", 130),
+            Column("Value #B", Title("Chạy cách đây", "Last run, ago"), HOURS, 130),
             Column("Value #C", Title("Số đích", "Targets"), "none", 90),
             Column("Value #D", Title("Đích lỗi", "Failed"), "none", 90, limits=[(1, RED)]),
             Column("Value #E", Title("Lâu nhất", "Longest run"), "s", 110),
@@ -68,16 +79,16 @@ def schedules(language: Language) -> table.Panel:
         [
             each("dophu_schedule_running"),
             "max by (schedule, kind, outcome) (dophu_schedule_outcome == 1)",
-            each("time() - dophu_schedule_last_success_timestamp_seconds"),
-            each("dophu_schedule_next_timestamp_seconds - time()"),
+            each("(time() - dophu_schedule_last_success_timestamp_seconds) / 3600"),
+            each("(dophu_schedule_next_timestamp_seconds - time()) / 3600"),
             each("dophu_schedule_paused"),
         ],
         [
             Column("schedule", Title("Lịch", "Schedule")),
-            Column("kind", Title("Việc", "Job"), width=110),
+            Column("kind", Title("Việc", "Job"), width=150, words=_JOBS),
             Column("outcome", Title("Lần gần nhất", "Newest turn"), width=160, words=_OUTCOMES),
-            Column("Value #C", Title("Xong cách đây", "Last done, ago"), "s", 140),
-            Column("Value #D", Title("Lần tới sau", "Next in"), "s", 120, RED, limits=[(-LATE, YELLOW), (0, GREEN)]),
+            Column("Value #C", Title("Xong cách đây", "Last done, ago"), HOURS, 140),
+            Column("Value #D", Title("Lần tới sau", "Next in"), HOURS, 120, RED, limits=[(-LATE, YELLOW), (0, GREEN)]),
             Column(
                 "Value #A",
                 Title("Đang chạy", "Running"),

@@ -9,24 +9,28 @@ from dashboards import Language
 from dashboards._panels import (
     AGENCY,
     CODE,
-    DATA_AGE,
+    DAYS,
     GREEN,
-    GREY,
+    ID_WIDTH,
+    LINK_KINDS,
     PURPLE,
     RED,
     ROLES,
     SEVERITY,
-    SNAPSHOT_AGE,
     STATUSES,
     YELLOW,
     Column,
     begin,
+    count_column,
+    cut,
+    data_age,
     due_days,
     finish,
     lines,
     number,
     or_zero,
     rows,
+    sealed_days,
     status_columns,
     value_columns,
 )
@@ -51,7 +55,7 @@ def build(language: Language = "vi") -> Dashboard:
     """The dashboard `dophu-agency`."""
     dashboard = begin("agency", AGENCY, _DESCRIPTION, language, "/agencies/${agency}")
     dashboard.with_variable(choice("agency", AGENCY, language, "dophu_agency_info", "agency", f"name_{language}"))
-    dashboard.annotation(due_days("", language))
+    dashboard.annotation(due_days("", language)).annotation(sealed_days("", language))
     answering = f"sum by (answering) (dophu_assets{{{_HERE}}})"
     over_time = f"sum by (status) (dophu_findings{{{_HERE}}})"
     statuses = {status.value: STATUSES[status] for status in Status}
@@ -68,7 +72,7 @@ def build(language: Language = "vi") -> Dashboard:
             _weaknesses(language),
             _scans(language),
             lines(
-                Title("Kết quả theo thời gian", "Findings over time"), over_time, "status", statuses, language, span=24
+                Title("Kết quả theo thời gian", "Findings over time"), over_time, "status", statuses, language, span=14
             ),
         ],
     )
@@ -82,7 +86,7 @@ def _numbers(language: Language) -> list[stat.Panel]:
         return or_zero(f"count({held})", f"count({asked})")
 
     high = or_zero(f"sum({_of_severity('unmet', 'high')})", f"sum({_of_severity('.+', 'high')})")
-    backup = f"time() - min(dophu_backup_oldest_timestamp_seconds{{{_HERE}}})"
+    backup = f"(time() - min(dophu_backup_oldest_timestamp_seconds{{{_HERE}}})) / {_DAY}"
     some = [(1, RED)]
     return [
         number(Title("Tiêu chí chưa đạt", "Controls unmet"), having("unmet"), GREEN, language, 3, limits=some),
@@ -126,11 +130,11 @@ def _numbers(language: Language) -> list[stat.Panel]:
             GREEN,
             language,
             3,
-            "s",
+            DAYS,
             # The days of the control server_backed_up, and those of the alert.
-            limits=[(7 * _DAY, YELLOW), (9 * _DAY, RED)],
+            limits=[(7, YELLOW), (9, RED)],
         ),
-        number(DATA_AGE, SNAPSHOT_AGE, GREY, language, 3, "s", limits=[(STALE, RED)]),
+        data_age(language, 3, limits=[(STALE, RED)]),
     ]
 
 
@@ -144,7 +148,7 @@ def _goals(language: Language) -> table.Panel:
         counted = or_zero(f'sum by (control) (dophu_findings{{{_HERE},status="{status}"}})', asked)
         return f"max by (plan, goal) (dophu_goal_info * on (control) group_left () ({counted}))"
 
-    unmet = Column("Value #C", STATUSES["unmet"][0], "none", 100, limits=[(1, RED)])
+    unmet = count_column("Value #C", STATUSES["unmet"][0], RED, 100)
     return rows(
         Title("Chỉ tiêu của kế hoạch", "Goals of the plans"),
         [
@@ -157,11 +161,11 @@ def _goals(language: Language) -> table.Panel:
         [
             Column("plan", Title("Kế hoạch", "Plan"), width=150),
             Column("statement", Title("Mục", "Statement"), width=100),
-            Column(title, Title("Chỉ tiêu", "Goal")),
-            Column("goal", CODE, width=170),
-            Column("Value #B", STATUSES["met"][0], "none", 90, GREEN),
+            Column(title, Title("Chỉ tiêu", "Goal"), wraps=True),
+            Column("goal", CODE, width=ID_WIDTH),
+            count_column("Value #B", STATUSES["met"][0], GREEN, 90),
             unmet,
-            Column("Value #D", STATUSES["unknown"][0], "none", 100, limits=[(1, YELLOW)]),
+            count_column("Value #D", STATUSES["unknown"][0], YELLOW, 100),
             Column("Value #E", Title("Thời hạn", "Due"), day, 110),
         ],
         language,
@@ -187,7 +191,7 @@ def _controls(language: Language) -> table.Panel:
     return rows(
         Title("Tiêu chí", "Controls"),
         [or_zero(members(status), members(".+")) for status in Status],
-        [Column(title, Title("Tiêu chí", "Control")), Column("control", CODE, width=230), *columns],
+        [Column(title, Title("Tiêu chí", "Control"), wraps=True), Column("control", CODE, width=ID_WIDTH), *columns],
         language,
         span=24,
         height=12,
@@ -217,15 +221,15 @@ def _links(language: Language) -> table.Panel:
             f"max by (link, kind, state) (dophu_link_state{{{_HERE}}} == 1)",
             each("loss_ratio"),
             each("round_trip_seconds", ',percentile="95"'),
-            each("availability_ratio"),
+            cut(each("availability_ratio")),
         ],
         [
-            Column("link", Title("Đường truyền", "Link"), page="/lines/"),
-            Column("kind", Title("Loại", "Kind"), width=90),
+            Column("link", Title("Đường truyền", "Link"), page="/lines/", wraps=True),
+            Column("kind", Title("Loại", "Kind"), width=100, words=LINK_KINDS),
             Column("state", Title("Trạng thái", "State"), width=120, words={s: STATUSES[s] for s in _STATES}),
             Column("Value #B", Title("Mất gói", "Loss"), "percentunit", 90),
             Column("Value #C", Title("Đi về, 95%", "Round trip, 95 %"), "s", 120),
-            Column("Value #D", Title("Tỷ lệ thông trong tháng", "Availability this month"), "percentunit", 150),
+            Column("Value #D", Title("Thông trong tháng", "Up this month"), "percentunit", 150),
         ],
         language,
         span=12,
@@ -246,14 +250,14 @@ def _websites(language: Language) -> table.Panel:
             each(f"(dophu_website_certificate_expiry_timestamp_seconds{{{_HERE}}} - time()) / {_DAY}"),
         ],
         [
-            Column("url", Title("Trang", "Website")),
+            Column("url", Title("Trang", "Website"), wraps=True),
             Column("state", Title("Trạng thái", "State"), width=120, words={s: STATUSES[s] for s in _STATES}),
             Column("Value #B", Title("Mã HTTP", "HTTP code"), "none", 90),
-            Column("Value #C", Title("Thời gian trả lời", "Response time"), "s", 120),
+            Column("Value #C", Title("Thời gian trả lời", "Response time"), "s", 140),
             Column(
                 "Value #D",
-                Title("Chứng thư còn (ngày)", "Certificate, days left"),
-                "none",
+                Title("Chứng thư còn", "Certificate, left"),
+                DAYS,
                 150,
                 RED,
                 limits=[(0, YELLOW), (30, GREEN)],
@@ -277,30 +281,30 @@ def _weaknesses(language: Language) -> table.Panel:
     def members(status: str) -> str:
         return f"sum by (control, severity, {title}) ({_of_severity(status, '.+', f'severity, {title}')})"
 
-    unmet = Column("Value #A", Title("Đang mở", "Open"), "none", 100, limits=[(1, RED)])
+    unmet = count_column("Value #A", Title("Đang mở", "Open"), RED, 100)
     return rows(
         Title("Điểm yếu", "Weaknesses"),
         [or_zero(members(status), members(".+")) for status in ("unmet", "waived", "unknown")],
         [
             Column("severity", Title("Mức độ", "Severity"), width=110, words=SEVERITY),
-            Column(title, Title("Tiêu chí", "Control")),
-            Column("control", CODE, width=170),
+            Column(title, Title("Tiêu chí", "Control"), wraps=True),
+            Column("control", CODE, width=ID_WIDTH),
             unmet,
-            Column("Value #B", Title("Chấp nhận", "Accepted"), "none", 110, PURPLE),
-            Column("Value #C", STATUSES["unknown"][0], "none", 100, YELLOW),
+            count_column("Value #B", Title("Chấp nhận", "Accepted"), PURPLE, 110),
+            count_column("Value #C", STATUSES["unknown"][0], YELLOW, 100),
         ],
         language,
-        span=14,
+        span=24,
         height=9,
         highest=unmet,
     )
 
 
 def _scans(language: Language) -> table.Panel:
-    age = Column("Value", Title("Cách đây", "Ago"), "s", 130)
+    age = Column("Value", Title("Cách đây", "Ago"), DAYS, 130)
     return rows(
         Title("Lần quét trọn vẹn gần nhất", "Newest complete scan"),
-        [f"max by (network, profile) (time() - dophu_scan_complete_timestamp_seconds{{{_HERE}}})"],
+        [f"max by (network, profile) (time() - dophu_scan_complete_timestamp_seconds{{{_HERE}}}) / {_DAY}"],
         [
             Column("network", Title("Mạng", "Network")),
             Column("profile", Title("Kiểu quét", "Profile"), width=110),

@@ -7,14 +7,13 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    DATA_AGE,
+    CODE,
     GREEN,
-    GREY,
+    ID_WIDTH,
     POSSIBLE,
     PROVEN,
     RED,
     SHARES,
-    SNAPSHOT_AGE,
     STATUSES,
     TARGET,
     YELLOW,
@@ -22,13 +21,16 @@ from dashboards._panels import (
     agency_columns,
     bars,
     begin,
+    count_column,
+    cut,
+    data_age,
     due_days,
     finish,
     lines,
     named,
-    number,
     or_zero,
     rows,
+    sealed_days,
     shares,
     status_columns,
     status_number,
@@ -63,17 +65,16 @@ def build(language: Language = "vi") -> Dashboard:
         agency_choice(language),
     ):
         dashboard.with_variable(variable)
-    dashboard.annotation(due_days(_PLAN, language))
+    dashboard.annotation(due_days(_PLAN, language)).annotation(sealed_days(_PLAN, language))
     standing = [
         status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=3)
         for status in CoverageStatus
     ]
-    age = number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=6, unit="s")
     return finish(
         dashboard,
         [
             *standing,
-            age,
+            data_age(language, span=6),
             _goals(language),
             _chosen_now(language),
             _chosen_over_time(language),
@@ -84,13 +85,14 @@ def build(language: Language = "vi") -> Dashboard:
 
 def _goals(language: Language) -> table.Panel:
     title = f"title_{language}"
+    statement = Column("statement", Title("Mục", "Statement"), width=100)
     day = "time:DD/MM/YYYY" if language == "vi" else "time:YYYY-MM-DD"
     return rows(
         Title("Các chỉ tiêu", "Goals"),
         [
             f"max by (goal, {title}, statement) (dophu_goal_info{{{_PLAN}}})",
-            f"max by (goal) (dophu_coverage_proven_ratio{{{_ROW}}})",
-            f"max by (goal) (dophu_coverage_possible_ratio{{{_ROW}}})",
+            cut(f"max by (goal) (dophu_coverage_proven_ratio{{{_ROW}}})"),
+            cut(f"max by (goal) (dophu_coverage_possible_ratio{{{_ROW}}})"),
             f"max by (goal) (dophu_coverage_target_ratio{{{_ROW}}})",
             f'max by (goal) (dophu_coverage_members{{{_ROW},status="unmet"}})',
             f'max by (goal) (dophu_coverage_members{{{_ROW},status="unknown"}})',
@@ -98,15 +100,15 @@ def _goals(language: Language) -> table.Panel:
             f"max by (goal, status) (dophu_coverage_status{{{_ROW}}} == 1)",
         ],
         [
-            Column("statement", Title("Mục", "Statement"), width=100),
-            Column(title, Title("Chỉ tiêu", "Goal")),
-            Column("goal", Title("Mã", "Id"), width=170),
+            statement,
+            Column(title, Title("Chỉ tiêu", "Goal"), wraps=True),
+            Column("goal", CODE, width=ID_WIDTH),
             Column("status", Title("Kết quả", "Standing"), width=150, words={s: STATUSES[s] for s in CoverageStatus}),
             Column("Value #B", PROVEN, "percentunit", 120, GREEN),
             Column("Value #C", POSSIBLE, "percentunit", 110, YELLOW),
             Column("Value #D", TARGET, "percentunit", 100),
-            Column("Value #E", STATUSES["unmet"][0], "none", 90, RED),
-            Column("Value #F", STATUSES["unknown"][0], "none", 90, YELLOW),
+            count_column("Value #E", STATUSES["unmet"][0], RED, 90),
+            count_column("Value #F", STATUSES["unknown"][0], YELLOW, 90),
             Column("Value #G", Title("Thời hạn", "Due"), day, 110),
         ],
         language,
@@ -116,6 +118,7 @@ def _goals(language: Language) -> table.Panel:
             "Chỉ tiêu chưa đo vẫn nằm trong bảng, không có tỷ lệ.",
             "Goals that nothing measures stay in the table, without a share.",
         ),
+        by=statement,
     )
 
 
@@ -124,7 +127,7 @@ def _chosen_now(language: Language) -> bargauge.Panel:
     title = f"title_{language}"
     return bars(
         Title("Chỉ tiêu đã chọn theo cấp", "The chosen goal by level"),
-        f"({shares(_GOAL, language)}) * on (level) group_left ({title}) dophu_level_info",
+        f"({cut(shares(_GOAL, language))}) * on (level) group_left ({title}) dophu_level_info",
         f"{{{{{title}}}}} · {{{{share}}}}",
         language,
         span=10,

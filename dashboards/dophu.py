@@ -12,13 +12,16 @@ from dashboards._panels import (
     DATA_AGE,
     GREEN,
     GREY,
+    HOURS,
+    ID_WIDTH,
     RED,
-    SNAPSHOT_AGE,
+    SNAPSHOT_AGE_HOURS,
     TRUTH,
     YELLOW,
     Column,
     begin,
     curves,
+    data_age,
     finish,
     number,
     rows,
@@ -66,11 +69,11 @@ def build(language: Language = "vi") -> Dashboard:
             ),
             curves(
                 Title("Tuổi của số liệu theo thời gian", "Age of the figures over time"),
-                [(SNAPSHOT_AGE, DATA_AGE.in_language(language))],
+                [(SNAPSHOT_AGE_HOURS, DATA_AGE.in_language(language))],
                 [(f"{STALE} + 0 * max(dophu_snapshot_timestamp_seconds)", "SnapshotOld")],
                 language,
                 8,
-                "s",
+                HOURS,
             ),
             curves(
                 Title("Thời gian Prometheus đọc số liệu", "Time that Prometheus takes to read"),
@@ -95,11 +98,11 @@ def build(language: Language = "vi") -> Dashboard:
 
 def _numbers(language: Language) -> list[stat.Panel]:
     ran = "max by (collector) (dophu_collector_last_run_timestamp_seconds)"
-    fresh = f"(time() - max by (collector) (dophu_collector_last_success_timestamp_seconds)) < {STALE}"
+    fresh = f"(time() - max by (collector) (dophu_collector_last_success_timestamp_seconds)) < {STALE * 3600}"
     # A schedule's time is compared with that of the figures: if nothing is judged, the figures' age says so.
     due = "max(dophu_snapshot_timestamp_seconds) - on () group_right () dophu_schedule_next_timestamp_seconds"
     excused = "on (schedule) (dophu_schedule_running == 1 or dophu_schedule_paused == 1)"
-    late = f"count((({due}) > {LATE}) unless {excused}) or 0 * count(dophu_schedule_paused)"
+    late = f"count((({due}) > {LATE * 3600}) unless {excused}) or 0 * count(dophu_schedule_paused)"
     some, doubtful = [(1, RED)], [(1, YELLOW)]
     return [
         worded(
@@ -107,7 +110,7 @@ def _numbers(language: Language) -> list[stat.Panel]:
             TRUTH,
             language,
         ),
-        number(DATA_AGE, SNAPSHOT_AGE, GREEN, language, 3, "s", limits=[(2 * 3600, YELLOW), (STALE, RED)]),
+        data_age(language, 3, GREEN, limits=[(2, YELLOW), (STALE, RED)]),
         number(
             Title("Bộ thu thập im lặng", "Silent collectors"),
             f"count({ran} unless on (collector) {fresh}) or 0 * count({ran})",
@@ -144,15 +147,16 @@ def _numbers(language: Language) -> list[stat.Panel]:
 
 def _not_measured(language: Language) -> table.Panel:
     title = f"title_{language}"
+    statement = Column("statement", Title("Mục", "Statement"), width=100)
     goals = "dophu_goal_info and on (plan, goal) (dophu_goal_measured == 0)"
     return rows(
         Title("Những chỉ tiêu chưa đo", "Goals that nothing measures"),
         [f"max by (plan, goal, {title}, statement) ({goals})"],
         [
             Column("plan", Title("Kế hoạch", "Plan"), width=160),
-            Column("statement", Title("Mục", "Statement"), width=100),
-            Column(title, Title("Chỉ tiêu", "Goal")),
-            Column("goal", CODE, width=200),
+            statement,
+            Column(title, Title("Chỉ tiêu", "Goal"), wraps=True),
+            Column("goal", CODE, width=ID_WIDTH),
         ],
         language,
         span=24,
@@ -160,4 +164,5 @@ def _not_measured(language: Language) -> table.Panel:
         description=Title(
             "Chưa có tiêu chí nào đo, hoặc không có ai để hỏi.", "No control measures them, or nobody is there to ask."
         ),
+        by=statement,
     )

@@ -7,20 +7,20 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    DATA_AGE,
-    GREY,
+    LINK_KINDS,
     PURPLE,
-    SNAPSHOT_AGE,
     STATUSES,
     Column,
     agency_columns,
     begin,
     by_agency,
+    count,
     curves,
+    cut,
+    data_age,
     finish,
     lines,
     named,
-    number,
     rows,
     status_number,
     threshold,
@@ -40,7 +40,7 @@ _LOSS = Title("Mất gói", "Loss")
 _TRIP = Title("Thời gian đi về", "Round trip")
 _JITTER = Title("Biến động trễ", "Jitter")
 _USED = Title("Mức sử dụng", "Utilisation")
-_AVAILABILITY = Title("Tỷ lệ thông trong tháng", "Availability this month")
+_AVAILABILITY = Title("Thông trong tháng", "Up this month")
 
 _DESCRIPTION = Title(
     "Đường truyền nào thông, kém, mất tín hiệu hay chưa rõ; mất gói, trễ, mức sử dụng và tỷ lệ thông trong tháng. "
@@ -63,8 +63,8 @@ def build(language: Language = "vi") -> Dashboard:
         dashboard,
         [
             *(status_number(s, f'sum(dophu_link_state{{{_HERE},state="{s}"}})', language, span=4) for s in _STATES),
-            number(Title("Đang bảo trì", "Under maintenance"), maintained, PURPLE, language, span=4),
-            number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
+            count(Title("Đang bảo trì", "Under maintenance"), maintained, PURPLE, language, span=4),
+            data_age(language, span=4),
             lines(Title("Trạng thái theo thời gian", "States over time"), states, "state", STATUSES, language, 10),
             _agencies(language),
             _links(language),
@@ -95,16 +95,16 @@ def _links(language: Language) -> table.Panel:
             each("round_trip_seconds", ',percentile="95"'),
             each("jitter_seconds"),
             each("utilisation_ratio"),
-            each("availability_ratio"),
+            cut(each("availability_ratio")),
             each("maintenance"),
         ],
         [
             *agency_columns(language),
-            Column("link", _LINK, page="/lines/"),
-            Column("kind", _KIND, width=90),
+            Column("link", _LINK, page="/lines/", wraps=True),
+            Column("kind", _KIND, width=100, words=LINK_KINDS),
             Column("state", _STATE, width=120, words={s: STATUSES[s] for s in _STATES}),
             loss,
-            Column("Value #C", Title("Đi về, trung vị", "Round trip, median"), "s", 130),
+            Column("Value #C", Title("Đi về, trung vị", "Round trip, 50 %"), "s", 130),
             Column("Value #D", Title("Đi về, 95%", "Round trip, 95 %"), "s", 120),
             Column("Value #E", _JITTER, "s", 110),
             Column("Value #F", _USED, "percentunit", 110),
@@ -130,12 +130,11 @@ def _links(language: Language) -> table.Panel:
 def _figures(language: Language) -> list[timeseries.Panel]:
     """The chosen links over time, each figure beside the threshold of the control that asks about it."""
     legend = "{{link}}"
-    of_control = "{{control}}"
     return [
         curves(
             _LOSS,
             [(f"dophu_link_loss_ratio{{{_CHOSEN}}}", legend)],
-            [(threshold(_QUALITY, "loss_share"), of_control)],
+            [threshold(_QUALITY, "loss_share", language)],
             language,
             12,
             "percentunit",
@@ -143,7 +142,7 @@ def _figures(language: Language) -> list[timeseries.Panel]:
         curves(
             _TRIP,
             [(f"dophu_link_round_trip_seconds{{{_CHOSEN}}}", "{{link}} · {{percentile}}%")],
-            [(threshold(_QUALITY, "slow_seconds"), of_control)],
+            [threshold(_QUALITY, "slow_seconds", language)],
             language,
             12,
             "s",
@@ -156,7 +155,7 @@ def _figures(language: Language) -> list[timeseries.Panel]:
         curves(
             Title("Mức sử dụng so với băng thông thuê", "Utilisation of the contracted rate"),
             [(f"dophu_link_utilisation_ratio{{{_CHOSEN}}}", legend)],
-            [(threshold("link_utilisation", "busy_share"), of_control)],
+            [threshold("link_utilisation", "busy_share", language)],
             language,
             8,
             "percentunit",
@@ -164,7 +163,7 @@ def _figures(language: Language) -> list[timeseries.Panel]:
         curves(
             _AVAILABILITY,
             [(f"dophu_link_availability_ratio{{{_CHOSEN}}}", legend)],
-            [(threshold("link_wan_steady", "steady_share"), of_control)],
+            [threshold("link_wan_steady", "steady_share", language)],
             language,
             8,
             "percentunit",

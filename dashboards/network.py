@@ -7,15 +7,16 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    DATA_AGE,
     GREY,
+    LINK_KINDS,
+    RECORDED,
     ROLES,
-    SNAPSHOT_AGE,
     STATUSES,
     Column,
     agency_columns,
     begin,
     by_agency,
+    data_age,
     finish,
     lines,
     named,
@@ -47,10 +48,10 @@ def build(language: Language = "vi") -> Dashboard:
     numbers = [
         *(_counted(assets, f'sum(dophu_assets{{{_HERE},answering="{a}"}})', a, language) for a in _ANSWERS),
         *(_counted(links, f'sum(dophu_link_state{{{_HERE},state="{s}"}})', s, language) for s in _STATES),
-        number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=3, unit="s"),
+        data_age(language, span=3),
         number(Title("Chuỗi bị lược bớt", "Series left out"), "sum(dophu_series_dropped)", GREY, language, span=3),
     ]
-    answering = f"sum by (answering) (dophu_assets{{{_HERE}}})"
+    answering = f"sum by (answering) (agency_answering:dophu_assets:sum{{{_HERE}}})"
     states = f"sum by (state) (dophu_link_state{{{_HERE}}})"
     return finish(
         dashboard,
@@ -58,7 +59,9 @@ def build(language: Language = "vi") -> Dashboard:
             *numbers,
             _assets_by_role(language),
             _assets_by_agency(language),
-            lines(Title("Thiết bị theo thời gian", "Assets over time"), answering, "answering", STATUSES, language, 12),
+            lines(
+                Title("Thiết bị theo thời gian", "Assets over time"), answering, "answering", STATUSES, language, 12
+            ).description(RECORDED.in_language(language)),
             lines(Title("Đường truyền theo thời gian", "Links over time"), states, "state", STATUSES, language, 12),
             _links(language),
             collectors(language, span=12, height=12),
@@ -97,8 +100,8 @@ def _links(language: Language) -> table.Panel:
         [f"max by (link, kind, agency, {name}, state) ({known})"],
         [
             *agency_columns(language),
-            Column("link", Title("Đường truyền", "Link")),
-            Column("kind", Title("Loại", "Kind"), width=110),
+            Column("link", Title("Đường truyền", "Link"), wraps=True),
+            Column("kind", Title("Loại", "Kind"), width=100, words=LINK_KINDS),
             Column(
                 "state", Title("Trạng thái", "State"), width=130, words={s: STATUSES[s] for s in (*_STATES, "degraded")}
             ),

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import bargauge, table
+from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
     CODE,
-    DATA_AGE,
+    DAYS,
     GREEN,
-    GREY,
+    ID_WIDTH,
     POSSIBLE,
     PROVEN,
     PURPLE,
+    RECORDED,
     RED,
     SEVERITY,
-    SNAPSHOT_AGE,
     STATUSES,
     TRUTH,
     YELLOW,
     Column,
     agency_columns,
-    bars,
     begin,
+    count,
+    count_column,
+    cut,
+    data_age,
     finish,
     lines,
     named,
-    number,
     or_zero,
     rows,
     value_columns,
@@ -37,6 +39,8 @@ from dashboards._variables import agency_choice, level_choice
 from inventory.words import Title
 
 _HERE = 'agency=~"$agency"'
+#: How many findings there are of controls with a severity; 0 of one kind is told where there are others.
+_ASKED = f"sum(dophu_findings{{{_HERE}}})"
 #: What machines are asked of their protection, their patches and their system.
 _POSTURE = (
     "(workstation|server)_(antivirus_protected|antivirus_signatures|patched|no_security_update_pending|os_supported"
@@ -57,24 +61,27 @@ def build(language: Language = "vi") -> Dashboard:
     title = Title("An toàn thông tin", "Security posture")
     dashboard = begin("security", title, _DESCRIPTION, language, "/security")
     dashboard.with_variable(level_choice(language)).with_variable(agency_choice(language))
-    accepted, unknown = (f"sum({_of_severity(status, 'severity')})" for status in ("waived", "unknown"))
-    over_time = f"sum by (severity) ({_of_severity('unmet', 'severity')})"
+    accepted, unknown = (
+        or_zero(f"sum({_of_severity(status, 'severity')})", _ASKED) for status in ("waived", "unknown")
+    )
+    # What the rules recorded: of a month, the findings of every control would be too many series.
+    over_time = f'sum by (severity) (agency_severity_status:dophu_findings:sum{{{_HERE},status="unmet"}})'
     return finish(
         dashboard,
         [
             *(
-                number(
+                count(
                     Title(f"Đang mở: {word.vi.lower()}", f"Open: {word.en.lower()}"),
-                    f"sum({_of_severity('unmet', 'severity', severity)})",
+                    or_zero(f"sum({_of_severity('unmet', 'severity', severity)})", _ASKED),
                     color,
                     language,
                     span=4,
                 )
                 for severity, (word, color) in SEVERITY.items()
             ),
-            number(Title("Được chấp nhận", "Accepted"), accepted, PURPLE, language, span=4),
-            number(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
-            number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
+            count(Title("Được chấp nhận", "Accepted"), accepted, PURPLE, language, span=4),
+            count(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
+            data_age(language, span=4),
             lines(
                 Title("Điểm yếu đang mở theo thời gian", "Open weaknesses over time"),
                 over_time,
@@ -82,7 +89,7 @@ def build(language: Language = "vi") -> Dashboard:
                 SEVERITY,
                 language,
                 12,
-            ),
+            ).description(RECORDED.in_language(language)),
             _agencies(language),
             _controls(language),
             _posture(language),
@@ -95,7 +102,7 @@ def build(language: Language = "vi") -> Dashboard:
 
 def _of_severity(status: str, labels: str, severity: str = ".+") -> str:
     """The findings of a status whose control has a severity, with some of the control's labels."""
-    findings = f'dophu_findings{{{_HERE},status="{status}"}}'
+    findings = f'dophu_findings{{{_HERE},status=~"{status}"}}'
     return f'{findings} * on (control) group_left ({labels}) dophu_control_info{{severity=~"{severity}"}}'
 
 
@@ -104,7 +111,7 @@ def _agencies(language: Language) -> table.Panel:
         members = f"sum by (agency) ({_of_severity(status, 'severity', severity)})"
         return f"sum by (agency, name_{language}) ({named(members, language)})"
 
-    high, *lower = value_columns([Column(s, word, color=color, width=110) for s, (word, color) in SEVERITY.items()])
+    high, *lower = value_columns([count_column(s, word, color, 110) for s, (word, color) in SEVERITY.items()])
     return rows(
         Title("Điểm yếu đang mở theo cơ quan", "Open weaknesses by agency"),
         [or_zero(counted("unmet", severity), counted("unmet", ".+")) for severity in SEVERITY],
@@ -118,50 +125,57 @@ def _agencies(language: Language) -> table.Panel:
 
 def _controls(language: Language) -> table.Panel:
     title = f"title_{language}"
-    unmet = Column("Value #A", Title("Đang mở", "Open"), "none", 90, RED)
+    unmet = count_column("Value #A", Title("Đang mở", "Open"), RED, 90)
 
     def counted(status: str) -> str:
         return f"sum by (control, severity, {title}) ({_of_severity(status, f'severity, {title}')})"
 
     return rows(
         Title("Điểm yếu theo tiêu chí", "Weaknesses by control"),
-        [counted(status) for status in ("unmet", "waived", "unknown", "met")],
+        [or_zero(counted(status), counted(".+")) for status in ("unmet", "waived", "unknown", "met")],
         [
             Column("severity", _SEVERITY, width=100, words=SEVERITY),
-            Column(title, Title("Tiêu chí", "Control")),
-            Column("control", CODE, width=230),
+            Column(title, Title("Tiêu chí", "Control"), wraps=True),
+            Column("control", CODE, width=ID_WIDTH),
             unmet,
-            Column("Value #B", Title("Chấp nhận", "Accepted"), "none", 100, PURPLE),
-            Column("Value #C", STATUSES["unknown"][0], "none", 90, YELLOW),
-            Column("Value #D", STATUSES["met"][0], "none", 90, GREEN),
+            count_column("Value #B", Title("Chấp nhận", "Accepted"), PURPLE, 100),
+            count_column("Value #C", STATUSES["unknown"][0], YELLOW, 90),
+            count_column("Value #D", STATUSES["met"][0], GREEN, 90),
         ],
         language,
-        span=14,
+        span=24,
         height=13,
         highest=unmet,
     )
 
 
-def _posture(language: Language) -> bargauge.Panel:
+def _posture(language: Language) -> table.Panel:
     title = f"title_{language}"
 
     def members(statuses: str) -> str:
         return f'sum by (control) (dophu_findings{{{_HERE},control=~"{_POSTURE}",status=~"{statuses}"}})'
 
     counted = members("met|unmet|unknown|declared")
-    told = " or ".join(
-        # Where nobody is met there is no series of them.
-        f'label_replace(({members(statuses)} or 0 * {counted}) / {counted}, "share", "{words.in_language(language)}", '
-        '"", "")'
-        for words, statuses in ((PROVEN, "met"), (POSSIBLE, "met|unknown"))
-    )
-    return bars(
+
+    def share(statuses: str) -> str:
+        part = f"({cut(f'({or_zero(members(statuses), counted)}) / {counted}')})"
+        return f"max by (control, {title}) ({part} * on (control) group_left ({title}) dophu_control_info)"
+
+    name = Column(title, Title("Tiêu chí", "Control"), wraps=True)
+    return rows(
         Title("Máy trạm, máy chủ: bảo vệ, bản vá, hệ điều hành", "Machines: protection, patches, systems"),
-        f"({told}) * on (control) group_left ({title}) dophu_control_info",
-        f"{{{{{title}}}}} · {{{{share}}}}",
+        [share("met"), share("met|unknown"), f"max by (control) ({counted})"],
+        [
+            name,
+            Column("control", CODE, width=ID_WIDTH),
+            Column("Value #A", PROVEN, "percentunit", 140, GREEN),
+            Column("Value #B", POSSIBLE, "percentunit", 120, YELLOW),
+            Column("Value #C", Title("Tổng số", "Counted"), "none", 100),
+        ],
         language,
-        span=10,
-        height=13,
+        span=24,
+        height=12,
+        by=name,
     )
 
 
@@ -181,8 +195,8 @@ def _certificates(language: Language) -> table.Panel:
         ],
         [
             *agency_columns(language),
-            Column("url", Title("Trang", "Website")),
-            Column("Value #A", Title("Còn (ngày)", "Days left"), "none", 100),
+            Column("url", Title("Trang", "Website"), wraps=True),
+            Column("Value #A", Title("Còn", "Left"), DAYS, 110, RED, limits=[(0, YELLOW), (30, GREEN)]),
             Column("Value #B", Title("Hợp lệ", "Valid"), width=90, words=TRUTH),
             Column(
                 "Value #C",
@@ -199,8 +213,8 @@ def _certificates(language: Language) -> table.Panel:
 
 def _scans(language: Language) -> table.Panel:
     name = f"name_{language}"
-    age = Column("Value", Title("Cách đây", "Ago"), "s", 130)
-    told = named(f"(time() - dophu_scan_complete_timestamp_seconds{{{_HERE}}})", language)
+    age = Column("Value", Title("Cách đây", "Ago"), DAYS, 130)
+    told = named(f"((time() - dophu_scan_complete_timestamp_seconds{{{_HERE}}}) / 86400)", language)
     return rows(
         Title("Lần quét trọn vẹn gần nhất", "Newest complete scan"),
         [f"max by (network, agency, profile, {name}) ({told})"],

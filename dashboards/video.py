@@ -7,14 +7,13 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import Language
 from dashboards._panels import (
-    AGENCY,
     BLUE,
-    DATA_AGE,
-    GREY,
-    SNAPSHOT_AGE,
     STATUSES,
     Column,
+    agency_columns,
     begin,
+    cut,
+    data_age,
     finish,
     lines,
     named,
@@ -51,13 +50,13 @@ def build(language: Language = "vi") -> Dashboard:
             ),
             number(
                 Title("Trung bình họp trực tuyến", "Meetings online, mean of agencies"),
-                f"avg(dophu_meetings_online_ratio{{{_HERE}}})",
+                cut(f"avg(dophu_meetings_online_ratio{{{_HERE}}})"),
                 BLUE,
                 language,
                 span=4,
                 unit="percentunit",
             ),
-            number(DATA_AGE, SNAPSHOT_AGE, GREY, language, span=4, unit="s"),
+            data_age(language, span=4),
             lines(
                 Title("Thiết bị theo thời gian", "Devices over time"), answering, "answering", STATUSES, language, 12
             ),
@@ -79,11 +78,10 @@ def _agencies(language: Language) -> table.Panel:
             by_agency(f"sum by (agency) (dophu_vc_devices_up{{{_HERE}}})"),
             by_agency(f"sum by (agency) (dophu_assets{{{_VIDEO}}})"),
             by_agency(f"dophu_vc_calls{{{_HERE}}}"),
-            by_agency(f"dophu_meetings_online_ratio{{{_HERE}}}"),
+            cut(by_agency(f"dophu_meetings_online_ratio{{{_HERE}}}")),
         ],
         [
-            Column(name, AGENCY),
-            Column("agency", Title("Mã", "Code"), width=110, page="/agencies/"),
+            *agency_columns(language),
             Column("Value #A", Title("Thiết bị có trả lời", "Devices answering"), "none", 150),
             Column("Value #B", Title("Thiết bị", "Devices"), "none", 90),
             Column("Value #C", Title("Đang gọi", "Calls"), "none", 90),
@@ -91,7 +89,7 @@ def _agencies(language: Language) -> table.Panel:
         ],
         language,
         span=12,
-        height=12,
+        height=9,
         description=Title(
             "Ô trống: chưa biết. Tỷ lệ họp trực tuyến là của kỳ mới nhất có số liệu.",
             "An empty cell is not known. The share of meetings is that of the newest period told.",
@@ -106,7 +104,10 @@ def _controls(language: Language) -> table.Panel:
     return rows(
         Title("Kết quả theo tiêu chí", "What the controls found"),
         [f"sum by ({title}, status) ({told})"],
-        [Column(f"{title}\\status", Title("Tiêu chí", "Control")), *status_columns([s.value for s in Status])],
+        [
+            Column(f"{title}\\status", Title("Tiêu chí", "Control"), wraps=True),
+            *status_columns([s.value for s in Status]),
+        ],
         language,
         span=24,
         height=8,

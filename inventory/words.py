@@ -854,6 +854,14 @@ class ScanState:
 
 
 @dataclass(frozen=True, slots=True)
+class SealState:
+    """When figures of a plan were sealed last."""
+
+    plan: str
+    sealed: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Every finding and coverage at one instant, in the sums that are told; the lists behind them share its `at`."""
 
@@ -873,3 +881,4 @@ class Snapshot:
     power: tuple[PowerState, ...] = ()
     schedules: tuple[ScheduleState, ...] = ()
     scans: tuple[ScanState, ...] = ()
+    seals: tuple[SealState, ...] = ()

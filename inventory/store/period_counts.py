@@ -22,7 +22,7 @@ from inventory.store.tables import FOREVER, goal_count, period_count, seal
 from inventory.strict_yaml import nearest
 from inventory.text import nfc, storable
 from inventory.vocabulary import STOCK_AGE, Vocabulary, instant, moment
-from inventory.words import ALL_LEVELS, Agency, Fact, InputError, Proof
+from inventory.words import ALL_LEVELS, Agency, Fact, InputError, Proof, SealState
 
 __all__ = [
     "DECLARED",
@@ -36,6 +36,7 @@ __all__ = [
     "newest_counts",
     "note_seal",
     "reported",
+    "seal_states",
     "sealed",
     "take_in",
 ]  # fmt: skip
@@ -378,6 +379,13 @@ def sealed(connection: Connection) -> dict[str, datetime]:
     """As of when each plan was sealed last."""
     rows = connection.execute(select(seal.c.plan, func.max(seal.c.at)).group_by(seal.c.plan))
     return {plan: moment(at) for plan, at in rows}
+
+
+def seal_states(connection: Connection, at: datetime) -> tuple[SealState, ...]:
+    """When each plan was sealed last, up to `at`; of a plan that never was there is nothing."""
+    sealing = select(seal.c.plan, func.max(seal.c.sealed)).where(seal.c.sealed <= instant(at))
+    rows = connection.execute(sealing.group_by(seal.c.plan).order_by(seal.c.plan))
+    return tuple(SealState(plan, moment(told)) for plan, told in rows)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -121,6 +121,7 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         power=judgement.power_states(),
         schedules=schedules.states(connection, at),
         scans=scans.last_complete(connection, (n for n in register.networks if n.valid_on(day)), at),
+        seals=period_counts.seal_states(connection, at),
     )
 
 

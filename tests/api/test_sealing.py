@@ -10,7 +10,7 @@ import subprocess
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ import pytest
 import pytest_asyncio
 
 from api.printing import coverage_object, judge_plan, read_instant
+from api.rounds import judge
 from api.sealing import SUMS, seal, verify
 from api.workspace import Workspace
-from inventory.store import runs
+from exporters.prometheus import export
+from inventory.store import period_counts, runs
 from inventory.words import InputError
 from tests.api.pages_sample import PLAN, SILENT, catch_up, fill
 from tests.api.pages_server import opened
@@ -84,6 +86,17 @@ async def test_a_seal_is_verified_without_the_database(sealed: Sealed, tmp_path:
         assert {f["agency"]: f["status"] for f in told}["so-tc"] == "unmet"
         facts = [json.loads(line) for line in bundle.read("data/asset_fact.jsonl").splitlines()]
         assert {"subject", "key", "value", "source", "proof", "first", "last", "recorded"} <= facts[0].keys()
+
+
+async def test_the_next_judgement_tells_when_a_plan_was_sealed(sealed: Sealed) -> None:
+    told = await judge(sealed.workspace)
+    assert [state.plan for state in told.seals] == [PLAN]
+    assert told.seals[0].sealed <= told.at
+    begin = f'dophu_snapshot_sealed_timestamp_seconds{{plan="{PLAN}"}} '
+    (line,) = (line for line in export(told).decode().splitlines() if line.startswith(begin))
+    assert float(line.removeprefix(begin)) == told.seals[0].sealed.timestamp()
+    before = told.seals[0].sealed - timedelta(milliseconds=1)
+    assert await sealed.workspace.store.read(period_counts.seal_states, before) == ()
 
 
 async def test_its_digests_are_those_of_sha256sum(sealed: Sealed, tmp_path: Path) -> None:

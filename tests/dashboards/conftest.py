@@ -23,6 +23,7 @@ from tests.dashboards.grafana import ask
 from tests.exporters.sample import SAMPLE
 
 BOUND = 30.0
+RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "dophu.rules.yml"
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def free_port() -> int:
 
 @contextmanager
 def run_prometheus(directory: Path, scraped: str, more: Mapping[str, Any] | None = None) -> Iterator[str]:
-    """Prometheus over one target (host:port), ready and with the newest scrape in; yields its base URL.
+    """Prometheus with the project's rules over one target (host:port), ready and with a scrape in; yields its base URL.
 
     Args:
         more: sections of its configuration.
@@ -70,8 +71,14 @@ def run_prometheus(directory: Path, scraped: str, more: Mapping[str, Any] | None
         pytest.skip("prometheus is not installed: apt-get install prometheus")
     config = directory / "prometheus.yml"
     settings = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "global": {
+            "scrape_interval": "1s",
+            "scrape_timeout": "1s",
+            "evaluation_interval": "1s",
+            "external_labels": {"dophu": f"http://{scraped}"},
+        },
         "scrape_configs": [{"job_name": "dophu", "static_configs": [{"targets": [scraped]}]}],
+        "rule_files": [str(RULES)],
     }
     config.write_text(yaml.safe_dump({**settings, **(more or {})}))
     port = free_port()
@@ -95,11 +102,16 @@ def run_prometheus(directory: Path, scraped: str, more: Mapping[str, Any] | None
                 process.kill()
 
 
+#: Dophu was read, and what is recorded of it is there.
+_READY = """up{job="dophu"} == 1 and on () dophu_snapshot_timestamp_seconds
+            and on () plan_level_status:dophu_coverage_status:sum"""
+
+
 def _wait_for_a_scrape(server: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + BOUND
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if ask(server, "query", query='up{job="dophu"} == 1 and on () dophu_snapshot_timestamp_seconds')["result"]:
+            if ask(server, "query", query=_READY)["result"]:
                 return
         except (urllib.error.URLError, ConnectionError):
             pass

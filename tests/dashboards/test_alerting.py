@@ -138,11 +138,11 @@ def test_a_telnet_service_opened_is_told_to_the_agency_and_closed_it_is_over(tmp
             run("ip", "netns", "exec", core, "env", "-C", str(tmp_path), str(DOPHU), *argv)
         telnet = made.start(office, sys.executable, "-c", TELNET)
         wait_for(core, 23, "198.18.64.20")
-        rules = {"rule_files": [str(DEPLOY / "dophu.rules.yml")]}
-        alerting = {"alerting": {"alertmanagers": [{"static_configs": [{"targets": [sender]}]}]}}
+        alerting = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["alerting"]
+        alerting["alertmanagers"] = [{"static_configs": [{"targets": [sender]}]}]
         with (
             serving(tmp_path, DOPHU_DATA=str(tmp_path / "data")) as server,
-            run_prometheus(tmp_path, server.removeprefix("http://"), rules | alerting),
+            run_prometheus(tmp_path, server.removeprefix("http://"), {"alerting": alerting}),
         ):
             assert not inbox.told("/so-yte", "firing")
             dophu(core, tmp_path, "scan", "run", "security", "-n", "yte-lan")
@@ -154,6 +154,9 @@ def test_a_telnet_service_opened_is_told_to_the_agency_and_closed_it_is_over(tmp
                 }  # fmt: skip
                 assert alert["annotations"]["summary"] == "Sở Y tế: 1 thiết bị không đạt «Máy không mở telnet»"
                 assert "The host has no telnet open" in alert["annotations"]["summary_en"]
+                assert alert["annotations"]["url"] == f"{server}/security" and "dophu" not in alert["labels"]
+            with urllib.request.urlopen(alert["annotations"]["url"], timeout=10) as page:
+                assert "<h1" in page.read().decode()
             telnet.kill()
             telnet.wait()
             assert not inbox.told("/so-yte", "resolved")

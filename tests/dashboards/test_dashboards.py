@@ -13,7 +13,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import Language, load_dashboards, write_dashboards
+from dashboards import Language, as_json, load_dashboards, write_dashboards
 from exporters.prometheus import METRICS
 from tests.dashboards.grafana import panels, queries, targets
 
@@ -23,8 +23,7 @@ EVERY = list(itertools.product(sorted(load_dashboards()), LANGUAGES))
 
 def model(name: str, language: Language) -> dict[str, Any]:
     """The dashboard as Grafana reads it."""
-    loaded: dict[str, Any] = json.loads(json.dumps(load_dashboards()[name].build(language), cls=JSONEncoder))
-    return loaded
+    return as_json(load_dashboards()[name].build(language))
 
 
 def test_the_folder_is_the_registry() -> None:

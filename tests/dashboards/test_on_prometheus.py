@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dashboards import Language
+from dashboards._panels import cut
 from tests.dashboards.grafana import ask, fill, settle, targets
 from tests.dashboards.test_dashboards import EVERY, model
 from tests.exporters.sample import SAMPLE
@@ -61,14 +62,25 @@ def test_a_table_shows_every_label_that_its_query_gives(prometheus: str, name: s
 def test_the_days_on_which_goals_are_due_are_marked_and_no_others(prometheus: str, name: str) -> None:
     dashboard = model(name, "vi")
     values, _ = settle(prometheus, dashboard)
-    (marked,) = dashboard["annotations"]["list"]
-    expression = fill(marked["expr"], values)
+    expression = fill(dashboard["annotations"]["list"][0]["expr"], values)
     due = float(ask(prometheus, "query", query="max(dophu_goal_due_timestamp_seconds)")["result"][0]["value"][1])
     # The figures are those of now, looked at as if it were another moment.
     for before_the_end, goals in ((-1, None), (0, "4"), (86399, "4"), (86400, None)):
         asked = expression.replace("time()", f"{due - before_the_end:.0f}")
         result = ask(prometheus, "query", query=asked)["result"]
         assert [entry["value"][1] for entry in result] == ([] if goals is None else [goals])
+
+
+@pytest.mark.parametrize("name", ["agency", "coverage"])
+def test_a_seal_is_marked_for_a_day(prometheus: str, name: str) -> None:
+    dashboard = model(name, "en")
+    values, _ = settle(prometheus, dashboard)
+    expression = fill(dashboard["annotations"]["list"][1]["expr"], values)
+    (seal,) = SAMPLE.seals
+    for after, seals in ((-1, None), (0, "1"), (86399, "1"), (86400, None)):
+        asked = expression.replace("time()", f"{seal.sealed.timestamp() + after:.0f}")
+        result = ask(prometheus, "query", query=asked)["result"]
+        assert [entry["value"][1] for entry in result] == ([] if seals is None else [seals])
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
@@ -91,6 +103,15 @@ def test_the_code_of_an_agency_leads_to_its_dashboard(name: str, language: Langu
         assert path == f"/d/{agency['uid']}"
         carried = set(re.findall(r"var-(\w+)=", query)) | set(re.findall(r"\${(\w+):queryparam}", query))
         assert "agency" in carried and carried <= variables
+
+
+def test_a_share_is_cut_and_never_rounded_up(prometheus: str) -> None:
+    for share, expected in (("0.9996", 0.999), ("1", 1), ("0", 0), ("289 / 1000", 0.289), ("2 / 3", 0.666)):
+        (told,) = ask(prometheus, "query", query=cut(f"vector({share})"))["result"]
+        assert float(told["value"][1]) == expected
+    for panel, target in (pair for name, language in EVERY for pair in targets(model(name, language))):
+        if panel["type"] == "bargauge" or ("dophu_coverage_proven" in target["expr"] and target.get("instant")):
+            assert "floor(" in target["expr"], panel["title"]
 
 
 def test_variables_are_offered_by_name(prometheus: str) -> None:

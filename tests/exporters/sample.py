@@ -19,6 +19,7 @@ from inventory.words import (
     Plan,
     ScanState,
     ScheduleState,
+    SealState,
     Snapshot,
     Status,
     Title,
@@ -323,5 +324,6 @@ SAMPLE = Snapshot(
     websites=WEBSITES,
     schedules=SCHEDULES,
     scans=SCANS,
+    seals=(SealState(PLAN.id, AT - timedelta(days=2)),),
     backups=(BackupTally("so-yt", AT - timedelta(days=2)), BackupTally("so-khcn", AT - timedelta(hours=8))),
 )
