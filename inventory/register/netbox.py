@@ -62,14 +62,16 @@ def name_problems(problems: Iterable[Problem], things: Things, told: Told) -> li
 def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]:
     own = sorted((a for a in existing.agencies if a.code == t.code), key=lambda a: a.valid_from)
     row = next((a for a in own if a.valid_on(today)), None)
+    if row is None and own and _ended(last := own[-1], t):
+        # NetBox tells of what is over, at most that it was over sooner: nothing begins anew.
+        return [replace(last, title=_title(last, t), valid_to=t.valid_to, successor=t.successor or last.successor)]
     if row is None:
         begins = t.valid_from or (t.created if existing.agencies else date.min)
         if own and own[-1].valid_to is not None and begins <= own[-1].valid_to:
             begins = own[-1].valid_to + timedelta(days=1)
         title = Title(t.name, t.name_en or t.name)
         return [Agency(t.code, title, t.level, t.parent, begins, t.valid_to, t.successor)]
-    # NetBox has one name; the English one stays while the Vietnamese one does.
-    title = Title(t.name, t.name_en or (row.title.en if row.title.vi == t.name else t.name))
+    title = _title(row, t)
     ends, successor = t.valid_to or row.valid_to, t.successor or row.successor
     # A tenant in no group of an agency says nothing of its parent.
     parent = t.parent or row.parent
@@ -78,6 +80,15 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
     if changed <= row.valid_from or (row.title, row.level, row.parent) == (title, t.level, parent):
         return [now]
     return [replace(row, valid_to=changed - timedelta(days=1), successor=None), replace(now, valid_from=changed)]
+
+
+def _ended(last: Agency, t: ToldAgency) -> bool:
+    return last.valid_to is not None and t.valid_to is not None and t.valid_to <= last.valid_to
+
+
+def _title(row: Agency, t: ToldAgency) -> Title:
+    """The name; NetBox has one, and the English one stays while the Vietnamese one does."""
+    return Title(t.name, t.name_en or (row.title.en if row.title.vi == t.name else t.name))
 
 
 def _network(existing: Register, t: ToldNetwork, credentials: tuple[str, ...]) -> Network:

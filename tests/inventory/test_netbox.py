@@ -13,6 +13,7 @@ import goals
 from inventory import vocabulary
 from inventory.goals import load_goals
 from inventory.netbox import Thing, Told, ToldAgency, ToldDevice
+from inventory.register import check_register
 from inventory.register.netbox import declare
 from inventory.store import Store, assets, registers, runs, snapshots
 from inventory.store import netbox as store_netbox
@@ -77,6 +78,19 @@ def test_what_did_not_change_stays_as_it_is_with_what_netbox_does_not_know() -> 
 def test_an_agency_that_had_ended_begins_anew_after_its_end() -> None:
     ended = replace(HAD, agencies=(replace(HAD.agencies[0], valid_to=date(2026, 2, 28)),))
     assert rows(ended, agency("A")) == [("Sở", date(2026, 3, 1), None)]
+    assert rows(ended, agency("A", valid_to=date(2027, 1, 1))) == [("Sở", date(2026, 3, 1), date(2027, 1, 1))]
+
+
+def test_an_agency_of_which_netbox_says_that_it_ended_can_be_told_again_and_again() -> None:
+    former = replace(HAD.agencies[0], valid_to=date(2026, 2, 28), successor="B")
+    ended = replace(HAD, agencies=(former, replace(HAD.agencies[0], code="B")))
+    declared, _ = declare(ended, Told(agencies=[agency("A", valid_to=date(2026, 2, 28))]), TODAY)
+    assert declared.agencies == (former,) and not check_register(declared, ended)
+    sooner = agency("A", "Sở cũ", valid_to=date(2026, 1, 31), successor="C")
+    declared, _ = declare(ended, Told(agencies=[sooner]), TODAY)
+    assert declared.agencies == (
+        Agency("A", Title("Sở cũ", "Sở cũ"), "province", None, date(2020, 1, 1), date(2026, 1, 31), "C"),
+    )
 
 
 # --- devices ---------------------------------------------------------------------------------------------------------
