@@ -38,6 +38,7 @@ import tomli_w
 import goals
 from api.config import Config
 from api.config_backup import BackupSettings, without_secrets
+from inventory.owning import hand_over, make_folder
 from inventory.secrets import KeyRing
 from inventory.store import Store, copies
 from inventory.store.copies import Contents
@@ -321,7 +322,7 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
         there already. StoreError: the database failed, or another program has it open.
     """
     backup = await asyncio.to_thread(_look_at, path, config, force)
-    config.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+    make_folder(config.data)
     stamp = f"before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}".lower()
     with tempfile.TemporaryDirectory(prefix=".restoring-", dir=config.data) as made:
         folder = Path(made)
@@ -381,7 +382,7 @@ def _check_key(config: Config, brought: Path, force: bool) -> None:
 def _place_file(file: Path, restored: Path, stamp: str) -> list[str]:
     """Put an SQLite database in its place; where what was there is kept."""
     aside: list[str] = []
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    make_folder(file.parent)
     if file.exists():
         copies.close_file(file)
         kept = file.with_name(f"{file.name}.{stamp}")
@@ -392,6 +393,7 @@ def _place_file(file: Path, restored: Path, stamp: str) -> list[str]:
         file.with_name(file.name + end).unlink(missing_ok=True)
     _flush(restored)
     restored.replace(file)
+    hand_over(file)
     _flush(file.parent)
     return aside
 
@@ -450,5 +452,6 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _move(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     shutil.move(source, target)
+    hand_over(target)

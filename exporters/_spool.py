@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import IO
+
+from inventory.owning import hand_over, make_folder
 
 _ENDING, _SENT, _CORRUPT = ".lp.gz", ".sent", ".corrupt"
 _KEPT_SECONDS = 60
@@ -89,7 +92,7 @@ class Spool:
         Raises:
             OSError: the disk is full or cannot be written; nothing is left of it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        make_folder(self.folder)
         part = self.folder / f".{os.getpid()}.part"
         points = 0
         try:
@@ -102,6 +105,7 @@ class Spool:
                         packed.write(("\n".join(some) + "\n").encode())
                 file.flush()
                 os.fsync(file.fileno())
+            hand_over(part)
             path = self.folder / f"{round(at.timestamp() * 1000):015d}-{points}{_ENDING}"
             part.replace(path)
         except OSError:
@@ -182,14 +186,15 @@ class Spool:
             if not path.exists() or path.stat().st_size < _REFUSED_BYTES:
                 with path.open("ab") as file:
                     file.write(b"# " + why.encode() + b"\n" + line + b"\n")
+                hand_over(path)
         self.count(refused_points=points, error=f"refused: {why}")
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[bool]:
         """Whether this process alone delivers while the block runs; two would break the order."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            opened = (self.folder / "delivering").open("a")
+            make_folder(self.folder)
+            opened = self._lock("delivering")
         except OSError:
             opened = None
         if opened is None:
@@ -225,12 +230,19 @@ class Spool:
             self._uncounted[name] = before + value if isinstance(value, int) and isinstance(before, int) else value
         part = self.folder / ".tally.part"
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            with (self.folder / "counting").open("a") as lock:
+            make_folder(self.folder)
+            with self._lock("counting") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 part.write_text(json.dumps(asdict(self.tally()), ensure_ascii=False), encoding="utf-8")
+                hand_over(part)
                 part.replace(self.folder / "tally.json")
                 self._uncounted.clear()
+
+    def _lock(self, name: str) -> IO[str]:
+        path = self.folder / name
+        lock = path.open("a")
+        hand_over(path)
+        return lock
 
     def _trim(self) -> None:
         for part in self.folder.glob(".*.part"):

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -30,7 +31,10 @@ from api.config import Config, read_config
 from api.config_backup import without_secrets
 from api.jobs import JOBS, Doing
 from api.printing import coverage_object, judge_plan
+from api.trapping import boot
 from api.workspace import Workspace, open_workspace
+from exporters._spool import Spool
+from inventory.secrets import KeyRing
 from inventory.store import Store, copies, registers, runs, versions
 from inventory.store.tables import FACTS, level, metadata
 from inventory.words import Agency, InputError, Level, Link, Register, Schedule, StoreError, Title
@@ -217,8 +221,6 @@ async def filled(tmp_path: Path, store_url: str) -> AsyncIterator[Workspace]:
     async with open_workspace(config) as workspace:
         await workspace.store.migrate()
         await workspace.store.write(registers.replace, REGISTER)
-        from inventory.secrets import KeyRing
-
         KeyRing.create(config.keys)
         await workspace.add_credential("switches", "snmp-v2c", {"community": "s3cret-community"})
         yield workspace
@@ -431,3 +433,29 @@ def test_a_configuration_is_kept_without_its_secrets() -> None:
         "database": "postgresql://dophu@db:5432/dophu?sslmode=require", "data": "/srv",
         "netbox": {"url": "https://nb.example/", "credential": "nb"}, "consoles": [{"server": "h"}],
     }  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that are another's")
+async def test_what_root_makes_in_the_folder_of_the_service_is_the_services(written: Path, tmp_path: Path) -> None:
+    made, restored = tmp_path / "made", tmp_path / "restored"
+    for folder in (made, restored):
+        folder.mkdir()
+        os.chown(folder, 12_345, 12_346)
+    for argv in (["init"], ["backup", "--with-key", str(tmp_path / "k.zip")]):
+        assert (await run(made, *argv))[0] == 0
+    Spool(made / "influxdb", 1000).put(datetime.now(UTC), ["a b=1"])
+    Spool(made / "influxdb", 1000).count(error="away")
+    # A link that the service's user put there is no way to what is another's.
+    (made / "influxdb" / "link").symlink_to(written)
+    boot(made / "traps" / "snmp-engine.json")
+    assert (await run(restored, "restore", str(tmp_path / "k.zip")))[0] == 0
+    assert {p.name for p in restored.iterdir()} == {"dophu.db", "keys"}
+    assert {p.name for p in made.iterdir()} == {"dophu.db", "keys", "influxdb", "traps"}
+    mine = [p for folder in (made, restored) for p in folder.rglob("*") if p.name != "link"]
+    assert {(p.stat().st_uid, p.stat().st_gid) for p in mine} == {(12_345, 12_346)}
+    assert written.stat().st_uid == 0
+    # Root goes on with it: the key of the service opens for root as well.
+    assert KeyRing.load(restored / "keys")
+    os.chown(restored / "keys", 12_347, 12_347)
+    with pytest.raises(InputError, match="found owner 12347"):
+        KeyRing.load(restored / "keys")
