@@ -172,7 +172,8 @@ async def test_another_serial_or_model_is_one_difference(
 async def test_what_only_one_side_knows_is_told_and_forgotten_when_it_is_settled(province: Store) -> None:
     ups = told_device(3, asset_tag="TS-0042", name="ups", role="power")
     outcome = await compare(province, SWITCH, ups)
-    assert drifts(outcome) == [("not_in_netbox", "192.168.1.1", ""), ("not_on_network", "ups", "")]
+    # Of the ups it is not known whether it is there: nobody has looked.
+    assert drifts(outcome) == [("not_in_netbox", "192.168.1.1", "")]
     assert await province.read(store_netbox.list_drift, KNOWN, NOW) == outcome.drifts
     assert await answers(province) == {
         "sw1.tinh.vn": Status.MET,
@@ -195,6 +196,13 @@ async def test_a_declared_device_that_a_sweep_does_not_see_is_unmet(province: St
     seen = (device("A", 2, later, role="switch"), device("A", 1, later, role="firewall"))
     await province.write(runs.record, KNOWN, sweep("A", *seen, at=later), later)
     assert (await answers(province, later))["ghost"] is Status.UNMET
+    outcome = await compare(province, SWITCH, FIREWALL, ghost, at=later)
+    assert drifts(outcome) == [("not_on_network", "ghost", "")]
+    assert await province.read(store_netbox.list_drift, KNOWN, later) == outcome.drifts
+    # Long after, nobody knows any more: list and control say so together.
+    old = later + timedelta(days=30)
+    assert (await answers(province, old)).get("ghost") in (Status.UNKNOWN, None)
+    assert [d for d in await province.read(store_netbox.list_drift, KNOWN, old) if d.kind == "not_on_network"] == []
     # It comes up with another serial: it is found in the place of the declared one, and differs.
     other = device("A", 77, later, serial="REAL0000999", role="switch", sysname="new")
     facts = (*other.facts, replace(other.facts[0], key="serial", value="REAL0000999"))
