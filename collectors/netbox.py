@@ -135,6 +135,7 @@ class _Reading:
                 thing, code, _text(row.get("name")), self._custom(row, thing, names.name_en) or None, level, parent,
                 _day(row.get("last_updated")), _day(row.get("created")), self._date(row, thing, names.valid_from),
                 self._date(row, thing, names.valid_to), self._custom(row, thing, names.successor) or None,
+                names.valid_to in _customs(row),
             )
         )  # fmt: skip
 

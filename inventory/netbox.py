@@ -112,6 +112,8 @@ class ToldAgency:
     valid_from: date | None = None
     valid_to: date | None = None
     successor: str | None = None
+    dated: bool = True
+    """Whether NetBox has a field for its end: only then an empty one says something."""
 
 
 @dataclass(frozen=True, slots=True)

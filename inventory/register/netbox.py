@@ -72,7 +72,10 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
         title = Title(t.name, t.name_en or t.name)
         return [Agency(t.code, title, t.level, t.parent, begins, t.valid_to, t.successor)]
     title = _title(row, t)
-    ends, successor = t.valid_to or row.valid_to, t.successor or row.successor
+    # Where NetBox has a place for the end, an empty one says that there is none, or none any more.
+    follows = any(a.valid_from > row.valid_from for a in own)
+    ends = t.valid_to or (row.valid_to if follows or not t.dated else None)
+    successor = t.successor or (row.successor if ends is not None else None)
     # A tenant in no group of an agency says nothing of its parent.
     parent = t.parent or row.parent
     now = replace(row, title=title, level=t.level, parent=parent, valid_to=ends, successor=successor)
@@ -111,7 +114,7 @@ def _link(existing: Register, t: ToldLink) -> Link:
     # Through which line it is probed, and at which port, NetBox has no place for.
     return replace(
         row, agency=t.agency, kind=t.kind, address=t.address, provider=t.provider, contracted_mbps=t.contracted_mbps,
-        valid_from=t.installed or row.valid_from, valid_to=t.ended or row.valid_to,
+        valid_from=t.installed or row.valid_from, valid_to=t.ended,
     )  # fmt: skip
 
 

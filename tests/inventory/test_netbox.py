@@ -12,13 +12,13 @@ import pytest
 import goals
 from inventory import vocabulary
 from inventory.goals import load_goals
-from inventory.netbox import Thing, Told, ToldAgency, ToldDevice
+from inventory.netbox import Thing, Told, ToldAgency, ToldDevice, ToldLink
 from inventory.register import check_register
 from inventory.register.netbox import declare
 from inventory.store import Store, assets, registers, runs, snapshots
 from inventory.store import netbox as store_netbox
 from inventory.store.netbox import Outcome
-from inventory.words import Agency, Level, Register, Run, Status, Title
+from inventory.words import Agency, Level, Link, Register, Run, Status, Title
 from tests.inventory.sample import NOW, REGISTER, device, reading, sweep
 
 KNOWN = vocabulary.load()
@@ -91,6 +91,20 @@ def test_an_agency_of_which_netbox_says_that_it_ended_can_be_told_again_and_agai
     assert declared.agencies == (
         Agency("A", Title("Sở cũ", "Sở cũ"), "province", None, date(2020, 1, 1), date(2026, 1, 31), "C"),
     )
+
+
+def test_an_end_that_is_taken_back_in_netbox_is_none_any_more() -> None:
+    ending = replace(HAD.agencies[0], valid_to=date(2026, 12, 31), successor="B")
+    had = replace(HAD, agencies=(ending,))
+    assert declare(had, Told(agencies=[agency("A")]), TODAY)[0].agencies == HAD.agencies
+    # A NetBox without a field for it says nothing, and what begins anew later ends what was before.
+    assert declare(had, Told(agencies=[agency("A", dated=False)]), TODAY)[0].agencies == (ending,)
+    again = replace(ending, valid_from=date(2027, 1, 1), valid_to=None, successor=None)
+    had = replace(HAD, agencies=(ending, again))
+    assert declare(had, Told(agencies=[agency("A")]), TODAY)[0].agencies == (ending,)
+    line = Link("L", "A", "wan", "10.0.0.1", "VNPT", 50.0, date(2020, 1, 1), date(2026, 2, 1))
+    told = ToldLink(Thing("circuit", 1, "L"), "L", "A", "wan", "10.0.0.1", "VNPT", 50.0, TODAY)
+    assert declare(replace(HAD, links=(line,)), Told(links=[told]), TODAY)[0].links == (replace(line, valid_to=None),)
 
 
 # --- devices ---------------------------------------------------------------------------------------------------------
