@@ -459,3 +459,24 @@ async def test_what_root_makes_in_the_folder_of_the_service_is_the_services(writ
     os.chown(restored / "keys", 12_347, 12_347)
     with pytest.raises(InputError, match="found owner 12347"):
         KeyRing.load(restored / "keys")
+
+
+async def test_where_a_part_cannot_be_put_back_everything_stays_as_it_was(filled: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "k.zip"
+    await back_up(filled.store, filled.config, path, with_key=True)
+    await filled.store.write(lambda c: c.execute(level.update().values(name_en="changed")))
+    await filled.store.close()
+    data = filled.config.data
+    KeyRing.load(filled.config.keys).add_key()
+    before = {p.name: p.read_bytes() for p in data.iterdir() if p.name == "keys"}
+    # The folder of the goals cannot be made: a file has its name.
+    (data / "file").write_text("no folder")
+    blocked = filled.config.model_copy(update={"goals": data / "file" / "goals"})
+    with pytest.raises(InputError, match=r"file.*everything is as it was"):
+        await restore(path, blocked, force=True)
+    assert {p.name: p.read_bytes() for p in data.iterdir() if p.name == "keys"} == before
+    assert not [p for p in data.rglob("*") if "before-" in p.name or "restor" in p.name]
+    async with open_workspace(filled.config) as again:
+        assert {row.name_en for row in await again.store.read(lambda c: c.execute(select(level.c.name_en)).all())} == {
+            "changed"
+        }

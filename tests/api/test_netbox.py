@@ -201,7 +201,7 @@ async def test_the_register_follows_netbox_with_its_date(filled: NetBox, workspa
     assert (link.code, link.agency, link.kind, link.provider) == ("TSLCD-001", "XA-01", "mtslcd", "VNPT “Phú Yên”")
     assert (link.contracted_mbps, link.address) == (50.0, "10.255.1.2")
     assert {(row["name"], row["why"]) for row in done["left_out"]} == {("Nhà thầu", "no_code"), ("spare", "status")}
-    # One device was found, with another model; of one nobody has looked whether it is there; and three found ones NetBox does not list.
+    # One device was found, with another model, and three found ones NetBox does not list; for the ups nobody looked.
     assert (done["devices"], done["matched"], done["declared"]) == (2, 1, 1)
     told = {(d["kind"], d["name"], d["difference"]) for d in done["drift"]}
     assert told == {
