@@ -18,12 +18,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx2
 import psycopg
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, create_engine, func, select
 
 from api import rounds
 from api.backing import NAME, back_up, restore
@@ -480,3 +481,19 @@ async def test_where_a_part_cannot_be_put_back_everything_stays_as_it_was(filled
         assert {row.name_en for row in await again.store.read(lambda c: c.execute(select(level.c.name_en)).all())} == {
             "changed"
         }
+
+
+def test_no_password_is_among_the_arguments_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text(
+        '#!/bin/sh\nprintf "%s\\n" "$@" "$PGPASSWORD"; cat "$PGSERVICEFILE"; stat -c %a "$PGSERVICEFILE"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    address = "postgresql+psycopg://u:first@h/d?sslmode=require&password=second&sslpassword=third"
+    asked = cast(Connection, SimpleNamespace(engine=create_engine(address)))
+    with copies._program(asked, ["pg_dump", "--format=custom"]) as pipe:
+        place, kind, *rest = pipe.read().decode().splitlines()
+    assert "sslmode=require" in place and "service=dophu" in place and kind == "--format=custom"
+    assert not any(secret in place for secret in ("first", "second", "third"))
+    assert rest == ["second", "[dophu]", "sslpassword=third", "600"]
