@@ -59,6 +59,7 @@ class Names:
     code: str = "agency_code"
     """The custom field of tenants and groups of tenants with the agency's code; of prefixes and circuits their own."""
     level: str = "agency_level"
+    """The custom field of tenants and groups with a level's code; a group without an agency's code is that level."""
     name_en: str = "name_en"
     valid_from: str = "valid_from"
     valid_to: str = "valid_to"
@@ -94,6 +95,18 @@ class Thing:
 
     def __str__(self) -> str:
         return f"{self.kind} “{self.name}” (id {self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLevel:
+    """A group of tenants that is an administrative level and no agency."""
+
+    thing: Thing
+    code: str
+    name: str
+    name_en: str | None
+    depth: int
+    """How many groups are above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +183,7 @@ class ToldDevice:
 class Told:
     """All that one reading of NetBox declares."""
 
+    levels: list[ToldLevel] = field(default_factory=list)
     agencies: list[ToldAgency] = field(default_factory=list)
     networks: list[ToldNetwork] = field(default_factory=list)
     links: list[ToldLink] = field(default_factory=list)

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 
 from inventory.netbox import Thing, Told, ToldAgency, ToldLink, ToldNetwork
 from inventory.register.problems import Problem
-from inventory.words import Agency, Link, Network, Register, Title
+from inventory.words import Agency, Level, Link, Network, Register, Title
 
 __all__ = ["declare", "name_problems"]
 
@@ -26,18 +26,29 @@ def declare(existing: Register, told: Told, today: date, credentials: tuple[str,
     files. What NetBox has no place for, such as the names of credentials, stays as it is. What comes first, into an
     empty register, holds since the beginning; what comes later since it was made in NetBox.
 
+    Levels that are there stay as they are, for NetBox has no place for their rank; new ones come of the groups of
+    tenants that are levels. A register without levels gets those that the agencies name where no group is one; later
+    such a name is looked for among the levels, so that a slip of the pen makes none.
+
     Args:
         credentials: the names of those that are tried in networks that are new.
     """
+    levels = _levels(existing, told)
     agencies = [(row, t.thing) for t in told.agencies for row in _agency_rows(existing, t, today)]
     networks = [(_network(existing, t, credentials), t.thing) for t in told.networks]
     links = [(_link(existing, t), t.thing) for t in told.links]
     register = Register(
+        levels=tuple(row for row, _ in levels),
         agencies=tuple(row for row, _ in agencies),
         networks=tuple(row for row, _ in networks),
         links=tuple(row for row, _ in links),
     )
-    named: dict[str, Iterable[tuple[object, Thing]]] = {"agencies": agencies, "networks": networks, "links": links}
+    named: dict[str, Iterable[tuple[object, Thing]]] = {
+        "levels": levels,
+        "agencies": agencies,
+        "networks": networks,
+        "links": links,
+    }
     return register, {sheet: [thing for _, thing in rows] for sheet, rows in named.items()}
 
 
@@ -57,6 +68,31 @@ def name_problems(problems: Iterable[Problem], things: Things, told: Told) -> li
         if (named.sheet, column) not in noted:
             found.append(named)
     return found
+
+
+def _levels(existing: Register, told: Told) -> list[tuple[Level, Thing]]:
+    """The levels that are new, ranked below those that are there: the outer groups or agencies first."""
+    found: dict[str, tuple[int, Title, Thing]] = {}
+    for t in sorted(told.levels, key=lambda t: t.depth):
+        found.setdefault(t.code, (t.depth, Title(t.name, t.name_en or t.name), t.thing))
+    if not existing.levels and not told.levels:
+        parents = {a.code: a.parent for a in told.agencies}
+        for depth, a in sorted(((_depth(parents, a.code), a) for a in told.agencies), key=lambda pair: pair[0]):
+            if a.level:
+                found.setdefault(a.level, (depth, Title(a.level, a.level), a.thing))
+    known = {level.code for level in existing.levels}
+    lowest = max((level.rank for level in existing.levels), default=0)
+    new = [(code, title, thing) for code, (_, title, thing) in found.items() if code not in known]
+    return [(Level(code, title, lowest + n), thing) for n, (code, title, thing) in enumerate(new, 1)]
+
+
+def _depth(parents: Mapping[str, str | None], code: str) -> int:
+    """How many agencies are above one; a circle, which is refused later, ends."""
+    above, number = {code}, parents.get(code)
+    while number is not None and number not in above:
+        above.add(number)
+        number = parents.get(number)
+    return len(above) - 1
 
 
 def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]:

@@ -226,6 +226,17 @@ async def test_the_register_follows_netbox_with_its_date(filled: NetBox, workspa
     assert "ups 🔌" not in {d["name"] for d in gone["drift"]} and "ups 🔌" not in await answers(workspace)
 
 
+async def test_an_empty_dophu_has_its_levels_from_netbox(filled: NetBox, workspace: Workspace) -> None:
+    await workspace.store.write(registers.replace, Register())
+    use(workspace, filled.url)
+    done = await netbox.pull(workspace)
+    assert done["register"]["levels"] == {"added": 2, "changed": 0, "unchanged": 0}
+    register = await register_of(workspace)
+    assert {v.code for v in register.levels} == {"tinh", "xa"}
+    assert {a.code: a.level for a in register.agencies} == {"SO-YTE": "tinh", "XA-01": "xa"}
+    assert (await netbox.pull(workspace))["changes"] == []
+
+
 async def test_what_people_have_there_stays_and_what_is_not_known_is_said_to_be(
     empty: NetBox, workspace: Workspace
 ) -> None:

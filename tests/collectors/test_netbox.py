@@ -66,6 +66,29 @@ def test_the_group_that_stands_for_an_agency_is_the_parent() -> None:
     assert found.problems == []
 
 
+def test_a_group_with_a_level_and_no_code_is_that_level_and_what_lies_in_it_is_of_it() -> None:
+    groups = [
+        {"name": "Cấp tỉnh", "parent": None, "custom_fields": {"agency_level": "tinh", "name_en": "Province"}},
+        {"name": "Cấp xã", "parent": {"id": 1}, "custom_fields": {"agency_level": "xa"}},
+        {"name": "Huyện", "parent": {"id": 1}, "custom_fields": {"agency_code": "H-1", "agency_level": "huyen"}},
+        {"name": "Cụm", "parent": {"id": 2}, "custom_fields": {}},
+    ]
+    tenants = [
+        tenant("SO-YTE", level=None, group={"id": 1}),
+        tenant("XA-1", level=None, group={"id": 4}),
+        tenant("XA-2", level="phuong", group={"id": 2}),
+        tenant("BV-1", level=None, group={"id": 3}),
+    ]
+    found = told(groups=groups, tenants=tenants)
+    assert [(v.code, v.name, v.name_en, v.depth) for v in found.levels] == [
+        ("tinh", "Cấp tỉnh", "Province", 0), ("xa", "Cấp xã", None, 1),
+    ]  # fmt: skip
+    assert {a.code: a.level for a in found.agencies} == {
+        "H-1": "huyen", "SO-YTE": "tinh", "XA-1": "xa", "XA-2": "phuong", "BV-1": "tinh",
+    }  # fmt: skip
+    assert found.problems == []
+
+
 def test_a_group_that_is_its_own_parent_ends() -> None:
     groups = [{"name": "A", "parent": {"id": 2}}, {"name": "B", "parent": {"id": 1}}]
     [agency] = told(groups=groups, tenants=[tenant("T", "T", group={"id": 1})]).agencies

@@ -12,7 +12,7 @@ import pytest
 import goals
 from inventory import vocabulary
 from inventory.goals import load_goals
-from inventory.netbox import Thing, Told, ToldAgency, ToldDevice, ToldLink
+from inventory.netbox import Thing, Told, ToldAgency, ToldDevice, ToldLevel, ToldLink
 from inventory.register import check_register
 from inventory.register.netbox import declare
 from inventory.store import Store, assets, registers, runs, snapshots
@@ -51,6 +51,34 @@ def test_a_first_register_holds_since_the_beginning_and_later_agencies_since_the
     assert rows(Register(), agency("A")) == [("Sở", date.min, None)]
     assert rows(HAD, agency("B")) == [("Sở", date(2025, 7, 1), None)]
     assert rows(HAD, agency("B", valid_from=date(2025, 9, 1))) == [("Sở", date(2025, 9, 1), None)]
+
+
+def test_levels_come_of_groups_and_those_that_are_there_stay() -> None:
+    groups = [("xa", "Cấp xã", 1), ("tinh", "Cấp tỉnh", 0), ("xa", "Xã", 2)]
+    told = Told(
+        levels=[ToldLevel(Thing("tenant group", n, name), code, name, None, depth)
+                for n, (code, name, depth) in enumerate(groups)],
+        agencies=[agency("A", level="tinh"), agency("B", level="xa", parent="A")],
+    )  # fmt: skip
+    register, things = declare(Register(), told, TODAY)
+    tinh, xa = Level("tinh", Title("Cấp tỉnh", "Cấp tỉnh"), 1), Level("xa", Title("Cấp xã", "Cấp xã"), 2)
+    assert register.levels == (tinh, xa) and [thing.id for thing in things["levels"]] == [1, 0]
+    assert check_register(register) == []
+    known = Register(levels=(Level("tinh", Title("Tỉnh", "Province"), 5, part=False),))
+    assert declare(known, told, TODAY)[0].levels == (replace(xa, rank=6),)
+    assert declare(register, told, TODAY)[0].levels == ()
+
+
+def test_a_register_without_levels_gets_those_that_agencies_name_and_later_a_slip_is_one() -> None:
+    told = Told(agencies=[agency("B", level="xa", parent="A"), agency("A", level="tinh"), agency("C", level="")])
+    levels = declare(Register(), told, TODAY)[0].levels
+    assert [(level.code, level.title.vi, level.rank) for level in levels] == [("tinh", "tinh", 1), ("xa", "xa", 2)]
+    slip = Told(agencies=[agency("A", level="tihn")])
+    register, _ = declare(Register(levels=levels), slip, TODAY)
+    assert register.levels == ()
+    assert [(p.column, p.nearest) for p in check_register(register, Register(levels=levels))] == [("level", "tinh")]
+    circle = Told(agencies=[agency("A", level="a", parent="B"), agency("B", level="b", parent="A")])
+    assert {level.code for level in declare(Register(), circle, TODAY)[0].levels} == {"a", "b"}
 
 
 def test_a_changed_agency_has_a_new_row_from_the_day_of_the_change() -> None:
