@@ -7,6 +7,7 @@ import fcntl
 import gzip
 import json
 import os
+import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -93,10 +94,11 @@ class Spool:
             OSError: the disk is full or cannot be written; nothing is left of it.
         """
         make_folder(self.folder)
-        part = self.folder / f".{os.getpid()}.part"
-        points = 0
+        # By a name of its own: several threads and processes may write at once.
+        opened, name = tempfile.mkstemp(".part", ".", self.folder)
+        part, points = Path(name), 0
         try:
-            with part.open("wb") as file:
+            with os.fdopen(opened, "wb") as file:
                 # Level 1: lines that differ by a number compress well by any. No time: the same points, the same file.
                 with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:
                     rest = iter(lines)
