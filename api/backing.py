@@ -38,6 +38,7 @@ import tomli_w
 import goals
 from api.config import Config
 from api.config_backup import BackupSettings, without_secrets
+from inventory.owning import hand_over, make_folder
 from inventory.secrets import KeyRing
 from inventory.store import Store, copies
 from inventory.store.copies import Contents
@@ -321,26 +322,86 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
         there already. StoreError: the database failed, or another program has it open.
     """
     backup = await asyncio.to_thread(_look_at, path, config, force)
-    config.data.mkdir(parents=True, exist_ok=True, mode=0o750)
     stamp = f"before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}".lower()
-    with tempfile.TemporaryDirectory(prefix=".restoring-", dir=config.data) as made:
-        folder = Path(made)
-        # Everything is read and compared with its digest before anything is touched.
-        await asyncio.to_thread(_unpack, path, backup, folder, advance)
-        _check_key(config, folder / KEYS, force)
-        database = folder / DATABASES[backup.contents.kind]
-        if config.database_file is not None:
-            await asyncio.to_thread(copies.adopt, database, backup.contents)
-            aside = _place_file(config.database_file, database, stamp)
-        else:
-            aside = await _fill_postgresql(config, database, backup.contents, stamp, force)
-        placed, moved = _place_others(config, folder, stamp)
+    placing = _Placing()
+    try:
+        make_folder(config.data)
+        with tempfile.TemporaryDirectory(prefix=".restoring-", dir=config.data) as made:
+            await _place(path, config, backup, Path(made), stamp, placing, force, advance)
+    except BaseException as error:
+        left = placing.take_back()
+        if isinstance(error, OSError):
+            where = f"{error.filename or config.data}: {error.strerror or error}"
+            raise InputError("; ".join([where, *left]) if left else f"{where}; everything is as it was") from None
+        if left:
+            raise StoreError("; ".join([str(error), *left])) from error
+        raise
     store = Store.open(config.database_url)
     try:
         schema = (await store.version())[0]
     finally:
         await store.close()
-    return Restored(backup, schema or "", (*aside, *moved), tuple(placed))
+    return Restored(backup, schema or "", tuple(placing.aside), tuple(placing.placed))
+
+
+async def _place(
+    path: Path, config: Config, backup: Backup, folder: Path, stamp: str, placing: _Placing, force: bool,
+    advance: Advance,
+) -> None:  # fmt: skip
+    # Everything is read and compared with its digest before anything is touched.
+    await asyncio.to_thread(_unpack, path, backup, folder, advance)
+    _check_key(config, folder / KEYS, force)
+    database, file = folder / DATABASES[backup.contents.kind], config.database_file
+    if file is not None:
+        await asyncio.to_thread(copies.adopt, database, backup.contents)
+    # The database comes last: a file can be taken back, what was written into a new database could not be.
+    _place_others(config, folder, stamp, placing)
+    if file is not None:
+        _place_file(file, database, stamp, placing)
+    else:
+        placing.aside[:0] = await _fill_postgresql(config, database, backup.contents, stamp, force)
+
+
+class _Placing:
+    """What was put into place until now, so that it can be taken back."""
+
+    def __init__(self) -> None:
+        self.placed: list[str] = []
+        self.aside: list[str] = []
+        self._done: list[tuple[Path, Path | None]] = []
+
+    def put(self, source: Path, target: Path, kept: Path | None = None, *, told: bool = True) -> None:
+        """Move a file or folder to its place; what is there goes to `kept` before.
+
+        Raises:
+            OSError: it cannot be written there; what was there is there again after `take_back`.
+        """
+        make_folder(target.parent)
+        if kept is not None and target.exists():
+            target.rename(kept)
+            self._done.append((target, kept))
+            self.aside.append(str(kept))
+        else:
+            self._done.append((target, None))
+        shutil.move(source, target)
+        hand_over(target)
+        if told:
+            self.placed.append(str(target))
+
+    def take_back(self) -> list[str]:
+        """Have everything as it was, the newest first; what could not be, and where it is kept."""
+        left = []
+        for target, kept in reversed(self._done):
+            try:
+                if target.is_dir():
+                    shutil.rmtree(target)
+                else:
+                    target.unlink(missing_ok=True)
+                if kept is not None:
+                    kept.rename(target)
+            except OSError as error:
+                left.append(f"{target}: {error.strerror}" + (f", what was there is {kept}" if kept else ""))
+        return left
 
 
 def _look_at(path: Path, config: Config, force: bool) -> Backup:
@@ -378,22 +439,16 @@ def _check_key(config: Config, brought: Path, force: bool) -> None:
         raise InputError(f"key file {config.keys}: found another key than in the backup; --force keeps it aside")
 
 
-def _place_file(file: Path, restored: Path, stamp: str) -> list[str]:
+def _place_file(file: Path, restored: Path, stamp: str, placing: _Placing) -> None:
     """Put an SQLite database in its place; where what was there is kept."""
-    aside: list[str] = []
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     if file.exists():
         copies.close_file(file)
-        kept = file.with_name(f"{file.name}.{stamp}")
-        file.rename(kept)
-        aside.append(str(kept))
     # A log that belongs to no file would be taken for one of the new database.
     for end in ("-wal", "-shm"):
         file.with_name(file.name + end).unlink(missing_ok=True)
     _flush(restored)
-    restored.replace(file)
+    placing.put(restored, file, file.with_name(f"{file.name}.{stamp}"), told=False)
     _flush(file.parent)
-    return aside
 
 
 async def _fill_postgresql(config: Config, dump: Path, contents: Contents, stamp: str, force: bool) -> list[str]:
@@ -417,28 +472,19 @@ async def _fill_postgresql(config: Config, dump: Path, contents: Contents, stamp
     return [] if was_empty else [f"schema {schema}"]
 
 
-def _place_others(config: Config, folder: Path, stamp: str) -> tuple[list[str], list[str]]:
+def _place_others(config: Config, folder: Path, stamp: str, placing: _Placing) -> None:
     """Put back what is no database; what has another content there stays, and the backup's is put beside it."""
-    placed: list[str] = []
-    moved: list[str] = []
     if (key := folder / KEYS).exists() and not _same(key, config.keys):
-        if config.keys.exists():
-            kept = config.keys.with_name(f"{config.keys.name}.{stamp}")
-            config.keys.rename(kept)
-            moved.append(str(kept))
-        _move(key, config.keys)
-        placed.append(str(config.keys))
+        placing.put(key, config.keys, config.keys.with_name(f"{config.keys.name}.{stamp}"))
     if (engine := folder / ENGINE).exists() and not (config.data / ENGINE).exists():
-        _move(engine, config.data / ENGINE)
-        placed.append(str(config.data / ENGINE))
+        placing.put(engine, config.data / ENGINE)
     for name, wanted in ((SETTINGS, config.data / SETTINGS), ("goals", _goals_place(config))):
         source = folder / name
         if source.exists() and not _same(source, wanted):
             # A configuration in use is somebody's decision: it is never replaced.
-            target = wanted if not wanted.exists() else wanted.with_name(f"{wanted.name}.restored-{stamp[7:]}")
-            _move(source, target)
-            placed.append(str(target))
-    return placed, moved
+            placing.put(
+                source, wanted if not wanted.exists() else wanted.with_name(f"{wanted.name}.restored-{stamp[7:]}")
+            )
 
 
 def _goals_place(config: Config) -> Path:
@@ -447,8 +493,3 @@ def _goals_place(config: Config) -> Path:
 
 def _same(one: Path, other: Path) -> bool:
     return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
-
-
-def _move(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(source, target)

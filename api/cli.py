@@ -82,7 +82,9 @@ def choose(
 def init() -> None:
     """Make the data folder, the key and the database's tables; harmless when they are there."""
     config = read_settings()
-    config.data.mkdir(parents=True, exist_ok=True, mode=0o750)
+    from inventory.owning import make_folder
+
+    make_folder(config.data)
     if run(_prepare, fresh=True):
         say(f"made the key {config.keys}: keep a copy apart from the database")
     say(f"the data folder {config.data} is ready; next: dophu register import FILE")
@@ -90,11 +92,14 @@ def init() -> None:
 
 async def _prepare(workspace: Workspace) -> bool:
     """Make the tables and, where there is none, the key; whether it was made."""
+    from inventory.owning import hand_over
     from inventory.secrets import KeyRing
     from inventory.store import keys
     from inventory.words import InputError
 
     await workspace.store.migrate()
+    if (file := workspace.config.database_file) is not None:
+        hand_over(file)
     path = workspace.config.keys
     if path.exists():
         return False

@@ -40,6 +40,8 @@ def netbox_pull(dry_run: DryRun = False, output: Output = "table", language: Lan
     for change in done["changes"]:
         _show(change["added"], words[f"netbox_kind:{change['sheet']}"], change["name"], _labelled(change, language))
     for sheet, counts in done["register"].items():
+        if sheet == "levels" and not any(counts.values()):
+            continue  # they hardly ever change
         say(words["netbox:sheet"].format(sheet=words[f"netbox_kind:{sheet}"], **counts))
     _tell_devices(done, language)
     _tell_left_out(done["left_out"], language)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -40,9 +42,10 @@ async def write_dump(workspace: Workspace, to: Path | None, out: BinaryIO | None
     """
     if to is None:
         return await workspace.store.read(_write, out or sys.stdout.buffer, "standard output")
-    beside = to.with_name(f".{to.name}.part")
+    beside = to.with_name(f".{to.name}.{secrets.token_hex(6)}.part")
     try:
-        with beside.open("wb") as file:
+        # Who may read everything is for the person to say who asked for it.
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             told = await workspace.store.read(_write, file, str(to))
         beside.replace(to)
     except OSError as error:

@@ -146,7 +146,7 @@ async def meet(workspace: Workspace) -> str:
     return told
 
 
-PULLED = ("agencies", "networks", "links")
+PULLED = ("levels", "agencies", "networks", "links")
 """The sheets of the register that NetBox fills."""
 
 

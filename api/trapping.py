@@ -23,6 +23,7 @@ from collectors.reading.standard import engine_identifier
 from collectors.transports.snmp_trap_senders import Senders
 from collectors.transports.snmp_traps import REASONS, Notification, TrapReceiver
 from collectors.traps import tell
+from inventory.owning import hand_over, make_folder
 from inventory.periods import ZONE
 from inventory.store import Connection, backups, events, facts, registers
 from inventory.store.backups import Told
@@ -198,11 +199,12 @@ def boot(path: Path) -> tuple[bytes, int]:
         raise InputError(f"{path}: expected the SNMP engine's id and boots, as dophu writes them") from None
     if not 5 <= len(engine_id) <= 32 or not 0 <= boots < _MOST_BOOTS:
         raise InputError(f"{path}: expected an engine id of 5 to 32 octets, and boots below 2^31 - 2")
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    make_folder(path.parent)
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with part.open("w", encoding="utf-8") as file:
         json.dump({"engine_id": engine_id.hex(), "boots": boots + 1}, file)
         file.flush()
         os.fsync(file.fileno())
+    hand_over(part)
     part.replace(path)
     return engine_id, boots + 1

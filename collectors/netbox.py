@@ -9,7 +9,7 @@ from datetime import date, datetime
 from ipaddress import ip_address, ip_network
 
 from inventory import vocabulary
-from inventory.netbox import Names, Record, Thing, Told, ToldAgency, ToldDevice, ToldLink, ToldNetwork
+from inventory.netbox import Names, Record, Thing, Told, ToldAgency, ToldDevice, ToldLevel, ToldLink, ToldNetwork
 from inventory.periods import ZONE
 from inventory.register import LINK_KINDS, PURPOSES
 from inventory.register.netbox import code_of
@@ -87,6 +87,8 @@ class _Reading:
     told: Told = field(default_factory=Told)
     tenants: dict[int, str] = field(default_factory=dict)
     """The code of the agency by the tenant's id."""
+    levels: dict[int, str] = field(default_factory=dict)
+    """The code of the level by the id of the group of tenants that is one."""
 
     def __post_init__(self) -> None:
         names = self.names
@@ -100,6 +102,7 @@ class _Reading:
         """Groups with a code and tenants with one; the nearest group above that stands for an agency is the parent."""
         groups = {row["id"]: row for row in self.lists["groups"]}
         codes = {n: self._code(row, _thing("tenant group", row)) for n, row in groups.items()}
+        self._read_levels(groups, codes)
         tenants = [(row, _thing("tenant", row)) for row in self.lists["tenants"]]
         own = {row["id"]: self._code(row, thing) for row, thing in tenants}
         # A group that is named as a tenant is what belongs to that tenant.
@@ -110,14 +113,30 @@ class _Reading:
             # A group with the code of a tenant is that agency once more.
             if codes[number] and codes[number] not in named:
                 parent = next((stands[g] for g in _above(groups, row.get("parent")) if stands[g]), None)
-                self._add_agency(row, _thing("tenant group", row), codes[number], parent)
+                level = self._level_above(groups, row.get("parent"))
+                self._add_agency(row, _thing("tenant group", row), codes[number], parent, level)
         for row, thing in tenants:
             if not (code := own[row["id"]]):
                 self.told.left_out.append((thing, "no_code"))
                 continue
             self.tenants[row["id"]] = code
             above = (stands[g] for g in _above(groups, row.get("group")))
-            self._add_agency(row, thing, code, next((c for c in above if c and c != code), None))
+            level = self._level_above(groups, row.get("group"))
+            self._add_agency(row, thing, code, next((c for c in above if c and c != code), None), level)
+
+    def _read_levels(self, groups: Mapping[int, Record], codes: Mapping[int, str]) -> None:
+        """Groups with the code of a level and none of an agency; what lies in one is of that level."""
+        for number, row in groups.items():
+            thing = _thing("tenant group", row)
+            if codes[number] or not (level := self._custom(row, thing, self.names.level)):
+                continue
+            self.levels[number] = level
+            depth = sum(1 for _ in _above(groups, row.get("parent")))
+            name_en = self._custom(row, thing, self.names.name_en) or None
+            self.told.levels.append(ToldLevel(thing, level, _text(row.get("name")), name_en, depth))
+
+    def _level_above(self, groups: Mapping[int, Record], start: object) -> str:
+        return next((self.levels[n] for n in _above(groups, start) if n in self.levels), "")
 
     def _code(self, row: Record, thing: Thing) -> str:
         code = self._custom(row, thing, self.names.code)
@@ -125,9 +144,9 @@ class _Reading:
             self._note(thing, self.names.code, code, Title("một mã không có dấu cách", "a code without spaces"))
         return code
 
-    def _add_agency(self, row: Record, thing: Thing, code: str, parent: str | None) -> None:
+    def _add_agency(self, row: Record, thing: Thing, code: str, parent: str | None, above: str) -> None:
         names = self.names
-        level = self._custom(row, thing, names.level)
+        level = self._custom(row, thing, names.level) or above
         if not level:
             self._note(thing, names.level, "", Title("mã của một cấp", "the code of a level"))
         self.told.agencies.append(
@@ -135,6 +154,7 @@ class _Reading:
                 thing, code, _text(row.get("name")), self._custom(row, thing, names.name_en) or None, level, parent,
                 _day(row.get("last_updated")), _day(row.get("created")), self._date(row, thing, names.valid_from),
                 self._date(row, thing, names.valid_to), self._custom(row, thing, names.successor) or None,
+                names.valid_to in _customs(row),
             )
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ import fcntl
 import gzip
 import json
 import os
+import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import IO
+
+from inventory.owning import hand_over, make_folder
 
 _ENDING, _SENT, _CORRUPT = ".lp.gz", ".sent", ".corrupt"
 _KEPT_SECONDS = 60
@@ -89,11 +93,12 @@ class Spool:
         Raises:
             OSError: the disk is full or cannot be written; nothing is left of it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        part = self.folder / f".{os.getpid()}.part"
-        points = 0
+        make_folder(self.folder)
+        # By a name of its own: several threads and processes may write at once.
+        opened, name = tempfile.mkstemp(".part", ".", self.folder)
+        part, points = Path(name), 0
         try:
-            with part.open("wb") as file:
+            with os.fdopen(opened, "wb") as file:
                 # Level 1: lines that differ by a number compress well by any. No time: the same points, the same file.
                 with gzip.GzipFile("", "wb", 1, file, mtime=0) as packed:
                     rest = iter(lines)
@@ -102,6 +107,7 @@ class Spool:
                         packed.write(("\n".join(some) + "\n").encode())
                 file.flush()
                 os.fsync(file.fileno())
+            hand_over(part)
             path = self.folder / f"{round(at.timestamp() * 1000):015d}-{points}{_ENDING}"
             part.replace(path)
         except OSError:
@@ -182,14 +188,15 @@ class Spool:
             if not path.exists() or path.stat().st_size < _REFUSED_BYTES:
                 with path.open("ab") as file:
                     file.write(b"# " + why.encode() + b"\n" + line + b"\n")
+                hand_over(path)
         self.count(refused_points=points, error=f"refused: {why}")
 
     @contextlib.contextmanager
     def delivering(self) -> Iterator[bool]:
         """Whether this process alone delivers while the block runs; two would break the order."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            opened = (self.folder / "delivering").open("a")
+            make_folder(self.folder)
+            opened = self._lock("delivering")
         except OSError:
             opened = None
         if opened is None:
@@ -225,12 +232,19 @@ class Spool:
             self._uncounted[name] = before + value if isinstance(value, int) and isinstance(before, int) else value
         part = self.folder / ".tally.part"
         with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-            with (self.folder / "counting").open("a") as lock:
+            make_folder(self.folder)
+            with self._lock("counting") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 part.write_text(json.dumps(asdict(self.tally()), ensure_ascii=False), encoding="utf-8")
+                hand_over(part)
                 part.replace(self.folder / "tally.json")
                 self._uncounted.clear()
+
+    def _lock(self, name: str) -> IO[str]:
+        path = self.folder / name
+        lock = path.open("a")
+        hand_over(path)
+        return lock
 
     def _trim(self) -> None:
         for part in self.folder.glob(".*.part"):

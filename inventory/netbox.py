@@ -59,6 +59,7 @@ class Names:
     code: str = "agency_code"
     """The custom field of tenants and groups of tenants with the agency's code; of prefixes and circuits their own."""
     level: str = "agency_level"
+    """The custom field of tenants and groups with a level's code; a group without an agency's code is that level."""
     name_en: str = "name_en"
     valid_from: str = "valid_from"
     valid_to: str = "valid_to"
@@ -97,6 +98,18 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldLevel:
+    """A group of tenants that is an administrative level and no agency."""
+
+    thing: Thing
+    code: str
+    name: str
+    name_en: str | None
+    depth: int
+    """How many groups are above it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToldAgency:
     """A tenant, or a group of tenants that has a code, as an agency."""
 
@@ -112,6 +125,8 @@ class ToldAgency:
     valid_from: date | None = None
     valid_to: date | None = None
     successor: str | None = None
+    dated: bool = True
+    """Whether NetBox has a field for its end: only then an empty one says something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,7 @@ class ToldDevice:
 class Told:
     """All that one reading of NetBox declares."""
 
+    levels: list[ToldLevel] = field(default_factory=list)
     agencies: list[ToldAgency] = field(default_factory=list)
     networks: list[ToldNetwork] = field(default_factory=list)
     links: list[ToldLink] = field(default_factory=list)

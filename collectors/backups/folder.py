@@ -142,7 +142,7 @@ def parse(text: str, root: str, at: datetime) -> Listing:
     """The listing that `command` prints; lines that are none of it are passed over.
 
     Raises:
-        SshError: it does not begin with the machine's clock.
+        SshError: it does not begin with the machine's clock, or names more than `MOST_FILES` files.
     """
     first, _, rest = text.partition("\n")
     if not re.fullmatch(r"\d{9,10}", first.strip()):
@@ -153,8 +153,10 @@ def parse(text: str, root: str, at: datetime) -> Listing:
     files: list[File] = []
     for line in rest.split("\n"):
         match = _LINE.fullmatch(line)
-        if match is None or not match[3].startswith(head) or len(files) >= MOST_FILES:
+        if match is None or not match[3].startswith(head):
             continue
+        if len(files) >= MOST_FILES:
+            raise SshError(f"{root}: found more than {MOST_FILES} files, expected fewer: name a folder below")
         try:
             changed = datetime.fromtimestamp(int(match[2]), UTC) - skew
         except (OverflowError, ValueError, OSError):

@@ -260,6 +260,8 @@ def _session(credential: Credential, seconds: float) -> Any:
     import requests
     from requests.adapters import HTTPAdapter
 
+    from collectors.transports.deadline import POOLS
+
     try:
         context = ssl.create_default_context(cadata=credential.secret.get("ca"))
     except (ssl.SSLError, ValueError):
@@ -268,6 +270,7 @@ def _session(credential: Credential, seconds: float) -> Any:
     class Adapter(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
             super().init_poolmanager(*args, **kwargs, ssl_context=context)
+            self.poolmanager.pool_classes_by_scheme = POOLS
 
         def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
             """The context verifies; requests would put its own authorities in their place."""
@@ -292,12 +295,24 @@ def _session(credential: Credential, seconds: float) -> Any:
 
 
 def _read(answer: Any, until: float, seconds: float) -> bytes:
+    """The whole body; the clock is looked at after every part as it comes, for a server may drip them."""
+    from urllib3.exceptions import HTTPError
+
     parts, size = [], 0
-    for part in answer.iter_content(1 << 16):
-        size += len(part)
-        if size > LARGEST_ANSWER:
-            raise NetBoxError(f"found an answer of more than {LARGEST_ANSWER >> 20} MB, which is more than Dophu takes")
-        if time.monotonic() > until:
-            raise TimeoutError(f"no whole answer within {seconds:g} s")
-        parts.append(part)
+    try:
+        while part := answer.raw.read1(1 << 16, decode_content=True):
+            size += len(part)
+            if size > LARGEST_ANSWER:
+                raise NetBoxError(
+                    f"found an answer of more than {LARGEST_ANSWER >> 20} MB, which is more than Dophu takes"
+                )
+            if time.monotonic() > until:
+                raise TimeoutError(f"no whole answer within {seconds:g} s")
+            parts.append(part)
+    except (NetBoxError, TimeoutError):
+        answer.close()
+        raise
+    except HTTPError as error:
+        answer.close()
+        raise ConnectionError(_innermost(error)) from None
     return b"".join(parts)

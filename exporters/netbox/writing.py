@@ -190,7 +190,7 @@ class Writer:
             self.pushed.changes.append(change)
 
     def _send(self, kind: str, verb: str, wants: Sequence[Want], rows: Sequence[Mapping[str, object]]) -> bool:
-        """Send one request, and singly what was refused together; whether anything was taken."""
+        """Send one request, and once more without them where NetBox names those that it refuses; whether any was taken."""
         if self.pushed.broken_off or (self.stopped() or self.lost >= MOST_LOST):
             self.pushed.broken_off = True
             return False
@@ -224,9 +224,12 @@ class Writer:
             return False
         # Those that NetBox names are not asked for again.
         rest = [at for at in range(len(wants)) if at not in error.rows]
-        for at in error.rows:
-            if at < len(wants):
-                self._fail(kind, [wants[at]], error.rows[at])
+        named = [at for at in error.rows if 0 <= at < len(wants)]
+        for at in named:
+            self._fail(kind, [wants[at]], error.rows[at])
+        if named:
+            # The others were refused only with them: each turn has fewer, so this ends.
+            return bool(rest) and self._send(kind, verb, [wants[at] for at in rest], [rows[at] for at in rest])
         taken = [self._send(kind, verb, [wants[at]], [rows[at]]) for at in rest]
         return any(taken)
 

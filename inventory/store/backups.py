@@ -26,7 +26,7 @@ SOURCE = "backups"
 _SHOWN = ("last_backup", "last_backup_ok", "last_restore_test")
 ASKED = ("server", "storage", "hypervisor")
 """The roles that are listed also where nobody tells of their backups."""
-_GONE = "gone"
+_GONE, _WRITING = "gone", "writing"
 _PLACED = ("agency", "sysname", "role", "address")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _CHUNK = 400
@@ -162,11 +162,15 @@ def _merged(known: Mapping[str, Job], told: Iterable[Told], folder: str | None, 
     listed = set()
     for one in told:
         listed.add(one.job.name)
+        former = jobs.get(one.job.name)
         if one.ended:
             jobs.pop(one.job.name, None)
+        elif folder is not None and one.job.why == _WRITING and former is not None and former.ok is not None:
+            # What is not whole yet is no answer: what was known before stands until it is.
+            jobs[one.job.name] = replace(former, seen=max(former.seen, one.job.seen))
         else:
             # A folder shows all that there is; a report tells of one attempt.
-            jobs[one.job.name] = one.job if folder is not None else join(jobs.get(one.job.name), one.job)
+            jobs[one.job.name] = one.job if folder is not None else join(former, one.job)
     for name, job in jobs.items():
         if folder is not None and job.told == folder and name not in listed:
             jobs[name] = replace(job, seen=now, finished=None, ok=False, why=_GONE, size=None)

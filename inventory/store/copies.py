@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import Connection, create_engine, event, func, inspect, select, table, text
+from sqlalchemy import URL, Connection, create_engine, event, func, inspect, select, table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
@@ -99,25 +99,22 @@ def _dump(connection: Connection, to: Path, advance: Callable[[int, int], None])
 def _program(connection: Connection, command: list[str], *, fed: bool = False) -> Iterator[IO[bytes]]:
     """Run a program of PostgreSQL's on the connection's database; the pipe from which it is read, or through which fed.
 
-    The password is never among its arguments.
+    Passwords are never among its arguments: that of the user is in its environment, that of the client's key, for which
+    libpq knows no variable, in a service file that its owner alone can read.
 
     Raises:
         StoreError: it is not here, or it failed; with its last words.
     """
     if (found := shutil.which(command[0])) is None:
         raise StoreError(f"found no {command[0]}: install PostgreSQL's client programs (Debian: postgresql-client)")
-    url = connection.engine.url
-    named = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
-    # Not as the driver tells it: its own libpq may be newer and know parameters that this program does not.
-    place: dict[str, Any] = {name: value for name, value in {**url.query, **named}.items() if value is not None}
-    password = url.password or place.pop("password", None)
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", **({"PGPASSWORD": str(password)} if password else {})}
-    arguments = [found, f"--dbname={make_conninfo(**place)}", *command[1:]]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE} if fed else {"stdout": subprocess.PIPE}
     # Its complaints go to a file: a pipe that nobody reads would stop it.
     with (
+        _access(connection.engine.url) as (place, environment),
         tempfile.TemporaryFile() as complaints,
-        subprocess.Popen(arguments, env=environment, stderr=complaints, **pipes) as process,  # noqa: S603
+        subprocess.Popen(  # noqa: S603
+            [found, f"--dbname={place}", *command[1:]], env=environment, stderr=complaints, **pipes
+        ) as process,
     ):
         pipe = cast(IO[bytes], process.stdin if fed else process.stdout)
         try:
@@ -134,6 +131,26 @@ def _program(connection: Connection, command: list[str], *, fed: bool = False) -
     if status:
         said = told[-1][:300].removeprefix(f"{command[0]}: ") if told else f"ended with status {status}"
         raise StoreError(f"{command[0]}: {said}")
+
+
+@contextmanager
+def _access(url: URL) -> Iterator[tuple[str, dict[str, str]]]:
+    """How a program of PostgreSQL's reaches a database: its address without passwords, and its environment."""
+    named = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
+    # Not as the driver tells it: its own libpq may be newer and know parameters that this program does not.
+    place: dict[str, Any] = {name: value for name, value in {**url.query, **named}.items() if value is not None}
+    # Both have to leave the parameters; the driver, too, takes the one among them.
+    password, key = place.pop("password", None) or url.password, place.pop("sslpassword", None)
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", **({"PGPASSWORD": str(password)} if password else {})}
+    if key is None:
+        yield make_conninfo(**place), environment
+        return
+    if "service" in place or not str(key).isprintable():
+        raise StoreError("found sslpassword in the database's address, expected it in the file of the service there")
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="dophu-", suffix=".conf") as file:
+        file.write(f"[dophu]\nsslpassword={key}\n")
+        file.flush()
+        yield make_conninfo(**place, service="dophu"), environment | {"PGSERVICEFILE": file.name}
 
 
 def _count(connection: Connection) -> dict[str, int]:

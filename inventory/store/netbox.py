@@ -354,7 +354,8 @@ def _note_drift(outcome: Outcome, one: _Asset, device: ToldDevice, difference: s
     )  # fmt: skip
     if difference:
         outcome.drifts.append(replace(drift, difference=difference))
-    if one.taken.get("answering") is not True:
+    # Silence is no answer: where nobody has looked, or not lately, it is unknown whether it is there.
+    if one.taken.get("answering") is False:
         outcome.drifts.append(replace(drift, kind="not_on_network"))
 
 
@@ -379,7 +380,7 @@ def list_drift(connection: Connection, vocabulary: Vocabulary, at: datetime) -> 
             continue
         if difference:
             found.append(replace(_drift("different", one), difference=difference, url=url))
-        if taken.get("answering") is not True:
+        if taken.get("answering") is False:
             found.append(replace(_drift("not_on_network", one), url=url))
     return sorted(found, key=lambda d: (d.kind, d.agency or "", d.name))
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -17,12 +18,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx2
 import psycopg
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, create_engine, func, select
 
 from api import rounds
 from api.backing import NAME, back_up, restore
@@ -30,7 +32,10 @@ from api.config import Config, read_config
 from api.config_backup import without_secrets
 from api.jobs import JOBS, Doing
 from api.printing import coverage_object, judge_plan
+from api.trapping import boot
 from api.workspace import Workspace, open_workspace
+from exporters._spool import Spool
+from inventory.secrets import KeyRing
 from inventory.store import Store, copies, registers, runs, versions
 from inventory.store.tables import FACTS, level, metadata
 from inventory.words import Agency, InputError, Level, Link, Register, Schedule, StoreError, Title
@@ -217,8 +222,6 @@ async def filled(tmp_path: Path, store_url: str) -> AsyncIterator[Workspace]:
     async with open_workspace(config) as workspace:
         await workspace.store.migrate()
         await workspace.store.write(registers.replace, REGISTER)
-        from inventory.secrets import KeyRing
-
         KeyRing.create(config.keys)
         await workspace.add_credential("switches", "snmp-v2c", {"community": "s3cret-community"})
         yield workspace
@@ -431,3 +434,66 @@ def test_a_configuration_is_kept_without_its_secrets() -> None:
         "database": "postgresql://dophu@db:5432/dophu?sslmode=require", "data": "/srv",
         "netbox": {"url": "https://nb.example/", "credential": "nb"}, "consoles": [{"server": "h"}],
     }  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that are another's")
+async def test_what_root_makes_in_the_folder_of_the_service_is_the_services(written: Path, tmp_path: Path) -> None:
+    made, restored = tmp_path / "made", tmp_path / "restored"
+    for folder in (made, restored):
+        folder.mkdir()
+        os.chown(folder, 12_345, 12_346)
+    for argv in (["init"], ["backup", "--with-key", str(tmp_path / "k.zip")]):
+        assert (await run(made, *argv))[0] == 0
+    Spool(made / "influxdb", 1000).put(datetime.now(UTC), ["a b=1"])
+    Spool(made / "influxdb", 1000).count(error="away")
+    # A link that the service's user put there is no way to what is another's.
+    (made / "influxdb" / "link").symlink_to(written)
+    boot(made / "traps" / "snmp-engine.json")
+    assert (await run(restored, "restore", str(tmp_path / "k.zip")))[0] == 0
+    assert {p.name for p in restored.iterdir()} == {"dophu.db", "keys"}
+    assert {p.name for p in made.iterdir()} == {"dophu.db", "keys", "influxdb", "traps"}
+    mine = [p for folder in (made, restored) for p in folder.rglob("*") if p.name != "link"]
+    assert {(p.stat().st_uid, p.stat().st_gid) for p in mine} == {(12_345, 12_346)}
+    assert [p.stat().st_uid for p in (written,)] == [0]
+    # Root goes on with it: the key of the service opens for root as well.
+    assert KeyRing.load(restored / "keys")
+    os.chown(restored / "keys", 12_347, 12_347)
+    with pytest.raises(InputError, match="found owner 12347"):
+        KeyRing.load(restored / "keys")
+
+
+async def test_where_a_part_cannot_be_put_back_everything_stays_as_it_was(filled: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "k.zip"
+    await back_up(filled.store, filled.config, path, with_key=True)
+    await filled.store.write(lambda c: c.execute(level.update().values(name_en="changed")))
+    await filled.store.close()
+    data = filled.config.data
+    KeyRing.load(filled.config.keys).add_key()
+    before = {p.name: p.read_bytes() for p in data.iterdir() if p.name == "keys"}
+    # The folder of the goals cannot be made: a file has its name.
+    (data / "file").write_text("no folder")
+    blocked = filled.config.model_copy(update={"goals": data / "file" / "goals"})
+    with pytest.raises(InputError, match=r"file.*everything is as it was"):
+        await restore(path, blocked, force=True)
+    assert {p.name: p.read_bytes() for p in data.iterdir() if p.name == "keys"} == before
+    assert not [p for p in data.rglob("*") if "before-" in p.name or "restor" in p.name]
+    async with open_workspace(filled.config) as again:
+        assert {row.name_en for row in await again.store.read(lambda c: c.execute(select(level.c.name_en)).all())} == {
+            "changed"
+        }
+
+
+def test_no_password_is_among_the_arguments_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text(
+        '#!/bin/sh\nprintf "%s\\n" "$@" "$PGPASSWORD"; cat "$PGSERVICEFILE"; stat -c %a "$PGSERVICEFILE"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    address = "postgresql+psycopg://u:first@h/d?sslmode=require&password=second&sslpassword=third"
+    asked = cast(Connection, SimpleNamespace(engine=create_engine(address)))
+    with copies._program(asked, ["pg_dump", "--format=custom"]) as pipe:
+        place, kind, *rest = pipe.read().decode().splitlines()
+    assert "sslmode=require" in place and "service=dophu" in place and kind == "--format=custom"
+    assert not any(secret in place for secret in ("first", "second", "third"))
+    assert rest == ["second", "[dophu]", "sslpassword=third", "600"]

@@ -218,6 +218,7 @@ def test_nmap_gets_only_what_the_register_allows(folder: Path) -> None:
 
 def test_a_dump_in_an_empty_database_gives_the_same_figures(folder: Path) -> None:
     assert dophu(folder, "export", "jsonl", "all.jsonl").returncode == 0
+    assert (folder / "all.jsonl").stat().st_mode & 0o777 == 0o600
     lines = (folder / "all.jsonl").read_bytes().splitlines(keepends=True)
     head, last = json.loads(lines[0]), json.loads(lines[-1])
     assert (head["product"], head["left_out"]) == ("dophu", ["credential", "token"])

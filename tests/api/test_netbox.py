@@ -201,12 +201,11 @@ async def test_the_register_follows_netbox_with_its_date(filled: NetBox, workspa
     assert (link.code, link.agency, link.kind, link.provider) == ("TSLCD-001", "XA-01", "mtslcd", "VNPT “Phú Yên”")
     assert (link.contracted_mbps, link.address) == (50.0, "10.255.1.2")
     assert {(row["name"], row["why"]) for row in done["left_out"]} == {("Nhà thầu", "no_code"), ("spare", "status")}
-    # One device was found, with another model; one was never seen; and two found ones NetBox does not list.
+    # One device was found, with another model, and three found ones NetBox does not list; for the ups nobody looked.
     assert (done["devices"], done["matched"], done["declared"]) == (2, 1, 1)
     told = {(d["kind"], d["name"], d["difference"]) for d in done["drift"]}
     assert told == {
         ("different", "fw-yte", "model FortiGate-100F ≠ FortiGate-60F"),
-        ("not_on_network", "ups 🔌", ""),
         ("not_in_netbox", "sw-SO-YTE", ""),
         ("not_in_netbox", "fw-XA-01", ""),
         ("not_in_netbox", "sw-XA-01", ""),
@@ -225,6 +224,17 @@ async def test_the_register_follows_netbox_with_its_date(filled: NetBox, workspa
     ask(filled, "DELETE", f"dcim/devices/{ups['id']}/")
     gone = await netbox.pull(workspace)
     assert "ups 🔌" not in {d["name"] for d in gone["drift"]} and "ups 🔌" not in await answers(workspace)
+
+
+async def test_an_empty_dophu_has_its_levels_from_netbox(filled: NetBox, workspace: Workspace) -> None:
+    await workspace.store.write(registers.replace, Register())
+    use(workspace, filled.url)
+    done = await netbox.pull(workspace)
+    assert done["register"]["levels"] == {"added": 2, "changed": 0, "unchanged": 0}
+    register = await register_of(workspace)
+    assert {v.code for v in register.levels} == {"tinh", "xa"}
+    assert {a.code: a.level for a in register.agencies} == {"SO-YTE": "tinh", "XA-01": "xa"}
+    assert (await netbox.pull(workspace))["changes"] == []
 
 
 async def test_what_people_have_there_stays_and_what_is_not_known_is_said_to_be(
@@ -403,10 +413,10 @@ def test_the_commands_tell_it_so_that_a_person_can_read_it(filled: NetBox, tmp_p
     ]
     dophu("netbox", "pull")
     rows, told = dophu("netbox", "drift")
-    assert rows[0].split("  ")[0] == "Khác biệt" and len(rows) == 6
+    assert rows[0].split("  ")[0] == "Khác biệt" and len(rows) == 5
     assert rows[1].split() == [*["khác", "số", "sê-ri", "hoặc", "kiểu", "máy", "SO-YTE", "fw-yte", "192.168.1.1"],
                                *["model", "FortiGate-100F", "≠", "FortiGate-60F"]]  # fmt: skip
-    assert told[0].endswith("1 có trong NetBox, không có trên mạng")
+    assert told[0].endswith("3 có trên mạng, không có trong NetBox")
     lines, told = dophu("netbox", "push", "--dry-run", "-l", "en")
     assert "+ sw-XA-01: 4 interface: Gi1/0/1, Gi1/0/2, Gi1/0/3, Vlan1" in lines
     assert "= device fw-SO-YTE: not tagged as Dophu's, left as it is" in told

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.backups.folder import Listing, Place, command, parse, read_here, read_there, show
+from collectors.backups.folder import MOST_FILES, Listing, Place, command, parse, read_here, read_there, show
 from collectors.backups.names import compile_pattern, read_name
 from collectors.transports.ssh import Shell, SshError
 from inventory.backups import Job
@@ -183,6 +183,13 @@ def test_the_clock_of_the_machine_is_reckoned_with() -> None:
     shown = show(place, parse(text, "/b", NOW), "nas")
     assert dict(shown.jobs)["a"].finished == NOW - DAY - timedelta(hours=2)
     assert shown.problems == ("nas: the machine's clock is off by 7200 s; reckoned with",)
+
+
+def test_a_folder_with_too_many_files_there_is_refused_as_one_here_is() -> None:
+    text = "1764298800\n" + "".join(f"9 1764200000 /b/a-{n}.bak\n" for n in range(MOST_FILES + 1))
+    assert len(parse(text.rsplit("\n", 2)[0], "/b", NOW).files) == MOST_FILES
+    with pytest.raises(SshError, match="/b: found more than 50000 files, expected fewer: name a folder below"):
+        parse(text, "/b", NOW)
 
 
 @given(st.text(max_size=200))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import http.server
+import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -18,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from collectors.netbox import DEVICES, KINDS, read_register
 from collectors.transports.netbox import Wire
-from inventory.netbox import Names, NetBoxError, Told, read_url
+from inventory.netbox import LostError, Names, NetBoxError, Told, read_url
 from inventory.words import Credential, InputError
 
 AT = {"created": "2025-06-30T18:00:00Z", "last_updated": "2026-03-01T02:00:00+07:00"}
@@ -60,6 +63,29 @@ def test_the_group_that_stands_for_an_agency_is_the_parent() -> None:
     assert {a.code: a.parent for a in found.agencies} == {"H-1": None, "SO-YTE": None, "BV-1": "SO-YTE", "XA-1": "H-1"}
     # Days are days in Vietnam.
     assert {(a.created, a.changed) for a in found.agencies} == {(date(2025, 7, 1), date(2026, 3, 1))}
+    assert found.problems == []
+
+
+def test_a_group_with_a_level_and_no_code_is_that_level_and_what_lies_in_it_is_of_it() -> None:
+    groups = [
+        {"name": "Cấp tỉnh", "parent": None, "custom_fields": {"agency_level": "tinh", "name_en": "Province"}},
+        {"name": "Cấp xã", "parent": {"id": 1}, "custom_fields": {"agency_level": "xa"}},
+        {"name": "Huyện", "parent": {"id": 1}, "custom_fields": {"agency_code": "H-1", "agency_level": "huyen"}},
+        {"name": "Cụm", "parent": {"id": 2}, "custom_fields": {}},
+    ]
+    tenants = [
+        tenant("SO-YTE", level=None, group={"id": 1}),
+        tenant("XA-1", level=None, group={"id": 4}),
+        tenant("XA-2", level="phuong", group={"id": 2}),
+        tenant("BV-1", level=None, group={"id": 3}),
+    ]
+    found = told(groups=groups, tenants=tenants)
+    assert [(v.code, v.name, v.name_en, v.depth) for v in found.levels] == [
+        ("tinh", "Cấp tỉnh", "Province", 0), ("xa", "Cấp xã", None, 1),
+    ]  # fmt: skip
+    assert {a.code: a.level for a in found.agencies} == {
+        "H-1": "huyen", "SO-YTE": "tinh", "XA-1": "xa", "XA-2": "phuong", "BV-1": "tinh",
+    }  # fmt: skip
     assert found.problems == []
 
 
@@ -202,3 +228,32 @@ def test_a_certificate_is_verified_against_the_authority_of_the_credential(secur
 def test_nobody_at_the_address_is_told() -> None:
     with Wire("http://127.0.0.1:9", credential(), 5) as wire, pytest.raises(NetBoxError, match="Connection refused"):
         wire.greet()
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{"])
+def test_a_server_that_drips_its_answer_does_not_hold_the_wire(head: bytes) -> None:
+    """A server of our own that sends a byte now and then, of the head or of the body, and never an end."""
+    ended = threading.Event()
+
+    class Dripping(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            with contextlib.suppress(OSError):
+                self.request.sendall(head)
+                while not ended.wait(0.02):
+                    self.request.sendall(b"x")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            begun = time.monotonic()
+            told = pytest.raises(LostError, match=r"within 0\.3 s|timed out")
+            with Wire(f"http://127.0.0.1:{server.server_address[1]}", credential(), 0.3) as wire, told:
+                wire.greet()
+            # Far from what the whole would have taken: three minutes, or for ever.
+            assert time.monotonic() - begun < 10
+        finally:
+            ended.set()
+            server.shutdown()
+            thread.join(10)

@@ -97,7 +97,11 @@ def test_what_the_containerfile_copies_is_there() -> None:
 def test_the_container_is_no_root_and_may_do_nothing_but_raw_sockets() -> None:
     stages = CONTAINERFILE.split("FROM ")
     assert re.findall(r"^USER (\w+)$", stages[-1], re.MULTILINE) == ["dophu"]
-    assert (SERVICES["dophu"]["cap_drop"], SERVICES["dophu"]["cap_add"]) == (["ALL"], ["NET_RAW"])
+    own = {name: service for name, service in SERVICES.items() if service["image"] == SERVICES["dophu"]["image"]}
+    assert {"dophu", "dashboards"} <= own.keys()
+    # What a file's effective capability asks for has to be in the bounding set, or the kernel refuses to run it.
+    for name, service in own.items():
+        assert (service["cap_drop"], service.get("cap_add")) == (["ALL"], ["NET_RAW"]), name
     assert all("privileged" not in service and "network_mode" not in service for service in SERVICES.values())
     assert set(re.findall(r"setcap (\S+)", CONTAINERFILE)) == {"cap_net_raw+ep"}
 

@@ -439,3 +439,23 @@ def test_a_full_disk_drops_nothing_while_the_server_answers_and_counts_while_it_
         delivery.keep(at(3))
         assert delivery.deliver().points == 5
         assert delivery.spool.tally().dropped_snapshots == 1
+
+
+def test_two_threads_of_one_process_write_into_the_spool_at_once(tmp_path: Path) -> None:
+    spool, both = Spool(tmp_path, 1_000_000), threading.Barrier(2)
+
+    def write(number: int) -> None:
+        def told() -> Iterator[str]:
+            both.wait(10)  # both files are open
+            yield f"a b={number}"
+            both.wait(10)
+
+        spool.put(AT + timedelta(minutes=number), told())
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [list(spool.batches(one, 9)) for one in spool.waiting()] == [[[b"a b=1"]], [[b"a b=2"]]]
+    assert not list(tmp_path.glob(".*.part"))

@@ -255,6 +255,18 @@ async def test_a_folder_that_holds_no_backup_any_more_says_so(servers: Store) ->
     assert (await known(servers, "sql01")).ok is True
 
 
+async def test_a_backup_that_is_being_written_hides_no_failure_before_it(servers: Store) -> None:
+    failed = replace(job("db", ok=False), told="/b")
+    await take(servers, told("sql01", failed), source="backups", folder="/b", strict=False)
+    writing = Job("db", NOW + timedelta(minutes=1), "/b", why="writing")
+    await take(servers, told("sql01", writing), source="backups", folder="/b", strict=False)
+    state = await known(servers, "sql01")
+    assert (state.ok, state.jobs[0][0]) == (False, replace(failed, seen=writing.seen))
+    # One of which nothing else is known is being written, and no more.
+    await take(servers, told("web01", writing, "A"), source="backups", folder="/b", strict=False)
+    assert (await known(servers, "web01", "A")).jobs[0][0].why == "writing"
+
+
 async def test_what_an_exporter_tells_in_a_run_is_concluded_with_the_rest(servers: Store) -> None:
     await take(servers, told("sql01", job("db", 1)))
     row = write_row(job("borg", 4))

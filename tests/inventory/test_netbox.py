@@ -12,12 +12,13 @@ import pytest
 import goals
 from inventory import vocabulary
 from inventory.goals import load_goals
-from inventory.netbox import Thing, Told, ToldAgency, ToldDevice
+from inventory.netbox import Thing, Told, ToldAgency, ToldDevice, ToldLevel, ToldLink
+from inventory.register import check_register
 from inventory.register.netbox import declare
 from inventory.store import Store, assets, registers, runs, snapshots
 from inventory.store import netbox as store_netbox
 from inventory.store.netbox import Outcome
-from inventory.words import Agency, Level, Register, Run, Status, Title
+from inventory.words import Agency, Level, Link, Register, Run, Status, Title
 from tests.inventory.sample import NOW, REGISTER, device, reading, sweep
 
 KNOWN = vocabulary.load()
@@ -52,6 +53,34 @@ def test_a_first_register_holds_since_the_beginning_and_later_agencies_since_the
     assert rows(HAD, agency("B", valid_from=date(2025, 9, 1))) == [("Sở", date(2025, 9, 1), None)]
 
 
+def test_levels_come_of_groups_and_those_that_are_there_stay() -> None:
+    groups = [("xa", "Cấp xã", 1), ("tinh", "Cấp tỉnh", 0), ("xa", "Xã", 2)]
+    told = Told(
+        levels=[ToldLevel(Thing("tenant group", n, name), code, name, None, depth)
+                for n, (code, name, depth) in enumerate(groups)],
+        agencies=[agency("A", level="tinh"), agency("B", level="xa", parent="A")],
+    )  # fmt: skip
+    register, things = declare(Register(), told, TODAY)
+    tinh, xa = Level("tinh", Title("Cấp tỉnh", "Cấp tỉnh"), 1), Level("xa", Title("Cấp xã", "Cấp xã"), 2)
+    assert register.levels == (tinh, xa) and [thing.id for thing in things["levels"]] == [1, 0]
+    assert check_register(register) == []
+    known = Register(levels=(Level("tinh", Title("Tỉnh", "Province"), 5, part=False),))
+    assert declare(known, told, TODAY)[0].levels == (replace(xa, rank=6),)
+    assert declare(register, told, TODAY)[0].levels == ()
+
+
+def test_a_register_without_levels_gets_those_that_agencies_name_and_later_a_slip_is_one() -> None:
+    told = Told(agencies=[agency("B", level="xa", parent="A"), agency("A", level="tinh"), agency("C", level="")])
+    levels = declare(Register(), told, TODAY)[0].levels
+    assert [(level.code, level.title.vi, level.rank) for level in levels] == [("tinh", "tinh", 1), ("xa", "xa", 2)]
+    slip = Told(agencies=[agency("A", level="tihn")])
+    register, _ = declare(Register(levels=levels), slip, TODAY)
+    assert register.levels == ()
+    assert [(p.column, p.nearest) for p in check_register(register, Register(levels=levels))] == [("level", "tinh")]
+    circle = Told(agencies=[agency("A", level="a", parent="B"), agency("B", level="b", parent="A")])
+    assert {level.code for level in declare(Register(), circle, TODAY)[0].levels} == {"a", "b"}
+
+
 def test_a_changed_agency_has_a_new_row_from_the_day_of_the_change() -> None:
     changed = agency("A", "Sở mới", changed=date(2026, 3, 5))
     assert rows(HAD, changed) == [
@@ -77,6 +106,33 @@ def test_what_did_not_change_stays_as_it_is_with_what_netbox_does_not_know() -> 
 def test_an_agency_that_had_ended_begins_anew_after_its_end() -> None:
     ended = replace(HAD, agencies=(replace(HAD.agencies[0], valid_to=date(2026, 2, 28)),))
     assert rows(ended, agency("A")) == [("Sở", date(2026, 3, 1), None)]
+    assert rows(ended, agency("A", valid_to=date(2027, 1, 1))) == [("Sở", date(2026, 3, 1), date(2027, 1, 1))]
+
+
+def test_an_agency_of_which_netbox_says_that_it_ended_can_be_told_again_and_again() -> None:
+    former = replace(HAD.agencies[0], valid_to=date(2026, 2, 28), successor="B")
+    ended = replace(HAD, agencies=(former, replace(HAD.agencies[0], code="B")))
+    declared, _ = declare(ended, Told(agencies=[agency("A", valid_to=date(2026, 2, 28))]), TODAY)
+    assert declared.agencies == (former,) and not check_register(declared, ended)
+    sooner = agency("A", "Sở cũ", valid_to=date(2026, 1, 31), successor="C")
+    declared, _ = declare(ended, Told(agencies=[sooner]), TODAY)
+    assert declared.agencies == (
+        Agency("A", Title("Sở cũ", "Sở cũ"), "province", None, date(2020, 1, 1), date(2026, 1, 31), "C"),
+    )
+
+
+def test_an_end_that_is_taken_back_in_netbox_is_none_any_more() -> None:
+    ending = replace(HAD.agencies[0], valid_to=date(2026, 12, 31), successor="B")
+    had = replace(HAD, agencies=(ending,))
+    assert declare(had, Told(agencies=[agency("A")]), TODAY)[0].agencies == HAD.agencies
+    # A NetBox without a field for it says nothing, and what begins anew later ends what was before.
+    assert declare(had, Told(agencies=[agency("A", dated=False)]), TODAY)[0].agencies == (ending,)
+    again = replace(ending, valid_from=date(2027, 1, 1), valid_to=None, successor=None)
+    had = replace(HAD, agencies=(ending, again))
+    assert declare(had, Told(agencies=[agency("A")]), TODAY)[0].agencies == (ending,)
+    line = Link("L", "A", "wan", "10.0.0.1", "VNPT", 50.0, date(2020, 1, 1), date(2026, 2, 1))
+    told = ToldLink(Thing("circuit", 1, "L"), "L", "A", "wan", "10.0.0.1", "VNPT", 50.0, TODAY)
+    assert declare(replace(HAD, links=(line,)), Told(links=[told]), TODAY)[0].links == (replace(line, valid_to=None),)
 
 
 # --- devices ---------------------------------------------------------------------------------------------------------
@@ -158,7 +214,8 @@ async def test_another_serial_or_model_is_one_difference(
 async def test_what_only_one_side_knows_is_told_and_forgotten_when_it_is_settled(province: Store) -> None:
     ups = told_device(3, asset_tag="TS-0042", name="ups", role="power")
     outcome = await compare(province, SWITCH, ups)
-    assert drifts(outcome) == [("not_in_netbox", "192.168.1.1", ""), ("not_on_network", "ups", "")]
+    # Of the ups it is not known whether it is there: nobody has looked.
+    assert drifts(outcome) == [("not_in_netbox", "192.168.1.1", "")]
     assert await province.read(store_netbox.list_drift, KNOWN, NOW) == outcome.drifts
     assert await answers(province) == {
         "sw1.tinh.vn": Status.MET,
@@ -181,6 +238,13 @@ async def test_a_declared_device_that_a_sweep_does_not_see_is_unmet(province: St
     seen = (device("A", 2, later, role="switch"), device("A", 1, later, role="firewall"))
     await province.write(runs.record, KNOWN, sweep("A", *seen, at=later), later)
     assert (await answers(province, later))["ghost"] is Status.UNMET
+    outcome = await compare(province, SWITCH, FIREWALL, ghost, at=later)
+    assert drifts(outcome) == [("not_on_network", "ghost", "")]
+    assert await province.read(store_netbox.list_drift, KNOWN, later) == outcome.drifts
+    # Long after, nobody knows any more: list and control say so together.
+    old = later + timedelta(days=30)
+    assert (await answers(province, old)).get("ghost") in (Status.UNKNOWN, None)
+    assert [d for d in await province.read(store_netbox.list_drift, KNOWN, old) if d.kind == "not_on_network"] == []
     # It comes up with another serial: it is found in the place of the declared one, and differs.
     other = device("A", 77, later, serial="REAL0000999", role="switch", sysname="new")
     facts = (*other.facts, replace(other.facts[0], key="serial", value="REAL0000999"))
