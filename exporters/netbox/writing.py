@@ -190,7 +190,7 @@ class Writer:
             self.pushed.changes.append(change)
 
     def _send(self, kind: str, verb: str, wants: Sequence[Want], rows: Sequence[Mapping[str, object]]) -> bool:
-        """Send one request, and once more without them where NetBox names those that it refuses; whether any was taken."""
+        """Send one request, and once more without those that NetBox names as bad; whether anything was taken."""
         if self.pushed.broken_off or (self.stopped() or self.lost >= MOST_LOST):
             self.pushed.broken_off = True
             return False
