@@ -117,8 +117,10 @@ def _numbers(language: Language) -> list[stat.Panel]:
         ),
         number(
             Title("Máy chủ sao lưu không đạt", "Servers not backed up"),
-            f'sum(dophu_findings{{{_HERE},control="server_backed_up",status="unmet"}})'
-            f' or 0 * sum(dophu_findings{{{_HERE},control="server_backed_up"}})',
+            or_zero(
+                f'sum(dophu_findings{{{_HERE},control="server_backed_up",status="unmet"}})',
+                f'sum(dophu_findings{{{_HERE},control="server_backed_up"}})',
+            ),
             GREEN,
             language,
             3,

@@ -303,14 +303,17 @@ _ONLY_TEXTS = frozenset({str})
 
 def _dump(key: Key, value: object) -> str:
     # Rows of texts, as programs are, come alike from many machines.
-    texts = isinstance(value, dict) and _ONLY_TEXTS.issuperset(map(type, value.values()))
-    text = _dump_texts(tuple(value.items())) if texts and isinstance(value, dict) else _dump_plain(value)
+    if isinstance(value, dict) and _ONLY_TEXTS.issuperset(map(type, value.values())):
+        text = _dump_texts((*value, *value.values()))
+    else:
+        text = _dump_plain(value)
     return _json(_plain(key, value)) if text is None else text
 
 
 @functools.lru_cache(maxsize=20_000)
-def _dump_texts(items: tuple[tuple[str, str], ...]) -> str | None:
-    return _dump_plain(dict(items))
+def _dump_texts(names_and_texts: tuple[str, ...]) -> str | None:
+    half = len(names_and_texts) // 2
+    return _dump_plain(dict(zip(names_and_texts[:half], names_and_texts[half:], strict=True)))
 
 
 def _dump_plain(value: object) -> str | None:

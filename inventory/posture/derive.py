@@ -71,7 +71,7 @@ def _exploited(facts: Iterable[Fact], stated: Mapping[str, Fact], references: Re
     # Of a computer the list of programs is what can be held against the catalogue; without it nobody looked.
     if basis is None or (not programs and _text(stated, "role") in ("workstation", "server")):
         return
-    names = [kev.Installed("software", _name(f), _version(f)) for f in programs]
+    names = [kev.Installed("software", _name(f), _version(f)) for f in programs if kev.may_be_named(f.item)]
     if os_name := _text(stated, "os_name"):
         names.append(kev.Installed("os", os_name, _text(stated, "version") or ""))
     names.append(kev.Installed("device", device, _text(stated, "version") or ""))

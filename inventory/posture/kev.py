@@ -14,7 +14,7 @@ import yaml
 from inventory.text import fold
 from inventory.words import InputError
 
-__all__ = ["Catalogue", "Exploited", "Found", "Installed", "by_title", "exploited", "read_catalogue"]
+__all__ = ["Catalogue", "Exploited", "Found", "Installed", "by_title", "exploited", "may_be_named", "read_catalogue"]
 
 _NAMES = Path(__file__).with_name("kev_names.yaml")
 _LATEST = 100_000
@@ -103,6 +103,16 @@ def by_title(entries: Iterable[Exploited]) -> Catalogue:
         )
         for name in _names()
     }
+
+
+@functools.lru_cache(maxsize=32_768)
+def may_be_named(row: str) -> bool:
+    """Whether the name of a row of programs, with the version in brackets after it or without, may be one of ours.
+
+    Nearly all of a machine's programs are those of others, and of them nothing more needs to be known.
+    """
+    cuts = [len(row), *(found.start() for found in re.finditer(r" \(", row) if row.endswith(")"))]
+    return any(_named("software", row[:cut][:_LONGEST]) for cut in cuts)
 
 
 @functools.lru_cache(maxsize=32_768)

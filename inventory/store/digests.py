@@ -34,7 +34,8 @@ class Kept:
 
 def digest(rows: Mapping[str, str | None], proof: int) -> str:
     """The digest of a table's rows, item and text of the value, in whatever order; no text of the store holds NUL."""
-    plain = "\0".join([f"{item}\0{text or ''}" for item, text in sorted(rows.items())])
+    items = sorted(rows)
+    plain = "\0".join([*items, *[rows[item] or "" for item in items]])
     return hashlib.blake2b(f"{proof}\0{plain}".encode(), digest_size=16).hexdigest()
 
 

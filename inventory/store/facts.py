@@ -113,21 +113,13 @@ class _Told:
 def _gather(vocabulary: Vocabulary, kind: str, pairs: Iterable[tuple[Subject, Fact]], now: datetime) -> Iterator[_Told]:
     """The facts, checked, those that stand together as one."""
     told: _Told | None = None
-    first: Fact | None = None
     key: Key | None = None
+    common: tuple[object, ...] = ()
     for subject, fact in pairs:
         item = fact.item and _item(fact.item)
-        if (
-            told is None
-            or first is None
-            or key is None
-            or fact.key != first.key
-            or subject != told.subject
-            or item in told.rows
-            or fact.observed_at != first.observed_at
-            or fact.source != first.source
-            or fact.proof is not first.proof
-        ):
+        # Compared as one: of the rows of a table, of which there are thousands, these are the same objects.
+        shared = (subject, fact.key, fact.observed_at, fact.source, fact.proof)
+        if told is None or key is None or shared != common or item in told.rows:
             if told is not None:
                 yield told
             key = vocabulary.keys.get(fact.key)
@@ -135,7 +127,7 @@ def _gather(vocabulary: Vocabulary, kind: str, pairs: Iterable[tuple[Subject, Fa
                 raise InputError(f"fact {fact.key!r} of {fact.source}: expected a key of the {kind}'s facts")
             at = check_time(f"fact {fact.key!r} of {fact.source}", fact.observed_at, now)
             told = _Told(subject, fact.key, fact.source, at, int(fact.proof), _gap(key), {})
-            first = fact
+            common = shared
         value = fact.value
         if type(value) is not dict or key.type != "table":
             key.check(value)
