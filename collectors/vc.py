@@ -48,8 +48,8 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
 
     Facts are `sip_answering` and `h323_answering`, maker, model, version and role by what it calls itself, and what a
     codec's API says, with the history of its calls. That a protocol does not answer is a fact only where it did before
-    (`target.affirmed`), and that nothing at all answers only where something did: a phone that is asked for the wrong
-    protocol is silent as well. A port that refuses is somebody's answer, so it never makes `answering` false.
+    (`target.affirmed`). `answering` is true where anything came, and never false: a room that answers echoes and no
+    protocol is there, and who probes knows whether the way to it is open.
 
     Nobody is called: `collectors.transports.h323` says what is sent.
 
@@ -103,8 +103,6 @@ class _Reading:
     answer: SipAnswer | None = None
     h323: H323State = field(default_factory=lambda: H323State(None, None, None))
     codec: Status | None = None
-    refused: bool = False
-    """Whether a port was refused: by the device or by what stands in front of it."""
     problems: list[str] = field(default_factory=list)
     silences: list[str] = field(default_factory=list)
 
@@ -115,14 +113,12 @@ class _Reading:
                 self.answer = await ask_options(self.target.address, port, seconds, transports)
             except SipError as error:
                 self.silences.append(f"SIP, port {port}: {error}")
-                self.refused |= "refused" in str(error)
             else:
                 return
 
     async def ask_h323(self, ports: Ports, seconds: float) -> None:
         """At both ports at once."""
         self.h323 = await ask_h323(self.target.address, seconds, ports.setup, ports.ras)
-        self.refused |= self.h323.open is False
         if not self.h323.speaks:
             self.silences.append(f"H.323: {self.h323.words or 'no answer'}")
 
@@ -146,8 +142,9 @@ class _Reading:
         told = [
             *facts(COLLECTOR, now, {"sip_answering": self._told("sip_answering", self.answer is not None)}),
             *facts(COLLECTOR, now, {"h323_answering": self._told("h323_answering", bool(self.h323.speaks))}),
-            *facts(COLLECTOR, now, {"answering": self._answering()}),
         ]
+        if self.answer or self.codec or self.h323.speaks or self.h323.open:
+            told += facts(COLLECTOR, now, {"answering": True})
         own = self.codec.values if self.codec else {}
         told += facts(COLLECTOR, now, own)
         told += self._facts_of_words(own, now)
@@ -167,11 +164,6 @@ class _Reading:
 
     def _told(self, key: str, answered: bool) -> bool | None:
         return answered if answered or key in self.target.affirmed else None
-
-    def _answering(self) -> bool | None:
-        if self.answer or self.codec or self.h323.speaks or self.h323.open:
-            return True
-        return None if self.refused or "answering" not in self.target.affirmed else False
 
     def _facts_of_words(self, own: Mapping[str, Value], now: datetime) -> list[Fact]:
         """What the header says, apart from what the device's own API says better.

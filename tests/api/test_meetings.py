@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
@@ -14,13 +15,16 @@ import pytest
 from api import meetings, rounds
 from api.calendars import read_calendar
 from api.config import Config
+from api.probing import Probed, Watch
 from api.workspace import Workspace
+from collectors.lines import Heard, State
 from collectors.transports import pinned
 from inventory.periods import ZONE, Period, year_so_far
 from inventory.secrets import KeyRing
+from inventory.store import facts as facts_of
 from inventory.store import period_counts, registers, runs
 from inventory.store.period_counts import DECLARED, Counted, Origin
-from inventory.words import Call, CallHistory, Identity, InputError, Network, Observation, Register, Run
+from inventory.words import Call, CallHistory, Identity, InputError, Link, Network, Observation, Register, Run
 from tests.api.pages_server import opened, served
 from tests.api.test_cli import dophu
 from tests.collectors.vc_servers import PASSWORD, RECORDINGS, USER, Codec, needs_sipp, serve_codec, sipp
@@ -342,3 +346,26 @@ async def test_a_round_asks_the_rooms_and_keeps_their_calls(workspace: Workspace
     period = json.loads(dophu(tmp_path, "meetings", "--period", "2026-10", "-o", "json").stdout)
     (one,) = period["agencies"]
     assert (one["rooms"][0]["calls"], one["rooms"][0]["minutes"]) == (2, 128.8)
+
+
+async def test_behind_a_line_that_does_not_answer_the_silence_of_a_room_says_nothing(workspace: Workspace) -> None:
+    now = datetime.now(UTC)
+    said = facts("vc", now, role="vc_endpoint", answering=True, sip_answering=True, h323_answering=True)
+    seen = Observation(said, asset=Identity(frozenset(), ROOM_AT, "net-a", "A"))
+    await workspace.store.write(runs.record, workspace.vocabulary, Run("vc", "x", now, now, (seen,), True), now)
+
+    async def said_of_it() -> set[str]:
+        (root,) = {root for root, _, _ in await workspace.store.read(runs.addresses)}
+        known = await workspace.store.read(facts_of.read, workspace.vocabulary, "asset", [root], datetime.now(UTC))
+        return {f"{f.key}={f.value}" for f in known[root] if f.key.endswith("answering")}
+
+    up = {"answering=True", "sip_answering=True", "h323_answering=True"}
+    line = Link("line", "A", "mtslcd", "198.18.0.2")
+    for state, expected in (("down", up), (None, up), ("up", {"answering=True"} | {
+        "sip_answering=False", "h323_answering=False"})):  # fmt: skip
+        heard = {"line": State(state, "via x" if state is None else "silent")}
+        watch = Watch(probed=Probed(now, now, time.monotonic(), {"line": line}, heard, Heard({})))
+        workspace.lines[:] = [watch]
+        (done,) = await rounds.collect(workspace, only=["vc"])
+        assert done.targets == 1
+        assert await said_of_it() == expected, state
