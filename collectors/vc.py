@@ -48,8 +48,9 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
 
     Facts are `sip_answering` and `h323_answering`, maker, model, version and role by what it calls itself, and what a
     codec's API says, with the history of its calls. That a protocol does not answer is a fact only where it did before
-    (`target.affirmed`). `answering` is true where anything came, and never false: a room that answers echoes and no
-    protocol is there, and who probes knows whether the way to it is open.
+    (`target.affirmed`), and only once its questions were put and waited for to the end. `answering` is true where
+    anything came, and never false: a room that answers echoes and no protocol is there, and who probes knows whether
+    the way to it is open.
 
     Nobody is called: `collectors.transports.h323` says what is sent.
 
@@ -105,22 +106,30 @@ class _Reading:
     codec: Status | None = None
     problems: list[str] = field(default_factory=list)
     silences: list[str] = field(default_factory=list)
+    unanswered: set[str] = field(default_factory=set)
+    """The keys of the protocols whose questions were all put and waited for to the end, and brought no answer."""
 
     async def ask_sip(self, ports: Ports, seconds: float) -> None:
         """Over UDP, then TCP, then TLS."""
+        failed = False
         for transports, port in ((sip.PLAIN, ports.options), (("tls",), ports.options_tls)):
             try:
                 self.answer = await ask_options(self.target.address, port, seconds, transports)
             except SipError as error:
                 self.silences.append(f"SIP, port {port}: {error}")
+                failed |= error.failed
             else:
                 return
+        if not failed:
+            self.unanswered.add("sip_answering")
 
     async def ask_h323(self, ports: Ports, seconds: float) -> None:
         """At both ports at once."""
         self.h323 = await ask_h323(self.target.address, seconds, ports.setup, ports.ras)
         if not self.h323.speaks:
             self.silences.append(f"H.323: {self.h323.words or 'no answer'}")
+            if not self.h323.failed:
+                self.unanswered.add("h323_answering")
 
     async def ask_codec(self, credentials: tuple[Credential, ...]) -> None:
         """By the API of each maker for which there is a credential, until one answers."""
@@ -163,7 +172,8 @@ class _Reading:
         return Observation(tuple(told), asset=where, history=history)
 
     def _told(self, key: str, answered: bool) -> bool | None:
-        return answered if answered or key in self.target.affirmed else None
+        """Whether a protocol answers; None where its silence says nothing."""
+        return True if answered else False if key in self.unanswered & self.target.affirmed else None
 
     def _facts_of_words(self, own: Mapping[str, Value], now: datetime) -> list[Fact]:
         """What the header says, apart from what the device's own API says better.
