@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
 from collectors import facts
+from collectors.bounds import read_host
 from collectors.codecs import Status, poly, xapi
 from collectors.reading.sip_words import LONGEST, read_words
 from collectors.transports import sip
@@ -56,7 +56,9 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
 
     Raises InputError for an address that is not of the network, or a network that may not be scanned.
     """
-    _permit(target)
+    if target.network is None:
+        raise InputError(f"{target.label}: found no network, expected one of the register")
+    read_host(target)
     load_vendors()  # before any time is measured
     started = datetime.now(UTC)
     reading = _Reading(target)
@@ -80,20 +82,6 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
         error="; ".join([*reading.problems, *([] if observation else reading.silences)]) or None,
         agency=target.agency or (target.network.agency if target.network else None),
     )
-
-
-def _permit(target: Target) -> None:
-    network = target.network
-    if network is None:
-        raise InputError(f"{target.label}: found no network, expected one of the register")
-    try:
-        address = ip_address(target.address)
-    except ValueError:
-        raise InputError(f"{target.label}: found {target.address!r}, expected an IP address") from None
-    if address not in network.prefix:
-        raise InputError(f"{target.label}: found {address}, expected an address in {network.prefix}")
-    if not network.scan:
-        raise InputError(f"network {network.code} may not be scanned: scan is no in the register")
 
 
 @dataclass
