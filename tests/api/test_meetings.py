@@ -19,6 +19,7 @@ from api.probing import Probed, Watch
 from api.workspace import Workspace
 from collectors.lines import Heard, State
 from collectors.transports import pinned
+from inventory.meetings import Span
 from inventory.periods import ZONE, Period, year_so_far
 from inventory.secrets import KeyRing
 from inventory.store import facts as facts_of
@@ -273,6 +274,31 @@ async def test_a_month_of_which_not_all_is_known_is_not_counted(workspace: Works
     assert await counts(workspace) == [("meetings", 2, True), ("meetings_online", 1, True)]
     shown = dophu(tmp_path, "meetings", "--period", last_month().text, "-l", "en")
     assert "it is not known whether they were held online" in shown.stderr
+
+
+async def test_what_was_cancelled_or_moved_at_the_edges_of_a_file_is_gone(workspace: Workspace, tmp_path: Path) -> None:
+    def event(uid: str, begin: datetime, *more: str) -> str:
+        return "\n".join([f"UID:{uid}", f"DTSTART:{begin:%Y%m%dT%H%M%S}", "DURATION:PT1H", *more])
+
+    async def imported(*events: str) -> tuple[int, list[str]]:
+        path = ics(tmp_path / "lich.ics", *events)
+        done = await meetings.import_calendar(workspace, path, agency="A")
+        stand = await workspace.store.read(meetings.calls.meetings, Span(at(1, 0), at(28, 0)))
+        return done["removed"], [f"{one.span.begin.astimezone(ZONE):%d %H}" for one in stand]
+
+    weekly = event("w", at(5, 8), "RRULE:FREQ=WEEKLY;COUNT=3")
+    assert await imported(weekly, event("x", at(2, 9)), event("y", at(27, 9))) == (
+        0, ["02 09", "05 08", "12 08", "19 08", "27 09"],
+    )  # fmt: skip
+    # The first is cancelled, the last is moved to between the others, and one week is left out at the end.
+    cancelled, moved = event("x", at(2, 9), "STATUS:CANCELLED"), event("y", at(7, 9))
+    shorter = f"{weekly}\nEXDATE:{at(19, 8):%Y%m%dT%H%M%S}"
+    assert await imported(cancelled, shorter, moved) == (3, ["05 08", "07 09", "12 08"])
+    # A file may hold nothing but what is over: one week of a series, and a meeting.
+    week = event("w", at(12, 8), f"RECURRENCE-ID:{at(12, 8):%Y%m%dT%H%M%S}", "STATUS:CANCELLED")
+    assert await imported(week, event("y", at(7, 9), "STATUS:CANCELLED")) == (2, ["05 08"])
+    # Weeks that are told as events of their own are those of some days: the others stand.
+    assert await imported(*(event("w", at(day, 8)) for day in (19, 26))) == (0, ["05 08", "19 08", "26 08"])
 
 
 async def test_a_meeting_of_nobody_that_is_known_is_refused_whole(workspace: Workspace, tmp_path: Path) -> None:
