@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -70,10 +71,16 @@ class Calendar:
     entries: tuple[Entry, ...]
     left_out: int = 0
     """Events that are no meetings: cancelled, or of whole days."""
+    wholes: frozenset[str] = frozenset()
+    """The ids of which all that the calendar has stands here, be it nothing: what it said else of them is over."""
+    gone: frozenset[tuple[str, datetime]] = frozenset()
+    """Ids, and the times at which one repetition was to begin that was moved or cancelled."""
 
     @property
-    def days(self) -> Span:
-        """From the begin of the first day to the end of the last."""
+    def days(self) -> Span | None:
+        """From the begin of the first day with a meeting to the end of the last; None where all were cancelled."""
+        if not self.entries:
+            return None
         first = min(entry.span.begin for entry in self.entries).astimezone(ZONE).date()
         last = max(entry.span.begin for entry in self.entries).astimezone(ZONE).date()
         begin = datetime.combine(first, time(), ZONE)
@@ -91,15 +98,15 @@ def read_calendar(path: Path) -> Calendar:
         if path.stat().st_size > LARGEST:
             raise InputError(f"{path.name}: found more than {LARGEST >> 20} MB, expected less")
         read = _read_ics if path.suffix.lower() in (".ics", ".ical", ".ifb") else _read_csv
-        entries, left_out = read(path, problems)
+        found = read(path, problems)
     except OSError as error:
         raise InputError(f"{path.name}: {error.strerror}") from None
     if problems:
         more = len(problems) - _SHOWN
         raise InputError("\n".join([*problems[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])]))
-    if not entries:
+    if not found.entries and not found.wholes and not found.gone:
         raise InputError(f"{path.name}: found no meeting, expected at least one")
-    return Calendar(tuple(entries), left_out)
+    return found
 
 
 def _entry(place: str, uid: str, begin: datetime, end: datetime, agency: str, room: str, online: bool | None) -> Entry:
@@ -108,15 +115,18 @@ def _entry(place: str, uid: str, begin: datetime, end: datetime, agency: str, ro
                          f"end after the begin, at most {LONGEST_MEETING.days} days later")  # fmt: skip
     if not 2000 <= begin.year <= 2100:
         raise InputError(f"{place}: found the year {begin.year}, expected one from 2000 to 2100")
-    digest = hashlib.sha256(uid.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     plain = "".join(c if c.isprintable() else " " for c in nfc(storable(room)))[:LONGEST_ROOM]
-    return Entry(place, digest, Span(begin, end), agency.strip(), plain, online)
+    return Entry(place, _hash(uid), Span(begin, end), agency.strip(), plain, online)
+
+
+def _hash(uid: str) -> str:
+    return hashlib.sha256(uid.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _read_csv(path: Path, problems: list[str]) -> tuple[list[Entry], int]:
+def _read_csv(path: Path, problems: list[str]) -> Calendar:
     try:
         table = read_csv(path, path.stem)
     except Unreadable as error:
@@ -141,7 +151,7 @@ def _read_csv(path: Path, problems: list[str]) -> tuple[list[Entry], int]:
             problems.append(str(error))
     if len(rows) > MOST + 1:
         problems.append(f"{path.name}: found more than {MOST:,} rows, expected fewer")
-    return entries, 0
+    return Calendar(tuple(entries))
 
 
 def _columns(cells: Iterable[Cell]) -> dict[int, str]:
@@ -184,7 +194,7 @@ def _read_time(text: str, place: str) -> datetime:
 # --- iCalendar --------------------------------------------------------------------------------------------------------
 
 
-def _read_ics(path: Path, problems: list[str]) -> tuple[list[Entry], int]:
+def _read_ics(path: Path, problems: list[str]) -> Calendar:
     import icalendar  # costs 0.1 s to import
 
     try:
@@ -208,7 +218,14 @@ def _read_ics(path: Path, problems: list[str]) -> tuple[list[Entry], int]:
         entries += found
         if len(entries) > MOST:
             raise InputError(f"{path.name}: found more than {MOST:,} meetings, expected fewer")
-    return entries, left_out
+    # Programs that write each repetition as an event of its own write those of some days, and not the whole.
+    alone = Counter(str(event.get("UID", "")) for event in events if event.get("RECURRENCE-ID") is None)
+    return Calendar(
+        tuple(entries),
+        left_out,
+        frozenset(_hash(uid) for uid, times in alone.items() if times == 1),
+        frozenset((_hash(uid), at) for uid, at in moved if at is not None),
+    )
 
 
 def _read_event(event: Any, place: str, moved: set[tuple[str, datetime | None]]) -> Iterator[Entry]:

@@ -61,7 +61,7 @@ async def import_calendar(
         raise InputError("\n".join([*problems[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])]))
     name = calendar or "/".join(part for part in (agency, path.stem) if part)
     do = workspace.store.read if dry else workspace.store.write
-    done = await do(calls.replace_calendar, name, read.days, given, now, dry=dry)
+    done = await do(calls.replace_calendar, name, read.days, given, now, wholes=read.wholes, gone=read.gone, dry=dry)
     unknown = sorted({one.meeting.room for one in given if one.meeting.room and not find_room(rooms, one.meeting.room)})
     return {
         "calendar": name, "meetings": done.meetings, "new": done.new, "changed": done.changed,

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from api.config import LineSettings
 from api.workspace import Workspace
 from collectors import facts
+from collectors.bounds import read_host
 from collectors.lines import COLLECTOR, Heard, Limits, Line, State, judge_lines, observe
 from collectors.quality import Window
 from collectors.transports.echo import Hop, Pace, Trips, ping_many, trace_many
@@ -21,7 +22,7 @@ from collectors.transports.icmp import LOOPBACK, IPAddress, NotPermittedError, P
 from collectors.transports.knock import knock_many
 from collectors.transports.routes import Routes, read_routes
 from inventory.store import lines as stored_lines
-from inventory.words import Fact, Identity, Link, Observation, Run, Target
+from inventory.words import Fact, Identity, InputError, Link, Observation, Run, Target
 
 __all__ = [
     "FRESH",
@@ -287,19 +288,33 @@ def behind(probed: Probed) -> dict[str, str]:
 async def probe_hosts(
     workspace: Workspace, hosts: Sequence[Host], cut_off: Mapping[str, str], watch: Watch
 ) -> list[Run]:
-    """Ask all hosts for echoes, and those that give none at a port that they are known to have; a run for each."""
+    """Ask all hosts for echoes, and those that give none at a port that they are known to have; a run for each.
+
+    Nothing is sent to what the register does not allow; its run says why.
+    """
     started = datetime.now(UTC)
-    addresses = {host.target.label: ip_address(host.target.address) for host in hosts}
+    addresses: dict[str, IPAddress] = {}
+    refused = []
+    for host in hosts:
+        try:
+            addresses[host.target.label] = read_host(host.target)
+        except InputError as error:
+            refused.append(_refused(host.target, str(error), started))
+    hosts = [host for host in hosts if host.target.label in addresses]
     heard = await _hear(workspace, list(addresses.values()), (), read_routes(), HOSTS, watch)
     lines = {h.target.label: Line(h.target.label, addresses[h.target.label], h.port) for h in hosts}
     silent = [(v.address, v.port) for v in lines.values() if v.address and v.port and not heard.answers(v)]
     heard = replace(heard, knocks=await _unless_stopped(workspace, knock_many(silent, KNOCKS)))
     # Where one behind it answers, the way to all of them is open: hosts are judged as lines are.
     states = judge_lines(lines, heard)
-    return [
+    return refused + [
         _host_run(host.target, states[host.target.label], cut_off.get(host.target.agency or "", ""), started)
         for host in hosts
     ]
+
+
+def _refused(target: Target, why: str, started: datetime) -> Run:
+    return Run(COLLECTOR, target.label, started, datetime.now(UTC), error=why, agency=target.agency)
 
 
 def _host_run(target: Target, state: State, cut: str, started: datetime) -> Run:

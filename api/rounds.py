@@ -34,7 +34,7 @@ SERVERS = ("server", "hypervisor", "storage")
 TALKING = ("vc_endpoint", "mcu", "voip")
 """What is asked whether it answers by SIP and H.323, beside what has one of TALKING_PORTS open."""
 TALKING_PORTS = ("tcp/1720", "tcp/5060", "tcp/5061")
-AFFIRMED = ("answering", "sip_answering", "h323_answering")
+AFFIRMED = ("sip_answering", "h323_answering")
 """The keys by which silence is told from what never spoke."""
 CODEC_ROLES = ("vc_endpoint", "mcu")
 """What gets the password of a codec's API: nothing else is logged in to."""
@@ -293,7 +293,8 @@ async def _ask_vc(
 ) -> Round:
     """Ask what is known to talk, or has a port for it open; rooms by the API of their maker where a network names one.
 
-    A phone that was never heard of is found by its role or its open ports, which discovery tells.
+    A phone that was never heard of is found by its role or its open ports, which discovery tells. Behind lines of which
+    none answers, silence says nothing.
     """
     from collectors.vc import CODECS
 
@@ -304,6 +305,8 @@ async def _ask_vc(
         key: await workspace.store.read(runs.answered_before, "asset", "vc", key) if asked else set()
         for key in AFFIRMED
     }
+    probed = _watch(workspace).probed
+    cut_off = probing.behind(probed) if probed is not None else {}
     targets = [
         Target(
             address,
@@ -314,7 +317,7 @@ async def _ask_vc(
             )
             if talking[root] in CODEC_ROLES
             else (),
-            affirmed=frozenset(key for key in AFFIRMED if root in before[key]),
+            affirmed=frozenset(key for key in AFFIRMED if root in before[key] and network.agency not in cut_off),
             role_known=talking[root] not in ("", *TALKING),
         )
         for root, network, address in asked

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
+from collectors.bounds import read_host
 from collectors.metrics import SOURCE, Told, node, windows
 from collectors.transports.scrape import ScrapeError, scrape
 from inventory.words import Credential, Identity, InputError, Observation, Run, Target
@@ -31,7 +31,7 @@ async def collect(target: Target) -> Run:
         raise InputError(
             f"{target.label}: found no credential of the kind {KIND}, expected one that says how to scrape"
         )
-    address = _parsed(target)
+    address = str(read_host(target))
     started = datetime.now(UTC)
     told = await _ask(address, target, credentials)
     network = target.network
@@ -52,16 +52,6 @@ async def collect(target: Target) -> Run:
         error="; ".join(told.problems) or None,
         agency=where.agency,
     )
-
-
-def _parsed(target: Target) -> str:
-    try:
-        address = ip_address(target.address)
-    except ValueError:
-        raise InputError(f"{target.label}: found {target.address!r}, expected an IP address") from None
-    if target.network is not None and address not in target.network.prefix:
-        raise InputError(f"{target.label}: found {address}, expected an address in {target.network.prefix}")
-    return str(address)
 
 
 async def _ask(address: str, target: Target, credentials: list[Credential]) -> Told:

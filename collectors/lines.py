@@ -21,7 +21,7 @@ from inventory.words import Observation
 __all__ = ["COLLECTOR", "Heard", "Limits", "Line", "State", "judge_lines", "observe"]
 
 COLLECTOR = "icmp"
-"""The source of the facts: one with what `collectors.icmp` says of a line, so that a newer word replaces an older."""
+"""The source of the facts on lines and hosts."""
 SILENT, UNSENT, LOOPBACK = "silent", "unsent", "loopback"
 VIA, HOP, GATEWAY, BEHIND, TCP, ICMP = "via", "hop", "gateway", "behind", "tcp", "icmp"
 LOSS, DELAY = "loss", "delay"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from collectors import facts
+from collectors.bounds import read_host
 from collectors.reading import standard
 from collectors.reading.details import read_tables, read_values
 from collectors.reading.identify import Identification
@@ -45,7 +46,10 @@ async def collect(target: Target) -> Run:
 
     What was read before a failure, or before a cancellation, is in the Run, with `error` set and `complete` false.
     A device that stays silent, or answers nothing usable, yields no fact at all.
+
+    Raises InputError for an address outside the network, or a network that may not be scanned.
     """
+    read_host(target)
     started = datetime.now(UTC)
     reading = Reading(
         target.address, target.port or PORT, TIMEOUT, TRIES_AT_FIRST, DEADLINE, details=True, long=target.long

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
+from collectors.bounds import read_host
 from collectors.servers import SOURCE, Told, debian, redhat, system
 from collectors.transports.ssh import Said, Shell, SshError
 from inventory.words import Identity, InputError, Observation, Run, Target
@@ -27,13 +27,7 @@ async def collect(target: Target) -> Run:
     credential = next((c for c in target.credentials if c.kind == KIND), None)
     if credential is None:
         raise InputError(f"{target.label}: found no credential of the kind {KIND}, expected one")
-    try:
-        address = ip_address(target.address)
-    except ValueError:
-        raise InputError(f"{target.label}: found {target.address!r}, expected an IP address") from None
-    network = target.network
-    if network is not None and address not in network.prefix:
-        raise InputError(f"{target.label}: found {address}, expected an address in {network.prefix}")
+    address, network = read_host(target), target.network
     started = datetime.now(UTC)
     port = target.port or int(credential.secret.get("port", PORT))
     async with Shell(str(address), port, credential) as shell:

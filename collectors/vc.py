@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
 from collectors import facts
+from collectors.bounds import read_host
 from collectors.codecs import Status, poly, xapi
 from collectors.reading.sip_words import LONGEST, read_words
 from collectors.transports import sip
@@ -48,14 +48,17 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
 
     Facts are `sip_answering` and `h323_answering`, maker, model, version and role by what it calls itself, and what a
     codec's API says, with the history of its calls. That a protocol does not answer is a fact only where it did before
-    (`target.affirmed`), and that nothing at all answers only where something did: a phone that is asked for the wrong
-    protocol is silent as well. A port that refuses is somebody's answer, so it never makes `answering` false.
+    (`target.affirmed`), and only once its questions were put and waited for to the end. `answering` is true where
+    anything came, and never false: a room that answers echoes and no protocol is there, and who probes knows whether
+    the way to it is open.
 
     Nobody is called: `collectors.transports.h323` says what is sent.
 
     Raises InputError for an address that is not of the network, or a network that may not be scanned.
     """
-    _permit(target)
+    if target.network is None:
+        raise InputError(f"{target.label}: found no network, expected one of the register")
+    read_host(target)
     load_vendors()  # before any time is measured
     started = datetime.now(UTC)
     reading = _Reading(target)
@@ -81,20 +84,6 @@ async def collect(target: Target, *, ports: Ports = Ports(), seconds: float = SE
     )
 
 
-def _permit(target: Target) -> None:
-    network = target.network
-    if network is None:
-        raise InputError(f"{target.label}: found no network, expected one of the register")
-    try:
-        address = ip_address(target.address)
-    except ValueError:
-        raise InputError(f"{target.label}: found {target.address!r}, expected an IP address") from None
-    if address not in network.prefix:
-        raise InputError(f"{target.label}: found {address}, expected an address in {network.prefix}")
-    if not network.scan:
-        raise InputError(f"network {network.code} may not be scanned: scan is no in the register")
-
-
 @dataclass
 class _Reading:
     """What came of the questions to one device."""
@@ -103,28 +92,32 @@ class _Reading:
     answer: SipAnswer | None = None
     h323: H323State = field(default_factory=lambda: H323State(None, None, None))
     codec: Status | None = None
-    refused: bool = False
-    """Whether a port was refused: by the device or by what stands in front of it."""
     problems: list[str] = field(default_factory=list)
     silences: list[str] = field(default_factory=list)
+    unanswered: set[str] = field(default_factory=set)
+    """The keys of the protocols whose questions were all put and waited for to the end, and brought no answer."""
 
     async def ask_sip(self, ports: Ports, seconds: float) -> None:
         """Over UDP, then TCP, then TLS."""
+        failed = False
         for transports, port in ((sip.PLAIN, ports.options), (("tls",), ports.options_tls)):
             try:
                 self.answer = await ask_options(self.target.address, port, seconds, transports)
             except SipError as error:
                 self.silences.append(f"SIP, port {port}: {error}")
-                self.refused |= "refused" in str(error)
+                failed |= error.failed
             else:
                 return
+        if not failed:
+            self.unanswered.add("sip_answering")
 
     async def ask_h323(self, ports: Ports, seconds: float) -> None:
         """At both ports at once."""
         self.h323 = await ask_h323(self.target.address, seconds, ports.setup, ports.ras)
-        self.refused |= self.h323.open is False
         if not self.h323.speaks:
             self.silences.append(f"H.323: {self.h323.words or 'no answer'}")
+            if not self.h323.failed:
+                self.unanswered.add("h323_answering")
 
     async def ask_codec(self, credentials: tuple[Credential, ...]) -> None:
         """By the API of each maker for which there is a credential, until one answers."""
@@ -146,8 +139,9 @@ class _Reading:
         told = [
             *facts(COLLECTOR, now, {"sip_answering": self._told("sip_answering", self.answer is not None)}),
             *facts(COLLECTOR, now, {"h323_answering": self._told("h323_answering", bool(self.h323.speaks))}),
-            *facts(COLLECTOR, now, {"answering": self._answering()}),
         ]
+        if self.answer or self.codec or self.h323.speaks or self.h323.open:
+            told += facts(COLLECTOR, now, {"answering": True})
         own = self.codec.values if self.codec else {}
         told += facts(COLLECTOR, now, own)
         told += self._facts_of_words(own, now)
@@ -166,12 +160,8 @@ class _Reading:
         return Observation(tuple(told), asset=where, history=history)
 
     def _told(self, key: str, answered: bool) -> bool | None:
-        return answered if answered or key in self.target.affirmed else None
-
-    def _answering(self) -> bool | None:
-        if self.answer or self.codec or self.h323.speaks or self.h323.open:
-            return True
-        return None if self.refused or "answering" not in self.target.affirmed else False
+        """Whether a protocol answers; None where its silence says nothing."""
+        return True if answered else False if key in self.unanswered & self.target.affirmed else None
 
     def _facts_of_words(self, own: Mapping[str, Value], now: datetime) -> list[Fact]:
         """What the header says, apart from what the device's own API says better.

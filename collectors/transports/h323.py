@@ -15,7 +15,7 @@ import asyncio
 import secrets
 import socket
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address
 
 SETUP_PORT, RAS_PORT = 1720, 1719
@@ -45,16 +45,18 @@ class H323State:
     """Whether it answers as a gatekeeper; silence over UDP is None."""
     words: str = ""
     """What the answer was, such as "STATUS" or "GCF", or why there was none; for people."""
+    failed: bool = False
+    """Whether a question could not be put, for want of a route or a socket: then silence says nothing."""
 
 
 async def ask_h323(address: str, seconds: float, setup: int = SETUP_PORT, ras: int = RAS_PORT) -> H323State:
     """What stands at both ports, asked at once, in at most `seconds` each."""
-    (opened, speaks, words), answer = await asyncio.gather(
-        _ask_setup(address, setup, seconds), _ask_ras(address, ras, seconds)
-    )
+    shown, answer = await asyncio.gather(_ask_setup(address, setup, seconds), _ask_ras(address, ras, seconds))
+    if answer is None:
+        return replace(shown, failed=True)
+    told = ", ".join(word for word in (shown.words, answer) if word)
     gatekeeper = True if answer in ("GCF", "GRJ") else None
-    told = ", ".join(word for word in (words, answer) if word)
-    return H323State(opened, True if answer else speaks, gatekeeper, told)
+    return replace(shown, speaks=True if answer else shown.speaks, gatekeeper=gatekeeper, words=told)
 
 
 # --- the set-up port --------------------------------------------------------------------------------------------------
@@ -86,8 +88,8 @@ def read_q931(received: bytes, reference: int) -> str | None:
     return {STATUS: "STATUS", RELEASE_COMPLETE: "RELEASE COMPLETE"}.get(kind, f"message {kind:#04x}")
 
 
-async def _ask_setup(address: str, port: int, seconds: float) -> tuple[bool | None, bool | None, str]:
-    """Whether the port is open, whether it speaks Q.931, and in words what came."""
+async def _ask_setup(address: str, port: int, seconds: float) -> H323State:
+    """What the set-up port shows: nothing of a gatekeeper."""
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(seconds):
@@ -99,16 +101,18 @@ async def _ask_setup(address: str, port: int, seconds: float) -> tuple[bool | No
             while len(received) < LARGEST and (part := await reader.read(LARGEST)):
                 received += part
                 if word := read_q931(received, reference):
-                    return True, True, word
-            return True, None if not received else False, "closed without a word" if not received else "cut short"
+                    return H323State(True, True, None, word)
+            words = "cut short" if received else "closed without a word"
+            return H323State(True, False if received else None, None, words)
     except ValueError as error:
-        return True, False, f"answers on port {port}, but with {error}"
+        return H323State(True, False, None, f"answers on port {port}, but with {error}")
     except ConnectionRefusedError:
-        return False, False, ""
+        return H323State(False, False, None)
     except TimeoutError:
-        return (True, None, "open, and silent") if writer else (None, None, "")
+        return H323State(True, None, None, "open, and silent") if writer else H323State(None, None, None)
     except OSError as error:
-        return (True if writer else None), None, error.strerror or str(error)
+        failed = not isinstance(error, ConnectionError)
+        return H323State(True if writer else None, None, None, error.strerror or str(error), failed)
     finally:
         if writer:
             writer.transport.abort()
@@ -146,13 +150,22 @@ def read_ras(received: bytes, number: int) -> str | None:
     return word if int.from_bytes(received[at : at + 2], "big") == number - 1 else None
 
 
-async def _ask_ras(address: str, port: int, seconds: float) -> str:
-    """The gatekeeper's answer; empty where there is none, or where it cannot be asked (IPv6)."""
+async def _ask_ras(address: str, port: int, seconds: float) -> str | None:
+    """The gatekeeper's answer; empty where there is none, or none can be asked (IPv6); None where asking failed."""
     if ip_address(address).version != 4:
         return ""
+    try:
+        return await _ask_ras_of(address, port, seconds)
+    except ConnectionError:
+        return ""
+    except OSError:
+        return None
+
+
+async def _ask_ras_of(address: str, port: int, seconds: float) -> str:
     loop = asyncio.get_running_loop()
     number = secrets.randbelow(65_535) + 1
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender, suppress(OSError):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         await loop.sock_connect(sender, (address, port))
         request = gatekeeper_request(number, sender.getsockname())

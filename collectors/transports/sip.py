@@ -29,7 +29,14 @@ _FOLDED = re.compile(rb"\n[ \t]+")
 
 
 class SipError(Exception):
-    """No final answer: nothing came in time, or nothing that is SIP and answers us; the text says which."""
+    """No final answer: nothing came in time, or nothing that is SIP and answers us; the text says which.
+
+    `failed` tells whether a question could not be put, for want of a route or a socket: then silence says nothing.
+    """
+
+    def __init__(self, text: str, *, failed: bool = False) -> None:
+        super().__init__(text)
+        self.failed = failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ async def ask_options(host: str, port: int, seconds: float, transports: Sequence
 
     Over TLS the certificate is not verified, because devices sign their own: nothing is trusted or sent.
     """
-    failures = []
+    failures, failed = [], False
     for transport in transports:
         heard = _Heard()
         try:
@@ -66,8 +73,10 @@ async def ask_options(host: str, port: int, seconds: float, transports: Sequence
         except OSError as error:
             # What asyncio says of a connection that failed does not name the reason.
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+            # Who refuses or resets a connection is somebody, and speaks no SIP.
+            failed |= not isinstance(error, ConnectionError)
         failures.append(f"{transport.upper()}: {why}")
-    raise SipError("; ".join(failures))
+    raise SipError("; ".join(failures), failed=failed)
 
 
 @dataclass(slots=True)

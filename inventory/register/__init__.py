@@ -206,8 +206,8 @@ def _check_link(check: _Check, place: Place, link: Link) -> None:
     check.known(place, "agency", link.agency, check.periods, AN_AGENCY)
     check.known(place, "kind", link.kind, LINK_KINDS, one_of(LINK_KINDS))
     check.ordered(place, link)
-    if link.address is not None and not _is_address(link.address):
-        check.add(place, "address", quoted(link.address), Title("một địa chỉ IP", "an IP address"))
+    if link.address is not None and not _is_host(link.address):
+        check.add(place, "address", quoted(link.address), Title("địa chỉ IP của một máy", "an IP address of one host"))
     if link.port is not None and not 0 < link.port < 65_536:
         check.add(place, "port", quoted(link.port), Title("số từ 1 đến 65535", "a number from 1 to 65535"))
     if link.contracted_mbps is not None and not 0 < link.contracted_mbps < math.inf:
@@ -256,12 +256,13 @@ def _check_website(check: _Check, place: Place, website: Website) -> None:
         check.add(place, "url", quoted(website.url), A_URL)
 
 
-def _is_address(text: str) -> bool:
+def _is_host(text: str) -> bool:
+    """Whether the text is an IP address of one host, told without an interface of ours."""
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text and not (address.is_multicast or address.is_unspecified)
 
 
 def _is_url(text: str) -> bool:

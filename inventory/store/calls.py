@@ -152,21 +152,36 @@ class Replaced:
     new: int
     changed: int
     removed: int
-    """Meetings of the same calendar in the days of the file that it no longer has."""
+    """Meetings that the same calendar had before and no longer has."""
 
 
 def replace_calendar(
-    connection: Connection, calendar: str, days: Span, given: Sequence[Declared], now: datetime, *, dry: bool = False
+    connection: Connection,
+    calendar: str,
+    days: Span | None,
+    given: Sequence[Declared],
+    now: datetime,
+    *,
+    wholes: Collection[str] = (),
+    gone: Collection[tuple[str, datetime]] = (),
+    dry: bool = False,
 ) -> Replaced:
     """Put what a calendar says of some days in place of what it said of them before.
 
     Args:
         days: of which the file tells; what stood there and is not in it was cancelled or moved.
+        wholes: the ids of which all stands in the file: one that was moved out of its days, or cancelled, is gone too.
+        gone: ids and begins of repetitions that the file says were moved or cancelled.
         dry: only tell what would come of it.
     """
     c = meeting.c
-    within = (c.calendar == calendar, c.begin >= instant(days.begin), c.begin <= instant(days.end))
-    stood = {(row.uid, row.begin): row for row in connection.execute(select(meeting).where(*within))}
+    first, last = (instant(days.begin), instant(days.end)) if days is not None else (0, -1)
+    cancelled = {(uid, instant(begin)) for uid, begin in gone}
+    stood = {
+        (row.uid, row.begin): row
+        for row in connection.execute(select(meeting).where(c.calendar == calendar))
+        if first <= row.begin <= last or row.uid in wholes or (row.uid, row.begin) in cancelled
+    }
     rows = {
         (one.uid, instant(one.meeting.span.begin)): {
             "calendar": calendar, "uid": one.uid, "begin": instant(one.meeting.span.begin),

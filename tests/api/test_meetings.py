@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
@@ -14,13 +15,17 @@ import pytest
 from api import meetings, rounds
 from api.calendars import read_calendar
 from api.config import Config
+from api.probing import Probed, Watch
 from api.workspace import Workspace
+from collectors.lines import Heard, State
 from collectors.transports import pinned
+from inventory.meetings import Span
 from inventory.periods import ZONE, Period, year_so_far
 from inventory.secrets import KeyRing
+from inventory.store import facts as facts_of
 from inventory.store import period_counts, registers, runs
 from inventory.store.period_counts import DECLARED, Counted, Origin
-from inventory.words import Call, CallHistory, Identity, InputError, Network, Observation, Register, Run
+from inventory.words import Call, CallHistory, Identity, InputError, Link, Network, Observation, Register, Run
 from tests.api.pages_server import opened, served
 from tests.api.test_cli import dophu
 from tests.collectors.vc_servers import PASSWORD, RECORDINGS, USER, Codec, needs_sipp, serve_codec, sipp
@@ -271,6 +276,31 @@ async def test_a_month_of_which_not_all_is_known_is_not_counted(workspace: Works
     assert "it is not known whether they were held online" in shown.stderr
 
 
+async def test_what_was_cancelled_or_moved_at_the_edges_of_a_file_is_gone(workspace: Workspace, tmp_path: Path) -> None:
+    def event(uid: str, begin: datetime, *more: str) -> str:
+        return "\n".join([f"UID:{uid}", f"DTSTART:{begin:%Y%m%dT%H%M%S}", "DURATION:PT1H", *more])
+
+    async def imported(*events: str) -> tuple[int, list[str]]:
+        path = ics(tmp_path / "lich.ics", *events)
+        done = await meetings.import_calendar(workspace, path, agency="A")
+        stand = await workspace.store.read(meetings.calls.meetings, Span(at(1, 0), at(28, 0)))
+        return done["removed"], [f"{one.span.begin.astimezone(ZONE):%d %H}" for one in stand]
+
+    weekly = event("w", at(5, 8), "RRULE:FREQ=WEEKLY;COUNT=3")
+    assert await imported(weekly, event("x", at(2, 9)), event("y", at(27, 9))) == (
+        0, ["02 09", "05 08", "12 08", "19 08", "27 09"],
+    )  # fmt: skip
+    # The first is cancelled, the last is moved to between the others, and one week is left out at the end.
+    cancelled, moved = event("x", at(2, 9), "STATUS:CANCELLED"), event("y", at(7, 9))
+    shorter = f"{weekly}\nEXDATE:{at(19, 8):%Y%m%dT%H%M%S}"
+    assert await imported(cancelled, shorter, moved) == (3, ["05 08", "07 09", "12 08"])
+    # A file may hold nothing but what is over: one week of a series, and a meeting.
+    week = event("w", at(12, 8), f"RECURRENCE-ID:{at(12, 8):%Y%m%dT%H%M%S}", "STATUS:CANCELLED")
+    assert await imported(week, event("y", at(7, 9), "STATUS:CANCELLED")) == (2, ["05 08"])
+    # Weeks that are told as events of their own are those of some days: the others stand.
+    assert await imported(*(event("w", at(day, 8)) for day in (19, 26))) == (0, ["05 08", "19 08", "26 08"])
+
+
 async def test_a_meeting_of_nobody_that_is_known_is_refused_whole(workspace: Workspace, tmp_path: Path) -> None:
     path = ics(
         tmp_path / "lich.ics",
@@ -342,3 +372,26 @@ async def test_a_round_asks_the_rooms_and_keeps_their_calls(workspace: Workspace
     period = json.loads(dophu(tmp_path, "meetings", "--period", "2026-10", "-o", "json").stdout)
     (one,) = period["agencies"]
     assert (one["rooms"][0]["calls"], one["rooms"][0]["minutes"]) == (2, 128.8)
+
+
+async def test_behind_a_line_that_does_not_answer_the_silence_of_a_room_says_nothing(workspace: Workspace) -> None:
+    now = datetime.now(UTC)
+    said = facts("vc", now, role="vc_endpoint", answering=True, sip_answering=True, h323_answering=True)
+    seen = Observation(said, asset=Identity(frozenset(), ROOM_AT, "net-a", "A"))
+    await workspace.store.write(runs.record, workspace.vocabulary, Run("vc", "x", now, now, (seen,), True), now)
+
+    async def said_of_it() -> set[str]:
+        (root,) = {root for root, _, _ in await workspace.store.read(runs.addresses)}
+        known = await workspace.store.read(facts_of.read, workspace.vocabulary, "asset", [root], datetime.now(UTC))
+        return {f"{f.key}={f.value}" for f in known[root] if f.key.endswith("answering")}
+
+    up = {"answering=True", "sip_answering=True", "h323_answering=True"}
+    line = Link("line", "A", "mtslcd", "198.18.0.2")
+    for state, expected in (("down", up), (None, up), ("up", {"answering=True"} | {
+        "sip_answering=False", "h323_answering=False"})):  # fmt: skip
+        heard = {"line": State(state, "via x" if state is None else "silent")}
+        watch = Watch(probed=Probed(now, now, time.monotonic(), {"line": line}, heard, Heard({})))
+        workspace.lines[:] = [watch]
+        (done,) = await rounds.collect(workspace, only=["vc"])
+        assert done.targets == 1
+        assert await said_of_it() == expected, state

@@ -22,7 +22,7 @@ from tests.lab.snmp_agent import Recording, Request, serving
 from tests.lab.snmp_spoiler import FOREIGN, SPOILERS, Spoiler, spoiling, with_top_bits
 
 SWITCH = Path(__file__).parents[1] / "recordings" / "snmp" / "catalyst_9200l.snmprec"
-NETWORK = Network("LAN-SNN", "SNN", ip_network("127.0.0.0/8"), "lan")
+NETWORK = Network("LAN-SNN", "SNN", ip_network("127.0.0.0/8"), "lan", scan=True)
 WHEN = {"long_tables_read", "seen_in_arp"}
 """Facts that are times of the reading itself."""
 

@@ -21,7 +21,7 @@ from tests.collectors.snmpd import COMMUNITY, secret, snmpd
 from tests.lab.snmp_agent import serving
 
 RECORDINGS = Path(__file__).parents[1] / "recordings" / "snmp"
-NETWORK = Network("LAN-SNN", "SNN", ip_network("127.0.0.0/8"), "lan")
+NETWORK = Network("LAN-SNN", "SNN", ip_network("127.0.0.0/8"), "lan", scan=True)
 
 
 def v2c(community: str, name: str = "lab") -> Credential:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import socket
@@ -52,7 +53,7 @@ from tests.collectors.vc_servers import (
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 NETWORK = Network("SYT-LAN", "SYT", ip_network("127.0.0.0/8"), "lan", scan=True)
 ROOM = Target("127.0.0.1", agency="SYT", network=NETWORK)
-KNOWN = frozenset({"answering", "sip_answering", "h323_answering"})
+KNOWN = frozenset({"sip_answering", "h323_answering"})
 CODEC = Credential("room", "xapi", {"user": USER, "password": PASSWORD})
 
 
@@ -252,8 +253,30 @@ async def test_silence_counts_only_where_it_answered_before() -> None:
         before = await vc.collect(replace(target, affirmed=KNOWN), ports=ports, seconds=0.2)
     assert (never.observations, never.complete) == ((), False)
     assert "SIP, port" in str(never.error)
-    assert told(before) == {"sip_answering": False, "h323_answering": False, "answering": False}
+    # Whether the room itself is there is the probe's to say: it knows whether the way is open.
+    assert told(before) == {"sip_answering": False, "h323_answering": False}
     assert before.complete
+
+
+async def test_a_question_that_was_broken_off_or_could_not_be_put_says_nothing() -> None:
+    with ExitStack() as opened:
+        address = f"127.{os.getpid() >> 8 & 0x7F | 0x40}.{os.getpid() & 0xFF}.10"
+        udp = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        tcp, setup = (_silent(opened, address) for _ in range(2))
+        udp.bind((address, tcp))
+        target = replace(ROOM, address=address, affirmed=KNOWN)
+        # H.323 ends at once, for a port refuses; SIP is still waited for when the deadline comes.
+        for ports, expected in ((vc.Ports(tcp, tcp, free_port(socket.SOCK_STREAM), free_port()),
+                                 {"h323_answering": False}), (vc.Ports(tcp, tcp, setup, free_port()), {})):  # fmt: skip
+            asking = functools.partial(vc.collect, ports=ports, seconds=30)
+            reading = runner.run("vc", asking, [target], deadline=0.5)
+            (run,) = [each async for each in reading]
+            assert {fact.key: fact.value for seen in run.observations for fact in seen.facts} == expected
+            assert not run.complete and "broken off" in str(run.error)
+    # No socket may be sent from to a broadcast address: that is our failure and no silence.
+    unasked = await vc.collect(replace(ROOM, address="127.255.255.255", affirmed=KNOWN), seconds=0.2)
+    assert (unasked.observations, unasked.complete) == ((), False)
+    assert "SIP, port 5060" in str(unasked.error)
 
 
 def _silent(opened: ExitStack, address: str) -> int:
