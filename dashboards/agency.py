@@ -108,7 +108,7 @@ def _numbers(language: Language) -> list[stat.Panel]:
             limits=some,
         ),
         number(
-            Title("Đường mất tín hiệu", "Lines down"),
+            Title("Đường không thông", "Lines down"),
             f'sum(dophu_link_state{{{_HERE},state="down"}})',
             GREEN,
             language,
@@ -281,7 +281,7 @@ def _weaknesses(language: Language) -> table.Panel:
     def members(status: str) -> str:
         return f"sum by (control, severity, {title}) ({_of_severity(status, '.+', f'severity, {title}')})"
 
-    unmet = count_column("Value #A", Title("Đang mở", "Open"), RED, 100)
+    unmet = count_column("Value #A", Title("Chưa xử lý", "Open"), RED, 100)
     return rows(
         Title("Điểm yếu", "Weaknesses"),
         [or_zero(members(status), members(".+")) for status in ("unmet", "waived", "unknown")],
