@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,7 +47,7 @@ def import_console(
     from api.printing import read_instant
 
     at = None if reported_at is None else min(read_instant(reported_at), datetime.now(UTC))
-    with _working("import:reading", language, path.name):
+    with _working("import:reading", language, path.name), _refusing(language):
         done: dict[str, Any] = run(
             lambda w: importing.import_console(
                 w, path, profile, console=console, agency=agency, reported_at=at, dry=dry_run, partial=partial,
@@ -80,6 +81,18 @@ def import_ksc(
     _tell(done, output, language)
 
 
+@contextmanager
+def _refusing(language: str) -> Iterator[None]:
+    """Tells why a report is refused in the language that was asked for."""
+    from collectors.consoles import ReportError
+    from inventory.words import InputError
+
+    try:
+        yield
+    except ReportError as error:
+        raise InputError(error.told.in_language(language)) from None
+
+
 def _working(name: str, language: str, what: str) -> AbstractContextManager[object]:
     """Shows on a terminal, and only there, that `what` is being worked on."""
     from rich.console import Console
@@ -92,9 +105,11 @@ def _working(name: str, language: str, what: str) -> AbstractContextManager[obje
 
 def _tell(done: dict[str, Any], output: str, language: str) -> None:
     """What came of a report, as JSON or in words."""
+    told = done.pop("told")
     if output == "json":
         print_json(done)
         return
+    from api.importing import tell_problem
     from api.wording import WORDS, clock, day, number
 
     words = WORDS[language]
@@ -102,8 +117,8 @@ def _tell(done: dict[str, Any], output: str, language: str) -> None:
         ignored = [(head, words["import:ignored"]) for head in done["ignored"]]
         print_rows((words["import:column"], words["import:read_as"]), [*done["mapping"].items(), *ignored])
     if done["dry_run"] or "server" in done:
-        for p in done["problems"]:
-            say(f"row {p['row']}, column {p['column']}: found {p['found']}, expected {p['expected']}")
+        for problem in told:
+            say(tell_problem(problem, language))
     if done["stale"]:
         say(words["import:stale"].format(day=day(done["reported_at"], language)))
     counts = {"rows": done["rows"], "matched": done["matched"], "unknown": len(done["unknown"]),

@@ -1,4 +1,4 @@
-"""The commands `dophu influx`: write judgements to InfluxDB now, and say what waits and what went wrong."""
+"""The commands `dophu influx`: write snapshots to InfluxDB now, and say what waits and what went wrong."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ influx_app = typer.Typer(help="InfluxDB: what is written to it, and what waits f
 @influx_app.command("push")
 def influx_push(
     since: Annotated[
-        str | None, typer.Option(help="Every judgement kept from this date or time on; only the newest if absent.")
+        str | None, typer.Option(help="Every snapshot kept from this date or time on; only the newest if absent.")
     ] = None,
     output: Output = "table",
     language: Language = "vi",
 ) -> None:
-    """Write the newest judgement to InfluxDB, and all that waits; what is there already is not doubled."""
+    """Write the newest snapshot to InfluxDB, and all that waits; what is there already is not doubled."""
     check(output, language)
     from api.influx import push
     from api.printing import read_instant
@@ -39,7 +39,7 @@ def influx_push(
     sent = done.delivered
     if output == "json":
         print_json(
-            {"judgements": done.kept, "points": done.points, "sent_snapshots": sent.snapshots,
+            {"snapshots": done.kept, "points": done.points, "sent_snapshots": sent.snapshots,
              "sent_points": sent.points, "error": sent.error, "busy": sent.busy}
         )  # fmt: skip
     else:

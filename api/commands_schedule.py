@@ -44,7 +44,7 @@ def schedule_list(output: Output = "table") -> None:
 @schedule_app.command("add")
 def schedule_add(
     name: Annotated[str, typer.Argument(help="Small letters, digits and - _ . :")],
-    job: Annotated[str, typer.Argument(help="backup, collect, console, discover, judge, netbox or scan.")],
+    job: Annotated[str, typer.Argument(help="backup, collect, console, discover, judge, lines, netbox or scan.")],
     cadence: Annotated[str, typer.Option("--at", help='Cron, such as "30 1 * * mon-fri", or "every 6h".')],
     argument: Annotated[str, typer.Option("--with", help="Of a scan its profile, of a console its server.")] = "",
     window: Annotated[str, typer.Option(help="The name of a window of the settings: never outside of it.")] = "",

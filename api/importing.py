@@ -10,10 +10,11 @@ from typing import Any
 
 from api.commanding import split_host
 from api.config import ConsoleServer
+from api.wording import WORDS
 from api.workspace import Workspace
-from collectors.consoles import Report, read_report
+from collectors.consoles import Problem, Report, ReportError, read_report
 from inventory.store import consoles, registers, runs
-from inventory.words import InputError, Run
+from inventory.words import InputError, Run, Title
 
 SHOWN = 20
 
@@ -45,8 +46,7 @@ async def import_console(
     source = console or profile
     report = await asyncio.to_thread(read_report, path, profile, now, source=source, reported_at=reported_at)
     if report.problems and not (dry or skip_bad):
-        raise InputError("\n".join([f"{path.name}: {len(report.problems)} cells cannot be read; nothing was stored",
-                                    *tell_problems(report)]))  # fmt: skip
+        raise ReportError(Title(*(_refuse(path.name, report, language) for language in ("vi", "en"))))
     digest = await asyncio.to_thread(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
     label = f"{path.name} sha256:{digest}"
     whole = not partial and not report.problems
@@ -134,13 +134,22 @@ async def _take_in(
         "unknown": [{"row": v.row, "machine": v.hostname or v.address or v.serial, "agency": code, "reason": why}
                     for v, code, why in outcome.unknown],
         "facts": outcome.facts, "new": outcome.new,
-        "problems": [{"row": p.row, "column": p.column, "found": p.found, "expected": p.expected}
+        "problems": [{"row": p.row, "column": p.column, "found": p.found.en, "expected": p.expected.en}
                      for p in report.problems],
+        "told": report.problems,
     }  # fmt: skip
 
 
-def tell_problems(report: Report) -> list[str]:
-    """The first problems, one a line."""
-    lines = [f"row {p.row}, column {p.column}: found {p.found}, expected {p.expected}" for p in report.problems[:SHOWN]]
-    more = len(report.problems) - SHOWN
-    return [*lines, *([f"… and {more} more"] if more > 0 else [])]
+def tell_problem(problem: Problem, language: str) -> str:
+    """One cell that could not be read, on one line: where, what was found, what was expected."""
+    found, expected = problem.found.in_language(language), problem.expected.in_language(language)
+    line = WORDS[language]["import:problem"]
+    return line.format(row=problem.row, column=problem.column, found=found, expected=expected)
+
+
+def _refuse(name: str, report: Report, language: str) -> str:
+    """Why a report is refused, with the first of its cells that cannot be read."""
+    words, count = WORDS[language], len(report.problems)
+    lines = [words["import:unreadable"].format(name=name, count=count)]
+    lines += [tell_problem(problem, language) for problem in report.problems[:SHOWN]]
+    return "\n".join([*lines, *([words["import:more"].format(count=count - SHOWN)] if count > SHOWN else [])])

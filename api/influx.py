@@ -95,7 +95,7 @@ class Pushed:
 
 
 async def push(workspace: Workspace, since: datetime | None, told: Callable[[datetime, int], None]) -> Pushed:
-    """Write the newest judgement, or all that were kept from `since` on, each as of its instant; then deliver.
+    """Write the newest snapshot, or all that were kept from `since` on, each as of its instant; then deliver.
 
     Args:
         told: is called with each one's time and number of points.
@@ -108,7 +108,7 @@ async def push(workspace: Workspace, since: datetime | None, told: Callable[[dat
     if since is not None:
         times = await workspace.store.read(snapshots.kept_since, since)
     if not times:
-        raise InputError("found no judgement to write; run dophu judge, or name an earlier --since")
+        raise InputError("found no snapshot to write; run dophu judge, or name an earlier --since")
     kept = points = 0
     async with delivering(workspace) as delivery:
         for at in times:

@@ -38,7 +38,7 @@ STATUSES: Mapping[str, tuple[Title, str]] = {
     "no": (Title("Không trả lời", "Not answering"), RED),
     "up": (Title("Thông", "Up"), GREEN),
     "degraded": (Title("Kém", "Degraded"), ORANGE),
-    "down": (Title("Mất tín hiệu", "Down"), RED),
+    "down": (Title("Không thông", "Down"), RED),
 }
 
 PROVEN = Title("Đã chứng minh", "Proven")

@@ -86,9 +86,9 @@ def schedules(language: Language) -> table.Panel:
         [
             Column("schedule", Title("Lịch", "Schedule")),
             Column("kind", Title("Việc", "Job"), width=150, words=_JOBS),
-            Column("outcome", Title("Lần gần nhất", "Newest turn"), width=160, words=_OUTCOMES),
+            Column("outcome", Title("Lượt gần nhất", "Newest turn"), width=160, words=_OUTCOMES),
             Column("Value #C", Title("Xong cách đây", "Last done, ago"), HOURS, 140),
-            Column("Value #D", Title("Lần tới sau", "Next in"), HOURS, 120, RED, limits=[(-LATE, YELLOW), (0, GREEN)]),
+            Column("Value #D", Title("Lượt kế tiếp", "Next in"), HOURS, 120, RED, limits=[(-LATE, YELLOW), (0, GREEN)]),
             Column(
                 "Value #A",
                 Title("Đang chạy", "Running"),

@@ -108,7 +108,7 @@ def _numbers(language: Language) -> list[stat.Panel]:
             limits=some,
         ),
         number(
-            Title("Đường mất tín hiệu", "Lines down"),
+            Title("Đường không thông", "Lines down"),
             f'sum(dophu_link_state{{{_HERE},state="down"}})',
             GREEN,
             language,
@@ -231,7 +231,7 @@ def _links(language: Language) -> table.Panel:
             Column("state", Title("Trạng thái", "State"), width=120, words={s: STATUSES[s] for s in _STATES}),
             Column("Value #B", Title("Mất gói", "Loss"), "percentunit", 90),
             Column("Value #C", Title("Đi về, 95%", "Round trip, 95 %"), "s", 120),
-            Column("Value #D", Title("Thông trong tháng", "Up this month"), "percentunit", 150),
+            Column("Value #D", Title("Tỷ lệ sẵn sàng (tháng)", "Availability (month)"), "percentunit", 150),
         ],
         language,
         span=12,
@@ -283,7 +283,7 @@ def _weaknesses(language: Language) -> table.Panel:
     def members(status: str) -> str:
         return f"sum by (control, severity, {title}) ({_of_severity(status, '.+', f'severity, {title}')})"
 
-    unmet = count_column("Value #A", Title("Đang mở", "Open"), RED, 100)
+    unmet = count_column("Value #A", Title("Chưa xử lý", "Open"), RED, 100)
     return rows(
         Title("Điểm yếu", "Weaknesses"),
         [or_zero(members(status), members(".+")) for status in ("unmet", "waived", "unknown")],

@@ -38,13 +38,13 @@ _KIND = Title("Loại", "Kind")
 _STATE = Title("Trạng thái", "State")
 _LOSS = Title("Mất gói", "Loss")
 _TRIP = Title("Thời gian đi về", "Round trip")
-_JITTER = Title("Biến động trễ", "Jitter")
+_JITTER = Title("Độ biến thiên trễ", "Jitter")
 _USED = Title("Mức sử dụng", "Utilisation")
-_AVAILABILITY = Title("Thông trong tháng", "Up this month")
+_AVAILABILITY = Title("Tỷ lệ sẵn sàng (tháng)", "Availability (month)")
 
 _DESCRIPTION = Title(
-    "Đường truyền nào thông, kém, mất tín hiệu hay chưa rõ; mất gói, trễ, mức sử dụng và tỷ lệ thông trong tháng. "
-    "Đường mà chính phía đo bị đứt ở giữa là chưa rõ, không phải mất tín hiệu.",
+    "Đường truyền nào thông, kém, không thông hay chưa rõ; mất gói, trễ, mức sử dụng và tỷ lệ sẵn sàng trong tháng. "
+    "Đường mà chính phía đo bị đứt ở giữa là chưa rõ, không tính là không thông.",
     "Which links are up, degraded, down or unknown; their loss, delay, utilisation and availability of the month. "
     "A link to which our own way is cut is unknown and not down.",
 )
@@ -120,7 +120,7 @@ def _links(language: Language) -> table.Panel:
         span=24,
         height=12,
         description=Title(
-            "Ô trống: chưa biết. Tỷ lệ thông không tính thời gian bảo trì; đường kém mà vẫn trả lời là thông.",
+            "Ô trống: chưa biết. Tỷ lệ sẵn sàng không tính thời gian bảo trì; đường kém mà vẫn trả lời là thông.",
             "An empty cell is not known. Maintenance is taken out of availability; a degraded link that answers is up.",
         ),
         highest=loss,

@@ -49,7 +49,7 @@ _POSTURE = (
 _SEVERITY = Title("Mức độ", "Severity")
 
 _DESCRIPTION = Title(
-    "Những điểm yếu đang mở theo mức độ, tiêu chí và cơ quan; máy trạm, máy chủ được bảo vệ và cập nhật đến đâu; "
+    "Những điểm yếu chưa xử lý theo mức độ, tiêu chí và cơ quan; máy trạm, máy chủ được bảo vệ và cập nhật đến đâu; "
     "chứng thư số còn bao lâu; lần quét gần nhất. Chưa rõ không có nghĩa là an toàn.",
     "Open weaknesses by severity, control and agency; how far machines are protected and patched; how long "
     "certificates last; when networks were last scanned. Unknown does not mean safe.",
@@ -71,7 +71,7 @@ def build(language: Language = "vi") -> Dashboard:
         [
             *(
                 count(
-                    Title(f"Đang mở: {word.vi.lower()}", f"Open: {word.en.lower()}"),
+                    Title(f"Chưa xử lý: {word.vi.lower()}", f"Open: {word.en.lower()}"),
                     or_zero(f"sum({_of_severity('unmet', 'severity', severity)})", _ASKED),
                     color,
                     language,
@@ -83,7 +83,7 @@ def build(language: Language = "vi") -> Dashboard:
             count(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
             data_age(language, span=4),
             lines(
-                Title("Điểm yếu đang mở theo thời gian", "Open weaknesses over time"),
+                Title("Điểm yếu chưa xử lý theo thời gian", "Open weaknesses over time"),
                 over_time,
                 "severity",
                 SEVERITY,
@@ -113,7 +113,7 @@ def _agencies(language: Language) -> table.Panel:
 
     high, *lower = value_columns([count_column(s, word, color, 110) for s, (word, color) in SEVERITY.items()])
     return rows(
-        Title("Điểm yếu đang mở theo cơ quan", "Open weaknesses by agency"),
+        Title("Điểm yếu chưa xử lý theo cơ quan", "Open weaknesses by agency"),
         [or_zero(counted("unmet", severity), counted("unmet", ".+")) for severity in SEVERITY],
         [*agency_columns(language), high, *lower],
         language,
@@ -125,7 +125,7 @@ def _agencies(language: Language) -> table.Panel:
 
 def _controls(language: Language) -> table.Panel:
     title = f"title_{language}"
-    unmet = count_column("Value #A", Title("Đang mở", "Open"), RED, 90)
+    unmet = count_column("Value #A", Title("Chưa xử lý", "Open"), RED, 90)
 
     def counted(status: str) -> str:
         return f"sum by (control, severity, {title}) ({_of_severity(status, f'severity, {title}')})"

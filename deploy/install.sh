@@ -10,7 +10,7 @@
 # Nothing is started and nothing that is there in /etc/dophu or /var/lib/dophu is changed; what is left to do is printed.
 # --root puts all of it below another folder, for a package or a look: no user is made and no environment then.
 #
-# To remove it: systemctl disable --now dophu; rm -r /opt/dophu /usr/local/sbin/dophu
+# To remove it: systemctl disable --now dophu.socket dophu.service; rm -r /opt/dophu /usr/local/sbin/dophu
 # /etc/systemd/system/dophu.{service,socket}; systemctl daemon-reload; userdel dophu. What was measured stays in /var/lib/dophu and /etc/dophu until you remove them:
 # take a backup first (dophu backup FILE --with-key), for both together are the evidence of every figure.
 set -euo pipefail

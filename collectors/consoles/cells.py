@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from inventory.register.columns import plain
 from inventory.register.tables import Cell
 from inventory.text import nfc, storable
+from inventory.words import Title
 
 TEXT_LIMIT = 300
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -27,7 +28,12 @@ _ZONES = re.compile(r"\s+\(?(?:UTC|GMT)?\s*([+-]\d\d?):?(\d\d)?\)?$|\s+(?:UTC|GM
 
 
 class Misread(ValueError):
-    """A cell that is not what its column holds; the text says what was expected."""
+    """A cell that is not what its column holds."""
+
+    def __init__(self, expected: Title) -> None:
+        """Keep what was `expected`; the error's own text is the English one."""
+        super().__init__(expected.en)
+        self.expected = expected
 
 
 def text_of(cell: Cell) -> str:
@@ -37,7 +43,7 @@ def text_of(cell: Cell) -> str:
         Misread: a formula, an error, or longer than any value is.
     """
     if cell.odd in ("formula", "error"):
-        raise Misread("a value, not a formula or an error")
+        raise Misread(Title("giá trị, không phải công thức hay lỗi", "a value, not a formula or an error"))
     if cell.value is None:
         return ""
     value = cell.value
@@ -45,7 +51,7 @@ def text_of(cell: Cell) -> str:
         value = int(value)
     text = nfc(storable("".join(c if c.isprintable() else " " for c in str(value))))
     if len(text) > TEXT_LIMIT:
-        raise Misread(f"at most {TEXT_LIMIT} characters")
+        raise Misread(Title(f"tối đa {TEXT_LIMIT} ký tự", f"at most {TEXT_LIMIT} characters"))
     return "" if plain(text) in _NOTHING else text
 
 
@@ -53,7 +59,7 @@ def read_name(text: str) -> str:
     """A host name as it is written; what stands before a backslash is a domain of Windows."""
     name = text.rpartition("\\")[2].rstrip(".")
     if not _NAME.fullmatch(name):
-        raise Misread("a host name")
+        raise Misread(Title("tên máy", "a host name"))
     return name
 
 
@@ -64,7 +70,7 @@ def read_address(text: str) -> str | None:
         try:
             found.append(ip_address(part.partition("%")[0]))
         except ValueError:
-            raise Misread("an IP address") from None
+            raise Misread(Title("địa chỉ IP", "an IP address")) from None
     own = [a for a in found if not (a.is_loopback or a.is_link_local or a.is_unspecified or a.is_multicast)]
     return str(next((a for a in own if a.version == 4), own[0])) if own else None
 
@@ -75,7 +81,7 @@ def read_macs(text: str) -> tuple[str, ...]:
     for part in re.split(r"[\s,;|]+", text):
         digits = re.sub(r"[:.-]", "", part).upper()
         if not re.fullmatch(r"[0-9A-F]{12}", digits):
-            raise Misread("a MAC address")
+            raise Misread(Title("địa chỉ MAC", "a MAC address"))
         found.append(digits)
     return tuple(found)
 
@@ -84,7 +90,7 @@ def read_count(cell: Cell, text: str) -> int:
     """A whole number from 0."""
     digits = re.sub(r"(?<=\d)[.,\s](?=\d{3}\b)", "", text) if isinstance(cell.value, str) else text
     if not re.fullmatch(r"\d{1,9}", digits):
-        raise Misread("a whole number from 0")
+        raise Misread(Title("số nguyên từ 0", "a whole number from 0"))
     return int(digits)
 
 
@@ -97,7 +103,12 @@ def read_flag(text: str, words: Mapping[str, bool | None]) -> bool | None:
         return word in _YES
     if word in _UNKNOWN:
         return None
-    raise Misread("one of the words that the profile knows for yes, no and unknown")
+    raise Misread(
+        Title(
+            "một từ mà mẫu đọc biết là có, không hoặc chưa rõ",
+            "one of the words that the profile knows for yes, no and unknown",
+        )
+    )
 
 
 def choose_form(values: Iterable[Cell], forms: Iterable[str], latest: datetime) -> str:
@@ -123,7 +134,8 @@ def read_time(cell: Cell, form: str) -> datetime | None:
         found = found or _parse(str(cell.value), each)
     if found is None:
         example = datetime(2026, 3, 31, 14, 5, tzinfo=UTC)
-        raise Misread(f"a time such as {example.strftime(form if '%' in form else '%Y-%m-%d %H:%M')}")
+        written = example.strftime(form if "%" in form else "%Y-%m-%d %H:%M")
+        raise Misread(Title(f"thời gian như {written}", f"a time such as {written}"))
     return found if found.year >= 1980 else None
 
 

@@ -10,10 +10,10 @@ from ipaddress import ip_address
 
 from collectors.consoles import cells
 from collectors.consoles.profile import load_profiles
-from collectors.consoles.report import Problem, Report, line_of
+from collectors.consoles.report import NAMELESS, Problem, Report, line_of, shown
 from collectors.transports.ksc import AdministrationServer, Row
 from inventory.register.tables import Cell
-from inventory.words import Credential, Value
+from inventory.words import Credential, Title, Value
 
 PROFILE = "kaspersky"
 
@@ -61,11 +61,11 @@ def _tell(report: Report, number: int, row: Row, groups: Mapping[int, str], sour
         # A display name may be anything; what other sources know the machine by is its host name.
         hostname = cells.read_name(cells.text_of(Cell(name))) if name else ""
     except cells.Misread as error:
-        report.problems.append(Problem(number, "KLHST_WKS_WINHOSTNAME", repr(name)[:80], str(error)))
+        report.problems.append(Problem(number, "KLHST_WKS_WINHOSTNAME", shown(name), error.expected))
         return
     address, macs = _address(row.get("KLHST_WKS_IP_LONG")), _macs(row.get("KLHST_WKS_MAC_ADDRESSES"))
     if not (hostname or address or macs):
-        report.problems.append(Problem(number, "KLHST_WKS_DN", "nothing that names the machine", "a host name"))
+        report.problems.append(Problem(number, "KLHST_WKS_DN", NAMELESS, Title("tên máy", "a host name")))
         return
     status, group = row.get("KLHST_WKS_STATUS"), row.get("KLHST_WKS_GROUPID")
     values: dict[str, Value | tuple[str, ...]] = {

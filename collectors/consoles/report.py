@@ -14,8 +14,8 @@ from collectors.consoles import cells
 from collectors.consoles.profile import FIELDS, NAMING, TELLING, Profile, load_profiles
 from inventory.register.columns import plain
 from inventory.register.tables import Cell, Row, Table, Unreadable, read_csv, read_workbook
-from inventory.strict_yaml import nearest
-from inventory.words import Fact, InputError, Proof, Value
+from inventory.strict_yaml import closest, nearest
+from inventory.words import Fact, InputError, Proof, Title, Value
 
 HEADER_WITHIN = 30
 """The header is looked for in this many rows."""
@@ -25,6 +25,20 @@ SLACK = timedelta(days=1)
 """How far after the report's time a date may lie: consoles' clocks and zones differ."""
 
 
+_TIME = Title("thời gian trong lịch", "a time of the calendar")
+_REPORT = Title("một báo cáo", "a report")
+NAMELESS = Title("không có gì để gọi tên máy", "nothing that names the machine")
+
+
+class ReportError(InputError):
+    """A report refused as a whole, told in the two languages that people read."""
+
+    def __init__(self, told: Title) -> None:
+        """Keep what is `told`; the error's own text is the English one."""
+        super().__init__(told.en)
+        self.told = told
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One cell that could not be read."""
@@ -32,8 +46,8 @@ class Problem:
     row: int
     """As a spreadsheet counts rows; in CSV records are counted."""
     column: str
-    found: str
-    expected: str
+    found: Title
+    expected: Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,31 +94,59 @@ def read_report(
     """Read the report at `path` by the profile `name`; its facts are of `source` (default: the profile's name).
 
     Raises:
-        InputError: no such file or profile, no table, no header of this profile (the one that fits better is named),
+        ReportError: no such profile, no table, no header of this profile (the one that fits better is named),
             or nothing that says of what time the report is.
+        InputError: the file cannot be opened.
     """
     profiles = load_profiles()
     if name not in profiles:
-        raise InputError(f"--profile: found {name!r}{nearest(name, profiles)}")
+        near = closest(name, profiles) or ", ".join(sorted(profiles))
+        told = (
+            f"--profile: gặp {name!r}, cần một mẫu đọc như {near}",
+            f"--profile: found {name!r}{nearest(name, profiles)}",
+        )
+        raise ReportError(Title(*told))
     profile = profiles[name]
     table, start, columns, headers = _find_header(path, profile)
     _check_profile(path, table, profile, columns)
     rows = table.rows[start + 1 :]
     if not rows:
-        raise InputError(f"{path.name}: found a header and no row below it, expected the machines of a report")
+        raise _refusal(
+            path, Title("tiêu đề mà không có dòng nào bên dưới", "a header and no row below it"),
+            Title("các máy của báo cáo", "the machines of a report"),
+        )  # fmt: skip
     at = reported_at or _report_time(table, start, rows, columns, profile, now)
     if at is None:
-        raise InputError(
-            f"{path.name}: found nothing that says when the report was made, expected --reported-at DATE, "
-            "such as 2026-03-31 (the file's own date is no evidence)"
+        raise _refusal(
+            path,
+            Title("không có gì cho biết báo cáo được lập khi nào", "nothing that says when the report was made"),
+            Title(
+                "--reported-at NGÀY, ví dụ 2026-03-31 (ngày của chính tệp không phải là chứng cứ)",
+                "--reported-at DATE, such as 2026-03-31 (the file's own date is no evidence)",
+            ),
         )
     if at > now + timedelta(minutes=5):
-        raise InputError(f"{path.name}: found the report's time {at.isoformat()}, which is in the future")
+        raise ReportError(
+            Title(
+                f"{path.name}: gặp thời gian lập báo cáo {at.isoformat()}, là ở tương lai",
+                f"{path.name}: found the report's time {at.isoformat()}, which is in the future",
+            )
+        )
     report = Report(profile, at)
     report.mapping = {headers[n]: f for n, f in columns.items()}
     report.ignored = [h for n, h in headers.items() if n not in columns]
     _read_rows(report, rows, columns, headers, source or name)
     return report
+
+
+def _refusal(path: Path, found: Title, expected: Title) -> ReportError:
+    told = f"{path.name}: gặp {found.vi}, cần {expected.vi}", f"{path.name}: found {found.en}, expected {expected.en}"
+    return ReportError(Title(*told))
+
+
+def shown(value: object) -> Title:
+    """What a cell has, as code writes it, cut short."""
+    return Title(repr(value)[:80], repr(value)[:80])
 
 
 # --- file and header --------------------------------------------------------------------------------------------------
@@ -113,7 +155,7 @@ def read_report(
 def _tables(path: Path) -> Iterator[Table]:
     try:
         if path.stat().st_size == 0:
-            raise InputError(f"{path.name}: found an empty file, expected a report")
+            raise _refusal(path, Title("tệp rỗng", "an empty file"), _REPORT)
         with path.open("rb") as stream:
             is_zip = stream.read(4) == b"PK\x03\x04"
         if is_zip:
@@ -127,7 +169,7 @@ def _tables(path: Path) -> Iterator[Table]:
                     if mark == "\t":
                         yield read_csv(path, path.name, western=True)
     except Unreadable as error:
-        raise InputError(f"{path.name}: found {error.found.en}, expected {error.expected.en}") from None
+        raise _refusal(path, error.found, error.expected) from None
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
 
@@ -142,7 +184,7 @@ def _find_header(path: Path, profile: Profile) -> tuple[Table, int, dict[int, st
             if best is None or (score, len(headers)) > best[:2]:
                 best = (score, len(headers), table, at, headers)
     if best is None:
-        raise InputError(f"{path.name}: found no row, expected a report")
+        raise _refusal(path, Title("không có dòng nào", "no row"), _REPORT)
     _, _, table, at, headers = best
     return table, at, _columns(headers, profile), headers
 
@@ -181,17 +223,26 @@ def _check_profile(path: Path, table: Table, profile: Profile, columns: Mapping[
         scores[other.name] = max(len(_columns(_headers(table, at), other)) for at in rows)
     best = max(scores, key=lambda n: (scores[n], n))
     if scores[best] >= max(len(columns) + BETTER, 2) or (not usable and scores[best] > len(columns)):
-        raise InputError(
-            f"{path.name}: found {len(columns)} columns of the profile {profile.name}, and {scores[best]} of {best}; "
-            f"expected --profile {best}?"
+        raise ReportError(
+            Title(
+                f"{path.name}: gặp {len(columns)} cột của mẫu đọc {profile.name}, và {scores[best]} cột của {best}; "
+                f"có phải là --profile {best}?",
+                f"{path.name}: found {len(columns)} columns of the profile {profile.name}, "
+                f"and {scores[best]} of {best}; expected --profile {best}?",
+            )
         )
     if not usable:
         headers = max(
             (list(_headers(table, at).values()) for at in range(min(HEADER_WITHIN, len(table.rows)))), key=len
         )
-        shown = ", ".join(h[:40] for h in headers[:12])
+        listed = ", ".join(h[:40] for h in headers[:12])
         expected = ", ".join(h[0] for h in profile.columns.values() if h)
-        raise InputError(f"{path.name}: found the headers {shown}; expected those of {profile.name}: {expected}")
+        raise ReportError(
+            Title(
+                f"{path.name}: gặp các tiêu đề cột {listed}; cần các tiêu đề của {profile.name}: {expected}",
+                f"{path.name}: found the headers {listed}; expected those of {profile.name}: {expected}",
+            )
+        )
 
 
 # --- time -------------------------------------------------------------------------------------------------------------
@@ -255,9 +306,12 @@ def _read_rows(
             try:
                 value = _read_cell(cell, name, profile, forms.get(n, ""))
                 if FIELDS[name] == "time" and isinstance(value, datetime) and value > latest:
-                    raise cells.Misread(f"a time not after the report's, {report.reported_at:%Y-%m-%d %H:%M} UTC")
+                    made = f"{report.reported_at:%Y-%m-%d %H:%M} UTC"
+                    late = f"thời gian không sau lúc lập báo cáo, {made}", f"a time not after the report's, {made}"
+                    raise cells.Misread(Title(*late))
             except (cells.Misread, OverflowError) as error:
-                report.problems.append(Problem(row.number, headers[n], repr(cell.value)[:80], str(error)))
+                expected = error.expected if isinstance(error, cells.Misread) else _TIME
+                report.problems.append(Problem(row.number, headers[n], shown(cell.value), expected))
                 continue
             if value is not None or (FIELDS[name] == "flag" and not cell.empty):
                 values[name] = value
@@ -265,8 +319,8 @@ def _read_rows(
             continue
         if not any(values.get(name) for name in NAMING):
             if len(values) > 1:
-                found = "nothing that names the machine"
-                report.problems.append(Problem(row.number, get_column_letter(1), found, "a host name or an address"))
+                expected = Title("tên máy hoặc địa chỉ", "a host name or an address")
+                report.problems.append(Problem(row.number, get_column_letter(1), NAMELESS, expected))
             # One value alone is a footer, such as "Total: 300".
             continue
         report.lines.append(line_of(row.number, values, report, source))
@@ -337,4 +391,4 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-__all__ = ["Line", "Problem", "Report", "line_of", "read_report"]
+__all__ = ["NAMELESS", "Line", "Problem", "Report", "ReportError", "line_of", "read_report", "shown"]

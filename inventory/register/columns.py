@@ -149,7 +149,7 @@ _LINKS = Sheet(
     Title("Đường truyền", "Links"),
     Title(
         "Loại: internet, mtslcd (mạng truyền số liệu chuyên dùng), wan. “Đi qua đường truyền”: mã của đường mà gói đo "
-        "đi qua, ví dụ đường trung tâm; đường đó mất tín hiệu thì đường này là chưa rõ. “Cổng TCP”: cổng ở đầu xa, "
+        "đi qua, ví dụ đường trung tâm; đường đó không thông thì đường này là chưa rõ. “Cổng TCP”: cổng ở đầu xa, "
         "dùng khi đầu xa không trả lời ping.",
         "Kind: internet, mtslcd (the specialised data network), wan. “Via link”: the code of the line that probes go "
         "through, such as the central line; where that one is silent, this one is unknown. “TCP port”: a port at the "

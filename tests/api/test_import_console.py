@@ -112,11 +112,17 @@ def test_a_report_of_last_year_is_history_and_nobody_is_missing_from_it(folder: 
 def test_what_cannot_be_read_is_named_and_nothing_is_stored(folder: Path) -> None:
     write(folder, [line("PC-000"), "=1+1;;A;;", "PC-002;here;A;;"], encoding="cp1258")
     done = dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky")
+    assert done.returncode == 2 and "dòng 5, cột " in done.stderr and ", cần địa chỉ IP" in done.stderr
+    done = dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky", "-l", "en")
     assert done.returncode == 2 and "row 5" in done.stderr and "an IP address" in done.stderr
+    dry = dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky", "--dry-run")
+    assert dry.returncode == 0 and "dòng 5, cột " in dry.stderr and "cần giá trị, không phải công thức" in dry.stderr
     wrong = dophu(folder, "import", "console", "r.csv", "--profile", "wsus")
-    assert wrong.returncode == 2 and "--profile kaspersky" in wrong.stderr
+    assert wrong.returncode == 2 and "có phải là --profile kaspersky?" in wrong.stderr
     (folder / "r.csv").write_bytes(b"")
-    assert "empty file" in dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky").stderr
+    assert (
+        "gặp tệp rỗng, cần một báo cáo" in dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky").stderr
+    )
     assert len(json.loads(dophu(folder, "reconcile", "console", "-o", "json").stdout)["not_covered"]) == 320
 
 

@@ -145,7 +145,7 @@ def test_pushing_again_writes_the_same_points_and_since_writes_all_that_were_kep
         first = json.loads(out)
         points = first["points"]
         assert first == {
-            "judgements": 1, "points": points, "sent_snapshots": 1, "sent_points": points, "error": "", "busy": False,
+            "snapshots": 1, "points": points, "sent_snapshots": 1, "sent_points": points, "error": "", "busy": False,
         }  # fmt: skip
         before = real.series()
         assert before and all(len(samples) == 1 for samples in before.values())
@@ -153,7 +153,7 @@ def test_pushing_again_writes_the_same_points_and_since_writes_all_that_were_kep
         assert real.series() == before
         judge(folder)
         out = command_of(folder, "influx", "push", "--since", "2020-01-01", "-o", "json")[1]
-        assert json.loads(out)["judgements"] == 2
+        assert json.loads(out)["snapshots"] == 2
         assert {len(samples) for samples in real.series().values()} == {2}
 
 

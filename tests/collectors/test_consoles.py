@@ -188,7 +188,7 @@ def test_a_workbook_with_entities_is_refused(tmp_path: Path) -> None:
 
 def test_formulas_and_errors_are_no_values(tmp_path: Path) -> None:
     report = read(tmp_path, table("=HYPERLINK(1);;;;", ROW))
-    assert [(p.row, p.column, p.expected) for p in report.problems] == [
+    assert [(p.row, p.column, p.expected.en) for p in report.problems] == [
         (2, "Tên thiết bị", "a value, not a formula or an error")
     ]
     assert len(report.lines) == 1
