@@ -106,7 +106,7 @@ def _links(language: Language) -> table.Panel:
             loss,
             Column("Value #C", Title("Đi về, trung vị", "Round trip, 50 %"), "s", 130),
             Column("Value #D", Title("Đi về, 95%", "Round trip, 95 %"), "s", 120),
-            Column("Value #E", _JITTER, "s", 110),
+            Column("Value #E", _JITTER, "s", 145),
             Column("Value #F", _USED, "percentunit", 110),
             Column("Value #G", _AVAILABILITY, "percentunit", 150),
             Column(

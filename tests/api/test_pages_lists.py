@@ -109,7 +109,7 @@ async def test_before_anything_was_collected_or_judged_the_pages_say_so(store: S
         page = await read(address, "/")
         assert page.count("data-goal=") == 26
         assert "Chưa có số liệu." in page
-        assert "Chưa có lần thu thập nào." in page
+        assert "Chưa có lần chạy nào." in page
         assert "0 cơ quan" in await read(address, "/agencies")
         assert "chưa có đối tượng" in await read(address, FIREWALL)
 
