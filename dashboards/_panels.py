@@ -167,29 +167,27 @@ def begin(name: str, title: Title, description: Title, language: str, page: str 
 
 def due_days(selector: str, language: str) -> grafana.AnnotationQuery:
     """Marks, over every graph, the days on which goals are due."""
-    left = f"(dophu_goal_due_timestamp_seconds{{{selector}}} - time())"
     # The due moment is the last second of its day, so that its last 24 hours are that day.
-    return (
-        grafana.AnnotationQuery()
-        .name(Title("Ngày đến hạn của chỉ tiêu", "Days on which goals are due").in_language(language))
-        .datasource(SOURCE)
-        .enable(True)
-        .icon_color(PURPLE)
-        .expr(f"count({left} >= 0 and {left} < 86400)")
-    )
+    left = f"(dophu_goal_due_timestamp_seconds{{{selector}}} - time())"
+    return _marked_day(Title("Ngày đến hạn của chỉ tiêu", "Days on which goals are due"), left, PURPLE, language)
 
 
 def sealed_days(selector: str, language: str) -> grafana.AnnotationQuery:
     """Marks, over every graph, the day that begins when figures are sealed."""
     # The figures tell of a seal only once they are judged anew: an hour would often pass unseen.
     since = f"(time() - dophu_snapshot_sealed_timestamp_seconds{{{selector}}})"
+    return _marked_day(Title("Chốt số liệu (niêm phong)", "Figures sealed"), since, BLUE, language)
+
+
+def _marked_day(title: Title, seconds: str, color: str, language: str) -> grafana.AnnotationQuery:
+    """Marks the time in which something is less than a day away."""
     return (
         grafana.AnnotationQuery()
-        .name(Title("Chốt số liệu (niêm phong)", "Figures sealed").in_language(language))
+        .name(title.in_language(language))
         .datasource(SOURCE)
         .enable(True)
-        .icon_color(BLUE)
-        .expr(f"count({since} >= 0 and {since} < 86400)")
+        .icon_color(color)
+        .expr(f"count({seconds} >= 0 and {seconds} < 86400)")
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, Table, func, insert, select
+from sqlalchemy import Connection, MetaData, Table, func, insert, select, text
 
 from inventory import vocabulary
 from inventory.store import Store, copies, facts, keys, registers, versions
@@ -74,6 +74,20 @@ async def test_the_first_tables_with_rows_become_those_of_today(store_url: str) 
     said = await store.read(facts.read, known, "asset", [1], at, {"sysname", "role"})
     assert {f.key: f.value for f in said[1]} == {"sysname": "sw-01", "role": "switch"}
     assert await store.read(keys.credentials) == {"x": ("x", "x")}
+    await store.close()
+
+
+async def test_scans_of_before_their_owners_were_kept_become_those_of_today(store_url: str) -> None:
+    store = Store.open(store_url)
+    await store.write(versions.upgrade, "0014")
+
+    def have_none(connection: Connection) -> None:
+        for column in ("owner", "lease"):
+            connection.execute(text(f"ALTER TABLE scan DROP COLUMN {column}"))
+
+    await store.write(have_none)
+    await store.migrate()
+    assert await store.read(lambda c: compare_metadata(MigrationContext.configure(c), metadata)) == []
     await store.close()
 
 

@@ -53,6 +53,8 @@ def upgrade() -> None:
         sa.Column("asked_by", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("owner", sa.String()),
+        sa.Column("lease", sa.BigInteger()),
     )
     op.create_index("scan_profile", "scan", ["profile", "begun"])
     op.create_table(
