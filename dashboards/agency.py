@@ -231,7 +231,7 @@ def _links(language: Language) -> table.Panel:
             Column("state", Title("Trạng thái", "State"), width=120, words={s: STATUSES[s] for s in _STATES}),
             Column("Value #B", Title("Mất gói", "Loss"), "percentunit", 90),
             Column("Value #C", Title("Đi về, 95%", "Round trip, 95 %"), "s", 120),
-            Column("Value #D", Title("Tỷ lệ sẵn sàng (tháng)", "Availability (month)"), "percentunit", 150),
+            Column("Value #D", Title("Tỷ lệ sẵn sàng (tháng)", "Availability (month)"), "percentunit", 175),
         ],
         language,
         span=12,
