@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -236,6 +236,8 @@ class FoundDevice:
     interfaces: tuple[FoundInterface, ...] = ()
     addresses: tuple[tuple[str, str], ...] = ()
     """Its addresses with the length of their prefix, each with the name of its interface."""
+    placed: datetime | None = None
+    """When it was told last that it has its address: of two that have one, the newer word counts."""
 
 
 @dataclass(frozen=True, slots=True)

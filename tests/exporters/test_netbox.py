@@ -193,6 +193,13 @@ def test_two_of_one_name_are_told_apart_in_their_agency_alone() -> None:
     assert names_of(devices) == {1: "SW (10.0.0.1)", 2: "sw (#2)", 3: "sw", 4: "x" * 64}
 
 
+def test_one_that_replaced_another_has_its_name_and_address_and_is_told_apart() -> None:
+    devices = [found(1, "fw", "10.0.0.1"), found(2, "fw", "10.0.0.1"), found(3, "FW", "10.0.0.3")]
+    assert names_of(devices) == {1: "fw (#1)", 2: "fw (#2)", 3: "FW (10.0.0.3)"}
+    unnamed = [found(4, "10.0.0.4", "10.0.0.4"), found(5, "10.0.0.4", "10.0.0.4")]
+    assert names_of(unnamed) == {4: "10.0.0.4 (#4)", 5: "10.0.0.4 (#5)"}
+
+
 def test_addresses_of_nobody_are_left_out_and_the_primary_one_has_an_interface() -> None:
     stated = (("127.0.0.1/8", "lo"), ("fe80::1/64", "eth0"), ("10.0.0.5/24", "eth0"), ("10.0.0.5/24", "eth1"))
     assert addresses_of(found(1, "a", "10.0.0.9", addresses=stated), {}) == [
