@@ -23,6 +23,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import tomllib
 import zipfile
 import zlib
@@ -52,6 +53,9 @@ DATABASES = {"sqlite": "database/dophu.db", "postgresql": "database/dophu.dump"}
 NAME = "dophu-%Y%m%dT%H%M%SZ.backup.zip"
 """What backups on schedule are called; the times are UTC, so that their order is that of their names."""
 _OWN_NAME = re.compile(r"dophu-\d{8}T\d{6}Z\.backup\.zip")
+_ABANDONED = re.compile(rf"\.{_OWN_NAME.pattern}\.\w+|\.restoring-\w+")
+_ABANDONED_SECONDS = 24 * 3600
+"""A backup or restoration that began before this is not under way any more."""
 _CHUNK = 1 << 20
 _LARGEST_MANIFEST = 16 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -105,6 +109,8 @@ async def back_up(
             _refuse_what_is_there(to)
             part.rename(to)
             _flush(to.parent)
+    except StoreError as error:
+        raise StoreError(f"{to}: {error}") from None
     except OSError as error:
         raise InputError(f"{to}: {error.strerror}") from None
     return backup
@@ -203,12 +209,20 @@ async def back_up_and_prune(
         raise InputError(f"[backup] folder {settings.folder}: found no folder")
     to = settings.folder / f"{datetime.now(UTC):{NAME}}"
     await back_up(store, config, to, advance=advance)
+    _forget_abandoned(settings.folder)
     # Only now: a folder in which nothing new arrives keeps what it has.
     own = sorted(p for p in settings.folder.iterdir() if _OWN_NAME.fullmatch(p.name))
     old = own[: -settings.keep]
     for path in old:
         path.unlink(missing_ok=True)
     return to, old
+
+
+def _forget_abandoned(folder: Path) -> None:
+    """Remove what backups left beside their names that were killed: as large as the database, and of use to nobody."""
+    for path in folder.iterdir():
+        if _ABANDONED.fullmatch(path.name) and time.time() - path.lstat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------
@@ -326,6 +340,7 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
     placing = _Placing()
     try:
         make_folder(config.data)
+        _forget_abandoned(config.data)
         with tempfile.TemporaryDirectory(prefix=".restoring-", dir=config.data) as made:
             await _place(path, config, backup, Path(made), stamp, placing, force, advance)
     except BaseException as error:
@@ -429,9 +444,13 @@ def _unpack(path: Path, backup: Backup, folder: Path, advance: Advance) -> None:
             raise InputError(f"{path}: its files are not those of its manifest")
         for name in backup.files:
             target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with _create(target) as file:
-                _take(path, archive, backup, name, file, lambda done, all_: advance("unpack", done, all_))
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with _create(target) as file:
+                    _take(path, archive, backup, name, file, lambda done, all_: advance("unpack", done, all_))
+            except OSError as error:
+                # It is the place that has no room, and not the backup that cannot be read.
+                raise InputError(f"{folder.parent}: {error.strerror or error}; everything is as it was") from None
 
 
 def _check_key(config: Config, brought: Path, force: bool) -> None:
