@@ -65,6 +65,10 @@ def name_problems(problems: Iterable[Problem], things: Things, told: Told) -> li
             continue
         column = told.columns.get(p.column or "", p.column)
         named = replace(p, sheet=str(things[p.sheet][p.row - 1]), row=None, column=column)
+        if p.twice is not None:
+            # NetBox has no rows: it is another object that says the same.
+            other = things[p.sheet][p.twice - 1]
+            named = replace(named, expected=Title(f"mỗi mục một lần, đã có ở {other}", f"each once, as {other} has it"))
         if (named.sheet, column) not in noted:
             found.append(named)
     return found
@@ -106,7 +110,12 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
         if own and own[-1].valid_to is not None and begins <= own[-1].valid_to:
             begins = own[-1].valid_to + timedelta(days=1)
         title = Title(t.name, t.name_en or t.name)
-        return [Agency(t.code, title, t.level, t.parent, begins, t.valid_to, t.successor)]
+        # A tenant in no group of an agency says nothing of its parent: it is the former one, where that still stands.
+        former = own[-1].parent if own else None
+        parent = t.parent or (
+            former if any((a.code, a.valid_to) == (former, None) for a in existing.agencies) else None
+        )
+        return [Agency(t.code, title, t.level, parent, begins, t.valid_to, t.successor)]
     title = _title(row, t)
     # Where NetBox has a place for the end, an empty one says that there is none, or none any more.
     follows = any(a.valid_from > row.valid_from for a in own)

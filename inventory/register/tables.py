@@ -289,7 +289,13 @@ def _check_kind(raw: bytes) -> None:
             raise Unreadable(found, expected)
 
 
+ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+"""A text of a CSV file with a mark in front, by which no spreadsheet takes it for a formula."""
+
+
 def _csv_cell(value: str) -> Cell:
+    if ESCAPED.match(value):
+        return Cell(value[1:])
     return Cell(value, "formula" if value.lstrip().startswith("=") else "")
 
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -140,10 +140,15 @@ def test_numbers_and_names_come_back_as_they_were(tmp_path: Path) -> None:
     for name in ("r.xlsx", "r"):
         write_register(tmp_path / name, odd)
         assert read_register(tmp_path / name) == odd
-    # Excel shows it as text, and reads it as no formula.
-    named = Register(LEVELS, (agency("A"),), links=(Link("l", "A", "wan", provider="=1+1"),))
-    write_register(tmp_path / "f.xlsx", named)
-    assert read_register(tmp_path / "f.xlsx") == named
+    # Excel shows it as text, and reads it as no formula; in CSV a mark in front says so.
+    names = ("=1+1", "-2+3", "@SUM(A1)", "+84", "'=1", "''", "'nháy", "-")
+    named = Register(LEVELS, (agency("A"),), links=tuple(Link(f"l{n}", "A", "wan", provider=name)
+                                                         for n, name in enumerate(names)))  # fmt: skip
+    for path in ("f.xlsx", "f"):
+        write_register(tmp_path / path, named)
+        assert read_register(tmp_path / path) == named
+    text = (tmp_path / "f/links.csv").read_text("utf-8-sig")
+    assert not any(cell.startswith(("=", "+", "-", "@")) for line in text.splitlines() for cell in line.split(","))
 
 
 def test_a_folder_with_files_and_other_endings_are_refused(tmp_path: Path) -> None:
@@ -199,6 +204,12 @@ def test_hosts_and_groups_of_one_name_stay_apart() -> None:
     assert {*tree["children"]["agency_so_1"]["hosts"]} == {"sw-1", "sw-1-4", "1-9"}
     assert {*tree["children"]["agency_so_1_2"]["hosts"]} == {"sw-2"}
     assert tree["hosts"]["1-9"]["dophu_vendor"] == "a(% x %)"
+    # A play for Ansible's own machine, or for a group, must not go to a printer that calls itself so.
+    named = [Host(n, name, f"10.0.0.{n}", "SO-1", "a", "printer")
+             for n, name in enumerate(("localhost", "ALL", "role printer", "agency_so_1", "level_b"))]  # fmt: skip
+    named = [replace(one, name=one.name.replace(" ", "_")) for one in named]
+    tree = yaml.safe_load(write_inventory(named, "yaml"))["all"]
+    assert {*tree["hosts"]} == {"localhost-0", "all-1", "role_printer-2", "agency_so_1-3", "level_b"}
 
 
 def test_nmap_gets_only_what_the_register_allows(folder: Path) -> None:
