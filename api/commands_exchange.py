@@ -75,7 +75,7 @@ def import_inventory(
     output: Output = "table",
     language: Language = "vi",
 ) -> None:
-    """Take a table of dophu export inventory back (CSV, XLSX): what differs, and new rows, are declared.
+    """Take back a table of dophu export inventory (CSV, XLSX): what differs, and new rows, are declared.
 
     A table that nobody changed changes nothing. What is measured goes before what is declared; both are kept.
     """
