@@ -30,6 +30,7 @@ dophu_collector_targets{collector} Targets looked at in the last 24 hours.
 dophu_collector_targets_failed{collector} Targets whose newest run has an error.
 dophu_plan_info{plan title_vi title_en number} A plan's title and number.
 dophu_snapshot_sealed_timestamp_seconds{plan} When figures of the plan were sealed last; absent if never.
+dophu_snapshot_sealed_as_of_timestamp_seconds{plan} Of when the figures are that were sealed last; absent if none.
 dophu_control_info{control title_vi title_en population severity} Title, population, and severity of not meeting it.
 dophu_control_threshold{control parameter} A number that a control's condition names, as it is set.
 dophu_level_info{level title_vi title_en rank} An administrative level's title and rank; "all" is all of them.
@@ -100,6 +101,7 @@ def metrics(snapshot: Snapshot | None) -> list[Metric]:
         "dophu_snapshot_timestamp_seconds": {(): snapshot.at.timestamp()},
         **_titles(snapshot),
         "dophu_snapshot_sealed_timestamp_seconds": {(s.plan,): s.sealed.timestamp() for s in snapshot.seals},
+        "dophu_snapshot_sealed_as_of_timestamp_seconds": {(s.plan,): s.as_of.timestamp() for s in snapshot.seals},
         **_collectors(snapshot),
         **_schedules(snapshot),
         **_goals(snapshot),

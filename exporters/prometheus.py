@@ -5,7 +5,7 @@ absent, never 0 and never NaN. Counts that are known to be zero are there as 0.
 
 **Budget of series.** One snapshot gives
 
-    55 + 2 x plans + levels + controls + thresholds of controls + 3 x goals + 15 x (goal, level) rows   (plan-wide)
+    55 + 3 x plans + levels + controls + thresholds of controls + 3 x goals + 15 x (goal, level) rows   (plan-wide)
        + 5 x collectors + 9 x schedules
        + 6 x agencies + 13 x links + 3 x (agency, role) pairs + (control, agency, status) tallies    (for each agency)
        + 13 x websites                                                                              (for each website)

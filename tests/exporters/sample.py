@@ -324,6 +324,6 @@ SAMPLE = Snapshot(
     websites=WEBSITES,
     schedules=SCHEDULES,
     scans=SCANS,
-    seals=(SealState(PLAN.id, AT - timedelta(days=2)),),
+    seals=(SealState(PLAN.id, AT - timedelta(days=2), AT - timedelta(days=5)),),
     backups=(BackupTally("so-yt", AT - timedelta(days=2)), BackupTally("so-khcn", AT - timedelta(hours=8))),
 )
