@@ -113,6 +113,14 @@ def test_a_share_is_proven_a_greater_one_possible_and_who_lacks_what_is_named(de
     assert all(c["kind"] == "asset" and (c["facts"] or not c["sure"]) for f in met for c in f["counted"])
 
 
+def test_what_is_declared_of_the_whole_province_is_told_without_an_agency(demo: Demo) -> None:
+    shown = subprocess.run(
+        demo.lab.command(str(DOPHU), "coverage", "--plan", PLAN),
+        capture_output=True, text=True, timeout=60, env={**demo.environment, "COLUMNS": "200"}, cwd=ROOT,
+    ).stdout  # fmt: skip
+    assert "\n  11 × · từ " in shown and "()" not in shown
+
+
 def test_the_devices_are_who_they_are(demo: Demo) -> None:
     with served(demo) as address:
         assets = httpx2.get(f"{address}/api/v1/assets", params={"limit": 1000}).json()["items"]
