@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from api.workspace import Workspace
-from inventory.store import Connection, dumping, versions
+from inventory.store import Connection, copies, dumping, versions
 from inventory.words import InputError
 
 __all__ = ["FORMAT", "PRODUCT", "read_dump", "write_dump"]
@@ -89,39 +89,49 @@ def _write_lines(connection: Connection, to: BinaryIO) -> dict[str, Any]:
 async def read_dump(workspace: Workspace, path: Path) -> dict[str, Any]:
     """Put a dump into the database, which has to be empty, whole or not at all; the first line and the digest.
 
+    A dump of a former version is brought to this one in a database of its own in the data folder.
+
     Raises:
-        InputError: the database is not empty; the file is of another product or version, cut short, or changed. Nothing
-            is stored.
+        InputError: the database is not empty; the file is of another product or a newer version, cut short, or changed.
+            Nothing is stored.
     """
     try:
         with path.open("rb") as file:
-            return await workspace.store.write(_read, file, path.name)
+            return await workspace.store.write(_read, file, path.name, workspace.config.data)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
 
 
-def _read(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
+def _read(connection: Connection, file: BinaryIO, name: str, folder: Path) -> dict[str, Any]:
     try:
-        return _read_lines(connection, file, name)
+        return _read_lines(connection, file, name, folder)
     except OSError as error:
         raise InputError(f"{name}: {error.strerror}") from None
 
 
-def _read_lines(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
+def _read_lines(connection: Connection, file: BinaryIO, name: str, folder: Path) -> dict[str, Any]:
     lines = _Lines(file, name)
     head = _check_head(lines.head(), name)
     if (filled := dumping.first_filled(connection)) is not None:
         raise InputError(
             f"the database is not empty (found rows in {filled!r}): a dump is put into a new one, made by dophu init"
         )
-    put = dumping.restore(connection, lines.rows())
+    if head["schema"] == versions.needed():
+        _compare(dumping.restore(connection, lines.rows()), head, name)
+    else:
+        with dumping.upgraded(lines.rows(), head["schema"], folder) as (put, rows):
+            _compare(put, head, name)
+            dumping.restore(connection, rows)
+    return head | {"sha256": lines.sha256}
+
+
+def _compare(put: Mapping[str, int], head: Mapping[str, Any], name: str) -> None:
     for table, rows in put.items():
         if rows != head["tables"].get(table):
             found = f"{rows} rows of {table}"
             raise InputError(
                 f"{name}: found {found}, expected {head['tables'].get(table)}: {_CUT_SHORT} or was changed"
             )
-    return head | {"sha256": lines.sha256}
 
 
 class _Lines:
@@ -189,11 +199,8 @@ def _check_head(head: dict[str, Any], name: str) -> dict[str, Any]:
     if head.get("format") != FORMAT or schema > needed:
         made = f"made by Dophu {head.get('version')!s:.40}, tables {schema:.40}"
         raise InputError(f"{name}: it is of a newer version ({made}; here {needed}): install a newer Dophu")
-    if schema != needed:
-        raise InputError(
-            f"{name}: its tables are of version {schema:.40}, expected {needed}: import it with the Dophu that made it "
-            f"({head.get('version')!s:.40}), then run dophu init with this one"
-        )
+    if schema not in copies.known_schemas():
+        raise InputError(f"{name}: its tables are of version {schema:.40}, expected one up to {needed}")
     if not isinstance(head.get("tables"), dict):
         raise InputError(f"{name}: the first line has no counts of the tables")
     return head
