@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from inventory.text import nfc
 from inventory.words import InputError
 
 if TYPE_CHECKING:  # the configuration is read by every command and has no problems of a register
@@ -48,6 +49,20 @@ def read_url(text: str) -> str:
     if not good or parts.query or parts.fragment or not text.isprintable() or " " in text:
         raise InputError(f"found {text!r:.200}, expected an address such as https://netbox.example.vn")
     return text.rstrip("/").removesuffix("/api").rstrip("/")
+
+
+_PLACE = 100
+
+
+def place_name(title: str, code: str = "") -> str:
+    """What the tenant, group and site of an agency are called there: at most 100 characters.
+
+    Args:
+        code: the agency's, where another one is called the same.
+    """
+    more = f" ({code})" if code else ""
+    plain = nfc("".join(c if c.isprintable() else " " for c in title))
+    return plain[: _PLACE - len(more)].strip() + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,8 @@ class ToldAgency:
     successor: str | None = None
     dated: bool = True
     """Whether NetBox has a field for its end: only then an empty one says something."""
+    own: bool = False
+    """Whether Dophu made the tenant: what it wrote there itself is no news."""
 
 
 @dataclass(frozen=True, slots=True)

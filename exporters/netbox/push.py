@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from ipaddress import ip_address, ip_interface, ip_network
 
 from exporters.netbox import cabling
@@ -23,7 +25,7 @@ from exporters.netbox.wanted import (
     type_of,
 )
 from exporters.netbox.writing import Failure, Pushed, Want, Wire, Writer
-from inventory.netbox import FoundDevice, FoundInterface, NetBoxError, Record
+from inventory.netbox import FoundDevice, FoundInterface, NetBoxError, Record, place_name
 from inventory.text import fold
 
 _DEVICE = ("name", "serial", "asset_tag", "role", "device_type", "status", "tenant", "site", "platform", "primary_ip",
@@ -37,9 +39,9 @@ LISTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "types": ("dcim/device-types", ("manufacturer", "model", "slug", "part_number")),
     "roles": ("dcim/device-roles", ("name", "slug")),
     "platforms": ("dcim/platforms", ("name", "slug")),
-    "groups": ("tenancy/tenant-groups", ("name", "slug", "parent", "custom_fields")),
-    "tenants": ("tenancy/tenants", ("name", "slug", "group", "custom_fields")),
-    "sites": ("dcim/sites", ("name", "slug", "tenant")),
+    "groups": ("tenancy/tenant-groups", ("name", "slug", "parent", "tags", "custom_fields")),
+    "tenants": ("tenancy/tenants", ("name", "slug", "group", "tags", "custom_fields")),
+    "sites": ("dcim/sites", ("name", "slug", "tenant", "tags")),
     "prefixes": ("ipam/prefixes", ("prefix", "vrf", "tenant", "scope_type", "scope_id")),
     "vrfs": ("ipam/vrfs", ("name", "tenant", "tags")),
     "devices": ("dcim/devices", _DEVICE),
@@ -230,10 +232,44 @@ class _Push:
 
     def _group(self, code: str) -> Want:
         """The group of tenants that belong to an agency: it has the name of that agency's tenant."""
-        name = clean(self.content.agencies[code].title.vi, 100)
-        there = _called("groups", self.lists, name, slug_of(code))
-        first = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
-        return Want("tenancy/tenant-groups", name, first=first, record=there, shown={"tags": self.content.names.tag})
+        there = self._called("groups", code)
+        first: dict[str, object] = {"slug": slug_of(code), "tags": [self.tag]}
+        return self._place("tenancy/tenant-groups", code, first, there, {"tags": self.content.names.tag})
+
+    def _place(
+        self, kind: str, code: str, first: Mapping[str, object], there: Record | None, shown: Mapping[str, str]
+    ) -> Want:
+        """A place of an agency. It is renamed with the agency, unless somebody else has given it its name."""
+        name = self._name(code)
+        titles = {*self.content.titles.get(code, ()), self.content.agencies[code].title.vi}
+        given = {called for title in titles for called in (place_name(title), place_name(title, code))}
+        own = there is not None and self._is_own(there) and str(there.get("name")) in given
+        return Want(kind, name, {"name": name}, first, there, own, shown)
+
+    def _name(self, code: str) -> str:
+        """What an agency is called there; with its code where another one has the same name."""
+        title = self.content.agencies[code].title.vi
+        return place_name(title, code if self._alike[fold(place_name(title))] > 1 else "")
+
+    @cached_property
+    def _alike(self) -> Mapping[str, int]:
+        """How many agencies have one name."""
+        return Counter(fold(place_name(a.title.vi)) for a in self.content.agencies.values())
+
+    def _called(self, listed: str, code: str) -> Record | None:
+        """What is called as an agency, or has the slug that Dophu gives it, and is no other agency's by its code."""
+        others = {number for other, number in self.content.tenants.items() if other != code}
+        rows = [
+            r for r in self.lists[listed]
+            if ((r.get("custom_fields") or {}).get(self.content.names.code) or code) == code
+            and not (listed == "tenants" and r["id"] in others)
+        ]  # fmt: skip
+        # A slug is the agency's alone; one name may be that of several.
+        there = next((r for r in rows if r.get("slug") == slug_of(code)), None)
+        title = place_name(self.content.agencies[code].title.vi)
+        if there is not None or self._name(code) != title:
+            return there
+        return next((r for r in rows if fold(str(r.get("name"))) == fold(title)), None)
 
     def _settle_places(self, places: dict[str, Want], kind: str) -> None:
         if not self.content.make_places:
@@ -247,24 +283,22 @@ class _Push:
         agency, names = self.content.agencies[code], self.content.names
         number = self.content.tenants.get(code)
         there = next((t for t in self.lists["tenants"] if t["id"] == number), None)
-        name = clean(agency.title.vi, 100)
         if there is None and self.content.by_name:
-            there = _called("tenants", self.lists, name, slug_of(code))
-        first: dict[str, object] = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
+            there = self._called("tenants", code)
+        first: dict[str, object] = {"slug": slug_of(code), "tags": [self.tag]}
         first |= self._customs("tenancy.tenant", {names.code: code, names.level: agency.level})
-        return Want("tenancy/tenants", name, first=first, record=there, shown={"tags": names.tag})
+        return self._place("tenancy/tenants", code, first, there, {"tags": names.tag})
 
     def _site(self, code: str, tenant: Want) -> Want:
-        name = clean(self.content.agencies[code].title.vi, 100)
         own = sorted((s for s in self.lists["sites"] if _id(s.get("tenant")) == tenant.id), key=lambda s: int(s["id"]))
         there = own[0] if own else None
         if there is None and self.content.by_name:
-            there = _called("sites", self.lists, name, slug_of(code))
+            there = self._called("sites", code)
             if there is not None and _id(there.get("tenant")) not in (None, tenant.id):
                 there = None
-        first = {"name": name, "slug": slug_of(code), "tenant": tenant.id, "status": "active", "tags": [self.tag]}
-        return Want("dcim/sites", name, first=first, record=there,
-                    shown={"tenant": tenant.title, "tags": self.content.names.tag})  # fmt: skip
+        first = {"slug": slug_of(code), "tenant": tenant.id, "status": "active", "tags": [self.tag]}
+        shown = {"tenant": tenant.title, "tags": self.content.names.tag}
+        return self._place("dcim/sites", code, first, there, shown)
 
     # --- devices --------------------------------------------------------------------------------------------------
 
@@ -638,12 +672,6 @@ def _has_tag(record: Record, tag: str) -> bool:
 
 def _choice(value: object) -> object:
     return value.get("value") if isinstance(value, Mapping) else value
-
-
-def _called(listed: str, lists: Mapping[str, Sequence[Record]], name: str, slug: str) -> Record | None:
-    rows = lists[listed]
-    there = next((r for r in rows if fold(str(r.get("name"))) == fold(name)), None)
-    return there or next((r for r in rows if r.get("slug") == slug), None)
 
 
 def _host(text: str) -> str:

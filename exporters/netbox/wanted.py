@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 
@@ -44,6 +44,8 @@ class Content:
     """By the code of an agency, the tenant that is it."""
     matched: Mapping[int, int]
     """By NetBox's id of a device, the asset that it is."""
+    titles: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By the code of an agency, all its names until now: what is called so has the name that Dophu gave it."""
     names: Names = field(default_factory=Names)
     by_name: bool = True
     """Whether a tenant or site that is called as an agency is that agency's."""

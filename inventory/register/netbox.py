@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from ipaddress import ip_network
 
-from inventory.netbox import Thing, Told, ToldAgency, ToldLink, ToldNetwork
+from inventory.netbox import Thing, Told, ToldAgency, ToldLink, ToldNetwork, place_name
 from inventory.register.problems import Problem
 from inventory.words import Agency, Level, Link, Network, Register, Title
 
@@ -116,6 +116,7 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
             former if any((a.code, a.valid_to) == (former, None) for a in existing.agencies) else None
         )
         return [Agency(t.code, title, t.level, parent, begins, t.valid_to, t.successor)]
+    t = _without_echo(t, row, own)
     title = _title(row, t)
     # Where NetBox has a place for the end, an empty one says that there is none, or none any more.
     follows = any(a.valid_from > row.valid_from for a in own)
@@ -128,6 +129,20 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
     if changed <= row.valid_from or (row.title, row.level, row.parent) == (title, t.level, parent):
         return [now]
     return [replace(row, valid_to=changed - timedelta(days=1), successor=None), replace(now, valid_from=changed)]
+
+
+def _without_echo(t: ToldAgency, row: Agency, rows: Sequence[Agency]) -> ToldAgency:
+    """What NetBox says anew. A tenant that Dophu made, or that nobody changed since the row began, repeats what the
+    register said once: of that the register's own word is the newer one."""
+    if not (t.own or t.changed < row.valid_from):
+        return t
+    names = {name for a in rows for name in (a.title.vi, place_name(a.title.vi), place_name(a.title.vi, a.code))}
+    return replace(
+        t,
+        name=row.title.vi if t.name in names else t.name,
+        level=row.level if t.level in {a.level for a in rows} else t.level,
+        parent=row.parent if t.parent in {a.parent for a in rows} else t.parent,
+    )
 
 
 def _ended(last: Agency, t: ToldAgency) -> bool:

@@ -27,7 +27,7 @@ from inventory.periods import ZONE
 from inventory.register import RegisterError
 from inventory.secrets import KeyRing
 from inventory.store import Store, registers, runs, snapshots
-from inventory.words import Fact, InputError, Observation, Outcome, Register, Run, Status
+from inventory.words import Fact, InputError, Observation, Outcome, Register, Run, Status, Title
 from tests import netbox_sample
 from tests.netbox import TOKEN_V1, TOKEN_V2, NetBox, install, missing
 from tests.netbox import netbox as run_netbox
@@ -574,6 +574,51 @@ async def test_addresses_follow_the_devices_that_have_them(empty: NetBox, worksp
     await see(workspace, switch("SO-YTE", 9, "new", "FOC2233ZZZ"))
     done = await push_twice(workspace)
     assert {a for a in addresses_of(empty) if a[0] == "192.168.1.9/24"} == {("192.168.1.9/24", "SO-YTE", "new")}
+
+
+async def test_agencies_of_one_name_stay_apart_and_their_places_are_renamed_with_them(
+    empty: NetBox, workspace: Workspace
+) -> None:
+    use(workspace, empty.url)
+    register = await register_of(workspace)
+    commune = next(a for a in register.agencies if a.code == "XA-01")
+    lan = next(n for n in register.networks if n.agency == "XA-01")
+    more = replace(
+        register,
+        agencies=(*register.agencies, replace(commune, code="XA-02")),
+        networks=(*register.networks, replace(lan, code="XA-02-LAN", agency="XA-02")),
+    )
+    await workspace.store.write(registers.replace, more)
+    now = datetime.now(UTC)
+    await see(workspace, netbox_sample.device("XA-02", 2, "sw-XA-02", "switch", serial="FOC9993AB", at=now, **SWITCH))
+    await push_twice(workspace)
+
+    def places() -> dict[str, tuple[str, str]]:
+        found = ask(empty, "GET", "dcim/devices/")
+        return {d["name"]: (d["tenant"]["name"], d["site"]["name"]) for d in found}
+
+    coded = {code: f"Xã Đồng Tâm ({code})" for code in ("XA-01", "XA-02")}
+    assert {name: at for name, at in places().items() if name.startswith("sw-XA")} == {
+        f"sw-{code}": (name, name) for code, name in coded.items()
+    }
+    # What Dophu wrote there is not taken for a change, before or after the agency is renamed in the register.
+    assert (await netbox.pull(workspace))["changes"] == []
+    day = now.astimezone(ZONE).date() - timedelta(days=9)
+    renamed = (
+        replace(commune, valid_to=day - timedelta(days=1)),
+        replace(commune, title=Title("Phường “Mới”", "New ward"), valid_from=day),
+    )
+    others = tuple(a for a in more.agencies if a.code != "XA-01")
+    await workspace.store.write(registers.replace, replace(more, agencies=(*others, *renamed)))
+    assert (await netbox.pull(workspace))["changes"] == []
+    await push_twice(workspace)
+    assert (places()["sw-XA-01"], places()["sw-XA-02"][0]) == (("Phường “Mới”", "Phường “Mới”"), "Xã Đồng Tâm")
+    # A name that a person gave stays, and is taken over.
+    [tenant] = ask(empty, "GET", "tenancy/tenants/?slug=xa-01")
+    ask(empty, "PATCH", f"tenancy/tenants/{tenant['id']}/", {"name": "Phường của NetBox"})
+    assert (await netbox.push(workspace))["writes"] == 0
+    await netbox.pull(workspace)
+    assert "Phường của NetBox" in {a.title.vi for a in (await register_of(workspace)).agencies}
 
 
 async def test_an_address_that_is_no_hosts_is_not_refused_again_and_again(empty: NetBox, workspace: Workspace) -> None:

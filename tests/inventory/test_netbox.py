@@ -116,6 +116,24 @@ def test_an_agency_that_had_ended_begins_anew_after_its_end() -> None:
         assert declare(gone, Told(agencies=[agency("A")]), TODAY)[0].agencies[0].parent == expected
 
 
+def test_what_netbox_repeats_of_a_former_row_does_not_undo_the_newer_one() -> None:
+    former = replace(HAD.agencies[0], title=Title("Sở TT&TT", "Old"), parent="P", valid_to=date(2026, 2, 28))
+    now = replace(HAD.agencies[0], title=Title("Sở KH&CN", "New"), parent="Q", valid_from=date(2026, 3, 1))
+    register = replace(HAD, agencies=(former, now, *(replace(HAD.agencies[0], code=c) for c in "PQ")))
+
+    def pulled(name: str, **more: Any) -> list[Agency]:
+        declared, _ = declare(register, Told(agencies=[agency("A", name, **more)]), TODAY)
+        return list(declared.agencies)
+
+    # Dophu made the tenant, lately even; or nobody has changed it since the agency was renamed.
+    late, early = {"own": True, "changed": TODAY}, {"changed": date(2026, 1, 5)}
+    for told in ({"name": "Sở TT&TT", **late}, {"name": "Sở TT&TT (A)", **late}, {"name": "Sở TT&TT", **early}):
+        assert pulled(parent="P", **told) == [now]
+    # What a person writes there is news, in a tenant that Dophu made as well.
+    assert [a.title.vi for a in pulled("Sở mới", **late)] == ["Sở KH&CN", "Sở mới"]
+    assert [a.title.vi for a in pulled("Sở TT&TT", changed=TODAY)] == ["Sở KH&CN", "Sở TT&TT"]
+
+
 def test_what_two_objects_of_netbox_say_is_told_by_their_names() -> None:
     network = ToldNetwork(Thing("prefix", 7, "10.0.0.0/24"), None, "A", "10.0.0.0/24", "lan", False, TODAY)
     told = Told(agencies=[agency("A")], networks=[network, replace(network, thing=Thing("prefix", 9, "10.0.0.0/24"))])
