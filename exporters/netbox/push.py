@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from ipaddress import ip_address, ip_interface, ip_network
 
@@ -22,6 +21,7 @@ from exporters.netbox.wanted import (
     names_of,
     serial_of,
     slug_of,
+    told_last,
     type_of,
 )
 from exporters.netbox.writing import Failure, Pushed, Want, Wire, Writer
@@ -49,7 +49,6 @@ LISTS: Mapping[str, tuple[str, Sequence[str]]] = {
 """What a push has to know first: by name the kind and the fields."""
 _TAG = {"name": "Dophu", "color": "0a7f5a", "description": "Made and kept by Dophu"}
 _COLOR = "607d8b"
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def push(
@@ -450,10 +449,13 @@ class _Push:
             for text, port, primary in addresses_of(device, networks)
         ]
         placed = [(d, text, port, primary) for d, text, port, primary in wanted if port is not None and port.id]
-        # Of two that have one address it is the one's of whom that was told last.
-        placed.sort(key=lambda place: (place[0].placed or _EVER, -place[0].asset), reverse=True)
         there = self._listed("ipam/ip-addresses", _ADDRESS)
         held, moved = self._held(there, {(port.id, _host(text)): device for device, text, port, _ in placed})
+        last = told_last([(device, text) for device, text, _, _ in placed])
+        # Two may say that they have one address, as a cluster does: it stays where it is while both are heard of.
+        placed.sort(
+            key=lambda p: (p[0].asset not in last[p[0].agency, _host(p[1])], (p[2].id, _host(p[1])) not in held)
+        )
         vrfs = self._vrfs([(d, text) for d, text, port, _ in placed if (port.id, _host(text)) not in held])
         known = self._known_addresses([r for r in there if r not in moved.values()], vrfs)
         wants: list[tuple[FoundDevice, Want]] = []

@@ -17,6 +17,7 @@ UNKNOWN = "Unknown"
 """The manufacturer and the type of what does not say who made it; NetBox has no device without."""
 PRIMARY = "primary"
 """The interface of an address of which it is not known to which interface it belongs."""
+_LATELY = 24 * 3600
 _NAME, _SERIAL, _TEXT, _SLUG = 64, 50, 200, 100
 _SPEEDS = (
     (400_000_000_000, "400gbase-x-qsfpdd"), (200_000_000_000, "200gbase-x-qsfp56"), (100_000_000_000,
@@ -124,6 +125,15 @@ def addresses_of(device: FoundDevice, networks: Mapping[str, Network]) -> list[t
         length = network.prefix.prefixlen if network is not None and where in network.prefix else where.max_prefixlen
         found[device.address] = (f"{device.address}/{length}", PRIMARY, True)
     return list(found.values())
+
+
+def told_last(claims: Sequence[tuple[FoundDevice, str]]) -> dict[tuple[str, str], set[int]]:
+    """By agency and address, the assets that said lately that they have it: within a day of who said so last."""
+    said: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for device, text in claims:
+        at = device.placed.timestamp() if device.placed is not None else 0.0
+        said.setdefault((device.agency, str(ip_interface(text).ip)), []).append((at, device.asset))
+    return {place: {n for at, n in rows if at >= max(rows)[0] - _LATELY} for place, rows in said.items()}
 
 
 def _is_of_all(at: IPv4Interface | IPv6Interface) -> bool:

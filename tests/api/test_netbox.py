@@ -555,17 +555,29 @@ async def test_addresses_follow_the_devices_that_have_them(empty: NetBox, worksp
         primary = {d["name"]: d["primary_ip4"]["address"] for d in ask(empty, "GET", "dcim/devices/")}
         assert (primary["sw-SO-YTE"], primary["new"]) == (f"192.168.1.{one}/24", f"192.168.1.{other}/24")
 
-    # A firewall that replaces another has its name and its address; the newer word counts, and both are there.
-    fw = netbox_sample.device(
-        "SO-YTE", 1, "fw-SO-YTE", "firewall", serial="FGT60F99999", at=datetime.now(UTC), **FIREWALL
+    # One that replaces another has its name and its address: it gets it once the former one is not heard of any more.
+    old, new = (
+        netbox_sample.device("SO-YTE", 40, "r1", "router", serial=serial, at=datetime.now(UTC) - timedelta(days=days))
+        for serial, days in (("R1OLD23456", 3), ("R1NEW23456", 0))
     )
-    await see(workspace, fw)
-    done = await push_twice(workspace)
+    for seen in (old, new):
+        at = seen.facts[0].observed_at
+        await workspace.store.write(
+            runs.record, netbox_sample.KNOWN, Run("snmp", "r1", at, at, (seen,), complete=True), datetime.now(UTC)
+        )
+        done = await push_twice(workspace)
     assert [left["why"] for left in done["left"]] == ["address_twice"]
-    there = {d["serial"]: d for d in ask(empty, "GET", "dcim/devices/?role=firewall")}
-    new, old = there["FGT60F99999"], there["FGT60F00007"]
-    assert (new["primary_ip4"]["address"], old["primary_ip4"]) == ("192.168.1.1/24", None)
-    assert {new["name"], old["name"]} == {f"fw-SO-YTE (#{d['custom_fields']['dophu_asset']})" for d in (new, old)}
+    there = {d["serial"]: d for d in ask(empty, "GET", "dcim/devices/?role=router")}
+    assert there["R1NEW23456"]["primary_ip4"]["address"] == "192.168.1.40/24"
+    assert there["R1OLD23456"]["primary_ip4"] is None
+    assert {d["name"] for d in there.values()} == {f"r1 (#{d['custom_fields']['dophu_asset']})" for d in there.values()}
+    # Two that have one address at once, as a cluster does, do not take it from each other.
+    for serial in ("FGT60F11111A", "FGT60F22222B", "FGT60F11111A"):
+        twin = netbox_sample.device("SO-YTE", 41, f"c-{serial}", "firewall", serial=serial, at=datetime.now(UTC))
+        await see(workspace, twin)
+        await push_twice(workspace)
+        [holder] = (name for text, _, name in addresses_of(empty) if text == "192.168.1.41/24")
+        assert holder == "c-FGT60F11111A"
 
     # A device that goes to another agency takes its address out of the former one's VRF.
     await see(workspace, switch("XA-01", 9, "new", "FOC2233ZZZ"))
