@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.speaking import clean
-from inventory.register.tables import ESCAPED
+from inventory.text import guarded
 
 __all__ = ["Chart", "Sheet", "csv_text", "plain", "workbook"]
 
@@ -46,9 +46,7 @@ class Sheet:
 
 def plain(value: object) -> str:
     """What a cell of CSV holds; text that a spreadsheet would take for a formula gets an apostrophe."""
-    text = "" if value is None else str(clean(str(value)))
-    # One that begins with ' has to stay what it is where it is read again.
-    return f"'{text}" if ESCAPED.match(f"'{text}") else text
+    return guarded("" if value is None else str(clean(str(value))))
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

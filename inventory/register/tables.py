@@ -19,6 +19,7 @@ import openpyxl
 from openpyxl.utils import range_boundaries
 from openpyxl.utils.exceptions import InvalidFileException
 
+from inventory.text import unguarded
 from inventory.words import Title
 
 __all__ = ["Cell", "Row", "Table", "Unreadable", "read_csv", "read_workbook"]
@@ -289,13 +290,9 @@ def _check_kind(raw: bytes) -> None:
             raise Unreadable(found, expected)
 
 
-ESCAPED = re.compile(r"'+[=+\-@\t\r]")
-"""A text of a CSV file with a mark in front, by which no spreadsheet takes it for a formula."""
-
-
 def _csv_cell(value: str) -> Cell:
-    if ESCAPED.match(value):
-        return Cell(value[1:])
+    if (text := unguarded(value)) != value:
+        return Cell(text)
     return Cell(value, "formula" if value.lstrip().startswith("=") else "")
 
 

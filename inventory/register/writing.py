@@ -14,8 +14,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from inventory.register.columns import SHEET_OF, Column, Sheet
 from inventory.register.merge import Declared
-from inventory.register.tables import ESCAPED
 from inventory.register.template import FORMATS
+from inventory.text import guarded
 from inventory.words import InputError, Register, Title
 
 __all__ = ["write_register"]
@@ -64,9 +64,7 @@ def _csv_text(value: object) -> str:
             return whole + (f".{part.ljust(4, '0') if len(part) == 3 else part}" if part else "")
         case date():
             return value.isoformat()
-    text = str(value)
-    # A name that begins with = is a name, and one that begins with ' has to stay what it is.
-    return f"'{text}" if ESCAPED.match(f"'{text}") else text
+    return guarded(str(value))
 
 
 def _write_workbook(path: Path, register: Register) -> None:
