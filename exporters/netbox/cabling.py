@@ -45,7 +45,7 @@ class Joint:
 
 def sort_out(joints: Sequence[Joint]) -> tuple[list[Joint], list[tuple[Joint, str]], int]:
     """Those for which something is to be done, those that are left with the reason, and how many are there already."""
-    there = [j for j in joints if _peers(j.one) == {j.other.id}]
+    there = {j for j in joints if _peers(j.one) == {j.other.id}}
     used = {port for joint in there for port in joint.ports}
     todo: list[Joint] = []
     left: list[tuple[Joint, str]] = []
@@ -64,14 +64,15 @@ def sort_out(joints: Sequence[Joint]) -> tuple[list[Joint], list[tuple[Joint, st
 
 def plan(joints: Sequence[Joint], cables: Mapping[int, Record], tag: str) -> tuple[list[Joint], list[Joint]]:
     """Those that are joined, each with the cable of Dophu's that is led there, and those that have somebody's cable."""
-    joined = [j for j in joints if all(_may_move(cables.get(number), tag) for number in j.cables)]
+    kept = {j for j in joints if not all(_may_move(cables.get(number), tag) for number in j.cables)}
+    joined = [j for j in joints if j not in kept]
     taken: set[int] = set()
     for joint in joined:
         number = next((n for n in joint.cables if n not in taken), None)
         if number is not None:
             taken.add(number)
             joint.cable = cables[number]
-    return joined, [j for j in joints if j not in joined]
+    return joined, [j for j in joints if j in kept]
 
 
 def loosen(joined: Sequence[Joint], cables: Mapping[int, Record]) -> Iterator[tuple[Record, dict[str, object], bool]]:
