@@ -33,10 +33,14 @@ def backup(
     """
     check(output, language)
     from api.backing import back_up, check_backup
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if only_check and with_key:
-        raise InputError("found --check and --with-key, expected one of them")
+        raise InputError(
+            Title(
+                "gặp cả --check và --with-key, cần một trong hai", "found --check and --with-key, expected one of them"
+            )
+        )
     with _telling(language) as advance:
         if only_check:
             done = check_backup(path, advance)
@@ -89,12 +93,17 @@ def restore(
 
 async def _with_store(do: Callable[[Any, Any], Any]) -> Any:
     from api.workspace import open_workspace
-    from inventory.words import StoreError
+    from inventory.words import StoreError, Title
 
     config = read_settings()
     if config.database_file is not None and not config.database_file.exists():
         # Opening it would make an empty one.
-        raise StoreError(f"there is no database {config.database_file}: run dophu init")
+        raise StoreError(
+            Title(
+                f"chưa có cơ sở dữ liệu {config.database_file}: chạy dophu init",
+                f"there is no database {config.database_file}: run dophu init",
+            )
+        )
     async with open_workspace(config) as workspace:
         # The tables may be older than this Dophu: before an upgrade is when one backs up.
         return await do(workspace.store, config)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, check, print_csv, print_json, print_rows, run, say
+from api.commanding import AsOf, check, heads, print_csv, print_json, print_rows, run, say, word
 
 
 def software(
@@ -26,10 +26,15 @@ def software(
     from api.printing import read_instant
     from api.speaking import clean
     from inventory.store.software import Wanted
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if machines and not text:
-        raise InputError("--machines: expected a part of the program's name: dophu software libreoffice --machines")
+        raise InputError(
+            Title(
+                "--machines: cần một phần tên của phần mềm: dophu software libreoffice --machines",
+                "--machines: expected a part of the program's name: dophu software libreoffice --machines",
+            )
+        )
     wanted, at = Wanted(text, None, version, publisher, agency, removed), read_instant(as_of)
     do = programs.list_machines if machines else programs.list_programs
     found, total = run(lambda w: w.store.read(do, w.vocabulary, wanted, at, limit))
@@ -42,9 +47,9 @@ def software(
         print_csv(columns, rows)
     else:
         # Programs' names come from the machines and must not steer the terminal.
-        print_rows(columns, [[clean(cell) for cell in row] for row in rows])
+        print_rows(heads(*columns), [[clean(cell) for cell in row] for row in rows])
     if total > limit:
-        say(f"the first {limit:,} of {total:,}; --limit shows more")
+        say(word("cli:some", shown=f"{limit:,}", total=f"{total:,}"))
 
 
 def _cell(value: Any) -> str:

@@ -25,8 +25,9 @@ from api.commanding import split_host
 from api.config_backup import BackupSettings as OwnBackups
 from api.config_netbox import NetBoxSettings
 from collectors.backups.names import compile_pattern
+from inventory.refusing import cannot
 from inventory.urls import read_url
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
 """Where the file is looked for when none is named; without one, the defaults hold."""
@@ -335,18 +336,28 @@ class Config(BaseSettings):
         where, token = "api_token", self.api_token.get_secret_value() if self.api_token else ""
         if self.api_token_file is not None:
             if token:
-                raise InputError("found api_token and api_token_file, expected one of them")
+                raise InputError(
+                    Title(
+                        "gặp cả api_token và api_token_file, cần một trong hai",
+                        "found api_token and api_token_file, expected one of them",
+                    )
+                )
             where = f"api_token_file {self.api_token_file}"
             try:
                 token = self.api_token_file.read_text(encoding="utf-8").strip()
             except OSError as error:
-                raise InputError(f"{where}: {error.strerror}") from None
+                raise cannot(where, error) from None
             except UnicodeDecodeError:
-                raise InputError(f"{where}: expected text") from None
+                raise InputError(Title(f"{where}: cần văn bản", f"{where}: expected text")) from None
             if not token:
-                raise InputError(f"{where}: found nothing, expected a token")
+                raise InputError(Title(f"{where}: rỗng, cần một token", f"{where}: found nothing, expected a token"))
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise InputError(f"{where}: expected letters, digits and signs of ASCII without spaces")
+            raise InputError(
+                Title(
+                    f"{where}: cần chữ, số và dấu ASCII, không có khoảng trắng",
+                    f"{where}: expected letters, digits and signs of ASCII without spaces",
+                )
+            )
         return token or None
 
     @property
@@ -379,9 +390,9 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         try:
             values = tomllib.loads(found.read_text(encoding="utf-8"))
         except OSError as error:
-            raise InputError(f"{found}: {error.strerror}") from None
+            raise cannot(found, error) from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{found}: {error}") from None
+            raise InputError(Title(f"{found}: không phải TOML: {error}", f"{found}: {error}")) from None
         for name in ("data", "goals", "key_file", "api_token_file"):
             if isinstance(values.get(name), str):
                 values[name] = found.parent / values[name]

@@ -12,9 +12,9 @@ from api.sheets import Sheet, csv_text, workbook
 from api.wording import WORDS, clock
 from api.workspace import Workspace
 from exporters.ansible import Host, write_inventory
+from inventory.refusing import amiss, an_agency
 from inventory.store import Connection, assets
 from inventory.store.discovery import Surroundings, surroundings
-from inventory.strict_yaml import nearest
 from inventory.words import InputError, Network
 
 __all__ = ["ansible", "inventory", "nmap"]
@@ -109,7 +109,6 @@ def _read(
     around = surroundings(connection, at)
     for code in agencies:
         if code not in around.agencies:
-            expected = f"the code of an agency in the register{nearest(code, around.agencies)}"
-            raise InputError(f"--agency: found {code!r}, expected {expected}")
+            raise InputError(amiss("--agency", f"{code!r}", an_agency(code, around.agencies)))
     rows = filter_assets(assets.listing(connection, workspace.vocabulary, at))
     return around, [row for row in rows if not agencies or row["agency"] in agencies]

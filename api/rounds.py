@@ -20,7 +20,7 @@ from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
 from inventory.store import Connection, closings, facts, incidents, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
-from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
+from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target, Title
 
 SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
@@ -117,7 +117,12 @@ async def collect(
         "backups": functools.partial(_read_backups, workspace, agencies, due_only, progress),
     }
     if unknown := set(only) - readers.keys():
-        raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
+        raise InputError(
+            Title(
+                f"gặp bộ thu thập {sorted(unknown)[0]!r}, cần một trong {', '.join(readers)}",
+                f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}",
+            )
+        )
     done = [await read() for name, read in readers.items() if not only or name in only]
     # Where no network names a credential for servers, or no website is declared, there is nothing to tell of them.
     return [each for each in done if each.targets or each.collector in (*only, "icmp", "snmp")]
@@ -160,7 +165,12 @@ async def _networks(workspace: Workspace, agencies: Sequence[str]) -> list[Netwo
     today = datetime.now(ZONE).date()
     known = {a.code for a in register.agencies}
     if unknown := [a for a in agencies if a not in known]:
-        raise InputError(f"found the agency {unknown[0]!r}, expected a code of the register")
+        raise InputError(
+            Title(
+                f"gặp cơ quan {unknown[0]!r}, cần một mã trong sổ đăng ký",
+                f"found the agency {unknown[0]!r}, expected a code of the register",
+            )
+        )
     return [n for n in register.networks if n.valid_on(today) and (not agencies or n.agency in agencies)]
 
 

@@ -32,9 +32,10 @@ from api.printing import coverage_object, find_plan
 from api.workspace import Workspace
 from inventory import vocabulary
 from inventory.goals import Goals, load_goals, set_parameters
+from inventory.refusing import cannot
 from inventory.store import Connection, Store, findings, period_counts, registers, sealing, snapshots
 from inventory.store.judge import Judgement
-from inventory.words import Finding, InputError, Snapshot, Status, StoreError
+from inventory.words import Finding, InputError, Snapshot, Status, StoreError, Title
 
 __all__ = ["FORMAT", "Verdict", "seal", "verify"]
 
@@ -82,7 +83,7 @@ def _write(
         digest, size = _close(beside), beside.stat().st_size
         beside.replace(to)
     except OSError as error:
-        raise InputError(f"{to}: {error.strerror}") from None
+        raise cannot(to, error) from None
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -222,7 +223,12 @@ async def verify(path: Path, sha256: str | None = None) -> Verdict:
         InputError: there is no such file, or it is no seal at all.
     """
     if sha256 is not None and not _DIGEST.fullmatch(sha256.lower()):
-        raise InputError(f"--sha256: found {sha256[:80]!r}, expected 64 hexadecimal digits")
+        raise InputError(
+            Title(
+                f"--sha256: gặp {sha256[:80]!r}, cần 64 chữ số thập lục phân",
+                f"--sha256: found {sha256[:80]!r}, expected 64 hexadecimal digits",
+            )
+        )
     try:
         with path.open("rb") as file:
             inner, whole = _digests(file)
@@ -232,7 +238,7 @@ async def verify(path: Path, sha256: str | None = None) -> Verdict:
             # A file that was a seal is one that was changed, however badly; any other is none.
             was_one = ABOUT.encode() in file.read(60)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
     verdict = Verdict(whole)
     if sha256 is not None and sha256.lower() != whole:
         verdict.problems.append(f"the file is not the one that was sealed: found the digest {whole}, expected {sha256}")
@@ -241,13 +247,23 @@ async def verify(path: Path, sha256: str | None = None) -> Verdict:
             if was_one or {SUMS, ABOUT} <= set(bundle.namelist()):
                 _check_files(bundle, verdict)
             else:
-                raise InputError(f"{path.name}: found a ZIP file without {SUMS} and {ABOUT}, expected a seal")
+                raise InputError(
+                    Title(
+                        f"{path.name}: gặp tệp ZIP không có {SUMS} và {ABOUT}, cần một tệp niêm phong",
+                        f"{path.name}: found a ZIP file without {SUMS} and {ABOUT}, expected a seal",
+                    )
+                )
             if inner.encode() != comment and not verdict.problems:
                 verdict.problems.append("the archive's own records were changed; its files are as they were")
             await _judge_again(bundle, verdict)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         if not was_one:
-            raise InputError(f"{path.name}: found no ZIP file, expected a seal") from None
+            raise InputError(
+                Title(
+                    f"{path.name}: không phải tệp ZIP, cần một tệp niêm phong",
+                    f"{path.name}: found no ZIP file, expected a seal",
+                )
+            ) from None
         verdict.problems.append(f"the archive is damaged: {error}")
     return verdict
 
@@ -255,7 +271,12 @@ async def verify(path: Path, sha256: str | None = None) -> Verdict:
 def _check_files(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
     names = bundle.namelist()
     if sum(info.file_size for info in bundle.infolist()) > _LARGEST:
-        raise InputError(f"found files of more than {_LARGEST >> 30} GB, expected a seal")
+        raise InputError(
+            Title(
+                f"gặp các tệp hơn {_LARGEST >> 30} GB, cần một tệp niêm phong",
+                f"found files of more than {_LARGEST >> 30} GB, expected a seal",
+            )
+        )
     if missing := {SUMS, ABOUT} - set(names):
         verdict.problems.append(f"{', '.join(sorted(missing))}: is missing")
     if SUMS in missing:

@@ -21,7 +21,7 @@ from api.config import Config
 from api.hearing import open_listener
 from api.scheduling import SECONDS_TO_STOP, Scheduler
 from api.workspace import open_workspace
-from inventory.words import InputError, StoreError
+from inventory.words import InputError, StoreError, Title
 
 log = logging.getLogger("dophu")
 
@@ -43,7 +43,12 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
         listener = opened.enter_context(_open_given(fd) if fd is not None else _open(host))
         host = host if fd is None else _name(listener)
         if not _is_local(host) and not token:
-            raise InputError(f"found the address {host} without an API token: beyond loopback, set DOPHU_API_TOKEN")
+            raise InputError(
+                Title(
+                    f"gặp địa chỉ {host} mà không có token của API: ngoài loopback, hãy đặt DOPHU_API_TOKEN",
+                    f"found the address {host} without an API token: beyond loopback, set DOPHU_API_TOKEN",
+                )
+            )
         if fd is None:
             try:
                 listener.bind((host, port))
@@ -89,7 +94,12 @@ def _open_given(fd: int) -> socket.socket:
     try:
         return socket.socket(fileno=fd)
     except OSError as error:
-        raise InputError(f"--fd: found {fd}, expected an open listening socket ({error.strerror})") from None
+        raise InputError(
+            Title(
+                f"--fd: gặp {fd}, cần một socket đang mở để nghe ({error.strerror})",
+                f"--fd: found {fd}, expected an open listening socket ({error.strerror})",
+            )
+        ) from None
 
 
 def _name(listener: socket.socket) -> str:
@@ -135,7 +145,7 @@ async def _serve(
             signal.signal(number, lambda *_: None)
         await server.serve(sockets=[listener])
         if not server.started:
-            raise StoreError("the server could not start")
+            raise StoreError(Title("máy chủ không khởi động được", "the server could not start"))
 
 
 def _address(listener: socket.socket) -> str:

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 
 from collectors.recording.record import Recording
 from collectors.recording.snmprec import write_rows
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 _NAME = re.compile(r"[\w][\w.+-]{0,99}")
 
@@ -28,7 +28,12 @@ def check_place(folder: Path, name: str | None, *, force: bool) -> None:
     """
     if name is not None:
         if not _NAME.fullmatch(name) or name.endswith("."):
-            raise InputError(f"--name: found {name!r}, expected letters, digits and . _ + - without slashes")
+            raise InputError(
+                Title(
+                    f"--name: gặp {name!r}, cần chữ, số và . _ + - không có dấu gạch chéo",
+                    f"--name: found {name!r}, expected letters, digits and . _ + - without slashes",
+                )
+            )
         _refuse_existing(folder, name, force=force)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +51,12 @@ def paths(folder: Path, name: str) -> tuple[Path, Path]:
 def _refuse_existing(folder: Path, name: str, *, force: bool) -> None:
     for path in paths(folder, name):
         if path.exists() and not force:
-            raise InputError(f"{path}: is there already; --force overwrites it, --name gives another name")
+            raise InputError(
+                Title(
+                    f"{path}: đã có sẵn; --force ghi đè, --name đặt tên khác",
+                    f"{path}: is there already; --force overwrites it, --name gives another name",
+                )
+            )
 
 
 def name_case(expected: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, Title
 
 if TYPE_CHECKING:
     import asyncssh
@@ -57,7 +57,12 @@ def fingerprints(known: str) -> Mapping[str, frozenset[str]]:
         if not words or words[0].startswith("#"):
             continue
         if len(words) != 2 or not words[1].startswith("SHA256:"):
-            raise InputError(f"host_keys, line {number}: found {line[:80]!r}, expected such as 10.1.0.5:22 SHA256:…")
+            raise InputError(
+                Title(
+                    f"host_keys, dòng {number}: gặp {line[:80]!r}, cần như 10.1.0.5:22 SHA256:…",
+                    f"host_keys, line {number}: found {line[:80]!r}, expected such as 10.1.0.5:22 SHA256:…",
+                )
+            )
         found[words[0]] = found.get(words[0], frozenset()) | {words[1]}
     return found
 
@@ -98,7 +103,12 @@ class Shell:
         """
         secret = credential.secret
         if not secret.get("user") or not (secret.get("password") or secret.get("key")):
-            raise InputError(f"credential {credential.name}: expected a user, and a password or a key")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {credential.name}: cần user, và password hoặc key",
+                    f"credential {credential.name}: expected a user, and a password or a key",
+                )
+            )
         self.where = place(address, port)
         self._address, self._port, self._secret, self._name = address, port, secret, credential.name
         self._pinned = fingerprints(secret.get("host_keys", "")).get(self.where, frozenset())
@@ -148,7 +158,12 @@ class Shell:
             try:
                 keys = [asyncssh.import_private_key(secret["key"], secret.get("passphrase"))]
             except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-                raise InputError(f"credential {self._name}, key: expected a private key in PEM") from None
+                raise InputError(
+                    Title(
+                        f"thông tin xác thực {self._name}, key: cần khóa riêng ở dạng PEM",
+                        f"credential {self._name}, key: expected a private key in PEM",
+                    )
+                ) from None
         return {
             # The keys are compared in `validate_host_public_key`, and nothing of the account that runs Dophu is used.
             "known_hosts": ([], [], []),

@@ -12,6 +12,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from inventory.refusing import cannot
 from inventory.register.columns import SHEET_OF, Column, Sheet
 from inventory.register.merge import Declared
 from inventory.register.template import FORMATS
@@ -27,14 +28,19 @@ def write_register(path: Path, register: Register) -> dict[str, int]:
         InputError: the name is of neither, the folder holds something, or a file cannot be written.
     """
     if path.suffix.lower() not in (".xlsx", ""):
-        raise InputError(f"{path}: found the ending {path.suffix!r}, expected .xlsx, or none for a folder of CSV files")
+        raise InputError(
+            Title(
+                f"{path}: gặp đuôi tệp {path.suffix!r}, cần .xlsx, hoặc không có đuôi cho thư mục các tệp CSV",
+                f"{path}: found the ending {path.suffix!r}, expected .xlsx, or none for a folder of CSV files",
+            )
+        )
     try:
         if path.suffix:
             _write_workbook(path, register)
         else:
             _write_folder(path, register)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
     return {name: len(getattr(register, name)) for name in SHEET_OF}
 
 
@@ -42,7 +48,11 @@ def _write_folder(path: Path, register: Register) -> None:
     path.mkdir(exist_ok=True)
     if any(path.iterdir()):
         # A file of another time beside them would be read as a part of it.
-        raise InputError(f"{path}: the folder is not empty, expected a new one")
+        raise InputError(
+            Title(
+                f"{path}: thư mục không rỗng, cần thư mục mới", f"{path}: the folder is not empty, expected a new one"
+            )
+        )
     for sheet in SHEET_OF.values():
         # The mark by which Excel knows UTF-8.
         with (path / f"{sheet.name}.csv").open("w", encoding="utf-8-sig", newline="") as file:

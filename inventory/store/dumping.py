@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Connection, Date, Float, Integer, String, Table, func, insert, select, text
 
 from inventory.store import tables
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["LEFT_OUT", "TABLES", "counts", "dump", "first_filled", "restore"]
 
@@ -47,7 +47,7 @@ def dump(connection: Connection) -> Iterator[tuple[str, Row]]:
             yield name, {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
 
 
-def restore(connection: Connection, rows: Iterable[tuple[str, str, Row]]) -> dict[str, int]:
+def restore(connection: Connection, rows: Iterable[tuple[Title, str, Row]]) -> dict[str, int]:
     """Put rows into the tables of an empty store; how many of each table there were.
 
     Args:
@@ -77,13 +77,23 @@ def _continue_numbers(connection: Connection) -> None:
                 connection.execute(text("SELECT setval(:s, :n)"), {"s": sequence, "n": highest})
 
 
-def _row(where: str, name: str, row: Row) -> Row:
+def _row(where: Title, name: str, row: Row) -> Row:
     if name not in TABLES:
-        raise InputError(f"{where}: found the table {name!r:.60}, expected one of {', '.join(TABLES)}")
+        raise InputError(
+            Title(
+                f"{where.vi}: gặp bảng {name!r:.60}, cần một trong {', '.join(TABLES)}",
+                f"{where.en}: found the table {name!r:.60}, expected one of {', '.join(TABLES)}",
+            )
+        )
     table = TABLES[name]
     if row.keys() != {*table.c.keys()}:
         odd = sorted(row.keys() ^ {*table.c.keys()})[0]
-        raise InputError(f"{where}: found {name} with or without {odd!r:.60}, expected {', '.join(table.c.keys())}")
+        raise InputError(
+            Title(
+                f"{where.vi}: gặp {name} thừa hoặc thiếu {odd!r:.60}, cần {', '.join(table.c.keys())}",
+                f"{where.en}: found {name} with or without {odd!r:.60}, expected {', '.join(table.c.keys())}",
+            )
+        )
     given: Row = {}
     for column in table.c:
         value = row[column.name]
@@ -92,7 +102,12 @@ def _row(where: str, name: str, row: Row) -> Row:
             continue
         expected, holds = _HOLDS[_kind(column.type)]
         if not holds(value):
-            raise InputError(f"{where}: {name}.{column.name}: found {value!r:.60}, expected {expected}")
+            raise InputError(
+                Title(
+                    f"{where.vi}: {name}.{column.name}: gặp {value!r:.60}, cần {expected.vi}",
+                    f"{where.en}: {name}.{column.name}: found {value!r:.60}, expected {expected.en}",
+                )
+            )
         given[column.name] = date.fromisoformat(value) if isinstance(column.type, Date) else value
     return given
 
@@ -117,11 +132,11 @@ def _is_whole(value: object) -> bool:
 
 
 #: What a column of each type holds. Big integers are integers, and texts are strings.
-_HOLDS: Mapping[type, tuple[str, Callable[[Any], bool]]] = {
-    Boolean: ("true or false", lambda v: isinstance(v, bool)),
-    Date: ("a day such as 2026-03-31", _is_day),
-    BigInteger: ("a whole number", _is_whole),
-    Integer: ("a whole number", _is_whole),
-    Float: ("a number", _is_number),
-    String: ("text", lambda v: isinstance(v, str) and "\0" not in v),
+_HOLDS: Mapping[type, tuple[Title, Callable[[Any], bool]]] = {
+    Boolean: (Title("true hoặc false", "true or false"), lambda v: isinstance(v, bool)),
+    Date: (Title("một ngày như 2026-03-31", "a day such as 2026-03-31"), _is_day),
+    BigInteger: (Title("số nguyên", "a whole number"), _is_whole),
+    Integer: (Title("số nguyên", "a whole number"), _is_whole),
+    Float: (Title("một số", "a number"), _is_number),
+    String: (Title("văn bản", "text"), lambda v: isinstance(v, str) and "\0" not in v),
 }

@@ -10,9 +10,9 @@ from ipaddress import ip_address
 from sqlalchemy import Connection, and_, select
 
 from inventory.periods import ZONE
+from inventory.refusing import amiss, an_agency
 from inventory.store import assets, facts, registers
 from inventory.store.tables import address, asset
-from inventory.strict_yaml import nearest
 from inventory.vocabulary import Vocabulary
 from inventory.words import Fact, Identity, InputError, Network, Proof, Value
 
@@ -84,9 +84,7 @@ def _networks(connection: Connection, now: datetime, agency: str | None) -> list
     register, day = registers.load(connection), now.astimezone(ZONE).date()
     codes = {a.code for a in register.agencies}
     if agency is not None and agency not in codes:
-        raise InputError(
-            f"--agency: found {agency!r}, expected the code of an agency in the register{nearest(agency, codes)}"
-        )
+        raise InputError(amiss("--agency", f"{agency!r}", an_agency(agency, codes)))
     return [n for n in register.networks if n.valid_on(day) and agency in (None, n.agency)]
 
 

@@ -16,13 +16,13 @@ from sqlalchemy import Connection, RowMapping, Table, bindparam, func, insert, s
 
 from inventory.goals import Goals
 from inventory.periods import ZONE, Period, read_period
+from inventory.refusing import a_count, all_of, amiss, an_agency, both, meant, within
 from inventory.shares import Reported
 from inventory.store import registers, revisions
 from inventory.store.tables import FOREVER, goal_count, period_count, seal
-from inventory.strict_yaml import nearest
 from inventory.text import nfc, storable
 from inventory.vocabulary import STOCK_AGE, Vocabulary, instant, moment
-from inventory.words import ALL_LEVELS, Agency, Fact, InputError, Proof, SealState
+from inventory.words import ALL_LEVELS, Agency, Fact, InputError, Proof, SealState, Title
 
 __all__ = [
     "DECLARED",
@@ -49,6 +49,10 @@ _LARGEST = 2**53
 """What JSON and spreadsheets hold without loss."""
 _LONGEST = 300
 _SHOWN = 20
+_SIGNED = Title(
+    "khai báo của con người có văn bản, người ký và ngày",
+    "what a person declares to have a document, a signer and a date",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Origin:
 class Counted:
     """A number that an agency counted in a period."""
 
-    place: str
+    place: Title | str
     """Where it stood, such as "row 5": problems begin with it."""
     agency: str
     key: str
@@ -90,7 +94,7 @@ class Counted:
 class GoalCounted:
     """So many of so many, told of a goal as a whole, of one of its parts (from 1), or at one level."""
 
-    place: str
+    place: Title | str
     plan: str
     goal: str
     period: str
@@ -137,9 +141,7 @@ def take_in(
     rows = [check.row(one) for one in given]
     check.wholes([one for one in given if isinstance(one, Counted)])
     if check.problems:
-        more = len(check.problems) - _SHOWN
-        told = [*check.problems[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])]
-        raise InputError("\n".join(told))
+        raise InputError(all_of(check.problems, _SHOWN))
     checked = [row for row in rows if row is not None]
     new, corrected = [], []
     for table, values in checked:
@@ -165,7 +167,7 @@ class _Check:
         now: datetime,
         stood: Mapping[tuple[object, ...], RowMapping],
     ) -> None:
-        self.problems: list[str] = []
+        self.problems: list[Title] = []
         self.stood = stood
         self._vocabulary, self._goals, self._now = vocabulary, goals, now
         register = registers.load(connection)
@@ -173,7 +175,7 @@ class _Check:
         for agency in register.agencies:
             self._agencies.setdefault(agency.code, []).append(agency)
         self._levels = {level.code for level in register.levels}
-        self._seen: dict[tuple[object, ...], str] = {}
+        self._seen: dict[tuple[object, ...], Title | str] = {}
         self._sealed = sealed(connection)
 
     def row(self, given: Counted | GoalCounted) -> tuple[Table, dict[str, Any]] | None:
@@ -189,8 +191,7 @@ class _Check:
         if isinstance(given, Counted):
             self._agency(given, period)
             if given.key not in self._vocabulary.period_counts:
-                near = nearest(given.key, self._vocabulary.period_counts)
-                self._note(given, "key", given.key, f"the name of a count{near}")
+                self._note(given, "key", given.key, a_count(given.key, self._vocabulary.period_counts))
             name: tuple[object, ...] = (given.agency, given.key, given.period, given.origin.source)
             row: dict[str, Any] = {"agency": given.agency, "key": given.key, "first": period.first if period else None}
             table = period_count
@@ -198,30 +199,47 @@ class _Check:
             total = self._number(given, "total", given.total)
             self._goal(given)
             if isinstance(value, int) and isinstance(total, int) and value > total:
-                self._note(given, "value", value, f"a number not above its total {total}")
+                self._note(
+                    given,
+                    "value",
+                    value,
+                    Title(f"số không lớn hơn tổng {total}", f"a number not above its total {total}"),
+                )
             name = (given.plan, given.goal, given.part, given.level, given.period, given.origin.source)
             row = {"plan": given.plan, "goal": given.goal, "part": given.part, "level": given.level, "total": total}
             table = goal_count
         if period is not None and given.origin.source == DECLARED:
             self._not_sealed(given, period)
         if name in self._seen:
-            self.problems.append(f"{given.place}: stands twice, first in {self._seen[name]}")
+            place, first = both(given.place), both(self._seen[name])
+            self.problems.append(
+                Title(
+                    f"{place.vi}: xuất hiện hai lần, lần đầu ở {first.vi}",
+                    f"{place.en}: stands twice, first in {first.en}",
+                )
+            )
         self._seen.setdefault(name, given.place)
         return (table, told | row) if len(self.problems) == before else None
 
-    def _note(self, given: Counted | GoalCounted, field: str, found: object, expected: str) -> None:
-        self.problems.append(f"{given.place}, {field}: found {found!r:.80}, expected {expected}")
+    def _note(self, given: Counted | GoalCounted, field: str, found: object, expected: Title) -> None:
+        self.problems.append(amiss(within(given.place, field), f"{found!r:.80}", expected))
 
     def _period(self, given: Counted | GoalCounted) -> Period | None:
         try:
             period = read_period(given.period)
         except InputError as error:
-            self.problems.append(f"{given.place}, {error}")
+            place = both(given.place)
+            self.problems.append(Title(f"{place.vi}, {error.told.vi}", f"{place.en}, {error.told.en}"))
             return None
         if period.text != given.period:
-            self._note(given, "period", given.period, f"it without spaces: {period.text}")
+            self._note(
+                given,
+                "period",
+                given.period,
+                Title(f"không có khoảng trắng: {period.text}", f"it without spaces: {period.text}"),
+            )
         if period.end > self._now:
-            self._note(given, "period", given.period, "a period that has ended")
+            self._note(given, "period", given.period, Title("kỳ đã kết thúc", "a period that has ended"))
         return period
 
     def _origin(self, given: Counted | GoalCounted) -> None:
@@ -229,59 +247,78 @@ class _Check:
         for field in ("source", "document", "signer"):
             text = getattr(origin, field)
             if nfc(storable(text)) != text or len(text) > _LONGEST:
-                self._note(given, field, text, f"text of at most {_LONGEST} characters, on one line")
+                expected = (
+                    f"văn bản tối đa {_LONGEST} ký tự, trên một dòng",
+                    f"text of at most {_LONGEST} characters, on one line",
+                )
+                self._note(given, field, text, Title(*expected))
         if origin.source != DECLARED:
             return
         for field in ("document", "signer", "signed"):
             if not getattr(origin, field):
-                self._note(given, field, "", "what a person declares to have a document, a signer and a date")
+                self._note(given, field, "", _SIGNED)
         if origin.signed and origin.signed > self._now.astimezone(ZONE).date():
-            self._note(given, "signed", f"{origin.signed}", "a day that has come")
+            self._note(given, "signed", f"{origin.signed}", Title("ngày đã đến", "a day that has come"))
 
     def _number(self, given: Counted | GoalCounted, field: str, value: object) -> int | None:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
             return value
-        self._note(given, field, value, "a whole number from 0 on")
+        self._note(given, field, value, Title("số nguyên từ 0 trở lên", "a whole number from 0 on"))
         return None
 
     def _agency(self, given: Counted, period: Period | None) -> None:
         rows = self._agencies.get(given.agency)
         if rows is None:
-            near = nearest(given.agency, self._agencies)
-            self._note(given, "agency", given.agency, f"the code of an agency in the register{near}")
+            self._note(given, "agency", given.agency, an_agency(given.agency, self._agencies))
         elif period and not any(
             a.valid_from <= period.last and (a.valid_to is None or a.valid_to >= period.first) for a in rows
         ):
-            self._note(given, "agency", given.agency, f"an agency that there was in {period.text}")
+            existing = Title(f"cơ quan đã có trong kỳ {period.text}", f"an agency that there was in {period.text}")
+            self._note(given, "agency", given.agency, existing)
 
     def _goal(self, given: GoalCounted) -> None:
         plan = self._goals.plans.get(given.plan)
         if plan is None:
-            near = nearest(given.plan, self._goals.plans)
-            self._note(given, "plan", given.plan, f"one of {', '.join(sorted(self._goals.plans))}{near}")
+            near, known = meant(given.plan, self._goals.plans), ", ".join(sorted(self._goals.plans))
+            self._note(given, "plan", given.plan, Title(f"một trong {known}{near.vi}", f"one of {known}{near.en}"))
             return
         goal = next((one for one in plan.goals if one.id == given.goal), None)
         if goal is None:
-            self._note(
-                given, "goal", given.goal, f"a goal of {plan.id}{nearest(given.goal, [g.id for g in plan.goals])}"
-            )
+            near = meant(given.goal, [g.id for g in plan.goals])
+            of_plan = Title(f"chỉ tiêu của {plan.id}{near.vi}", f"a goal of {plan.id}{near.en}")
+            self._note(given, "goal", given.goal, of_plan)
         elif not goal.only_declared:
-            self._note(given, "goal", given.goal, f"a goal that no control measures; {goal.control} measures this one")
+            measured = (
+                f"chỉ tiêu không có tiêu chí nào đo; chỉ tiêu này do {goal.control} đo",
+                f"a goal that no control measures; {goal.control} measures this one",
+            )
+            self._note(given, "goal", given.goal, Title(*measured))
         elif bool(goal.parts) != bool(given.part) or given.part > len(goal.parts) or given.part < 0:
-            expected = f"a part from 1 to {len(goal.parts)}" if goal.parts else "no part, for the goal has none"
-            self._note(given, "part", given.part, expected)
+            some = Title(f"thành phần từ 1 đến {len(goal.parts)}", f"a part from 1 to {len(goal.parts)}")
+            none = Title("không nêu thành phần, vì chỉ tiêu không có", "no part, for the goal has none")
+            self._note(given, "part", given.part, some if goal.parts else none)
         elif given.part and given.level != ALL_LEVELS:
-            self._note(given, "level", given.level, "none beside a part, which is of all levels together")
+            beside = (
+                "không nêu cấp cùng thành phần, vì thành phần tính chung mọi cấp",
+                "none beside a part, which is of all levels together",
+            )
+            self._note(given, "level", given.level, Title(*beside))
         elif given.level != ALL_LEVELS and given.level not in (goal.levels or self._levels):
-            self._note(given, "level", given.level, f"one of {', '.join(goal.levels or sorted(self._levels))}, or none")
+            listed = ", ".join(goal.levels or sorted(self._levels))
+            self._note(
+                given, "level", given.level, Title(f"một trong {listed}, hoặc để trống", f"one of {listed}, or none")
+            )
 
     def _not_sealed(self, given: Counted | GoalCounted, period: Period) -> None:
         plans = [given.plan] if isinstance(given, GoalCounted) else plans_of(self._goals, given.key)
         for plan in plans:
             if plan in self._sealed and period.end <= self._sealed[plan]:
                 day = self._sealed[plan].astimezone(ZONE).date()
-                expected = f"a later one: the figures of {plan} were sealed as of {day}"
-                self._note(given, "period", given.period, expected)
+                later = (
+                    f"kỳ sau đó: số liệu của {plan} đã niêm phong tính đến {day}",
+                    f"a later one: the figures of {plan} were sealed as of {day}",
+                )
+                self._note(given, "period", given.period, Title(*later))
 
     def wholes(self, given: Sequence[Counted]) -> None:
         """Note each number that is above the one of which it is a part, told with it or before by the same source."""
@@ -302,9 +339,9 @@ class _Check:
             values.append(found.value if found else self._stored(one, key))
         low, high = values
         if isinstance(low, int) and isinstance(high, int) and low > high:
-            self.problems.append(
-                f"{one.place}, {one.key}: found {part} {low} of {whole} {high}, expected a part not above its total"
-            )
+            found_ = Title(f"{part} {low} trong {whole} {high}", f"{part} {low} of {whole} {high}")
+            expected = Title("thành phần không lớn hơn tổng", "a part not above its total")
+            self.problems.append(amiss(within(one.place, one.key), found_, expected))
 
     def _stored(self, one: Counted, key: str) -> int | None:
         row = self.stood.get((period_count.name, one.agency, key, one.period, one.origin.source))

@@ -166,7 +166,7 @@ def test_a_week_is_no_date(as_of: str) -> None:
 def test_the_doctor_and_the_commands_make_nothing(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     found = checks(tmp_path)
-    assert found["database"].mend == found["key"].mend == "dophu init"
+    assert found["database"].mend.en == found["key"].mend.en == "dophu init"
     judged = dophu(tmp_path, "judge")
     assert judged.returncode == 1 and judged.stderr.endswith("run dophu init\n")
     assert list((tmp_path / "data").iterdir()) == []
@@ -176,18 +176,18 @@ def test_a_lost_key_is_never_replaced_while_something_is_sealed_with_it(folder: 
     assert dophu(folder, "credential", "add", "lab", feed='{"community": "bi-mat-123"}').returncode == 0
     key = folder / "data" / "keys"
     key.rename(folder / "copy")
-    assert checks(folder)["key"].mend == f"restore {key} from its copy: stored credentials need it"
+    assert checks(folder)["key"].mend.en == f"restore {key} from its copy: stored credentials need it"
     again = dophu(folder, "init")
     assert again.returncode == 2 and "expected the key that sealed lab" in again.stderr and not key.exists()
 
     shutil.copy(folder / "copy", key)
     key.chmod(0o644)
-    assert checks(folder)["key"].mend == f"chmod 600 {key}"
+    assert checks(folder)["key"].mend.en == f"chmod 600 {key}"
 
     key.unlink()
     KeyRing.create(key)
     found = checks(folder)
-    assert found["key"].ok and found["sealed credentials"].found == f"do not open with {key}: lab"
+    assert found["key"].ok and found["sealed credentials"].found.en == f"do not open with {key}: lab"
 
 
 @pytest.mark.parametrize(("version", "mend"), [("9999", "install a newer Dophu"), ("0000", "dophu init")])
@@ -197,7 +197,7 @@ def test_tables_of_another_version_are_left_alone(folder: Path, version: str, me
         connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
     connection.close()
     before = path.read_bytes()
-    assert checks(folder)["database"].mend == mend
+    assert checks(folder)["database"].mend.en == mend
     done = dophu(folder, "judge")
     assert done.returncode == 1 and f"of version {version}" in done.stderr and mend in done.stderr
     assert path.read_bytes() == before

@@ -221,4 +221,4 @@ async def test_settings_of_lines_are_read_strictly(tmp_path: Path) -> None:
 
 async def test_the_doctor_says_how_it_may_ping(workspace: Workspace) -> None:
     (check,) = [c for c in await examine(workspace.config) if c.check == "right to ping"]
-    assert check.ok and "ICMP sockets" in check.found
+    assert check.ok and "ICMP sockets" in check.found.en
