@@ -37,7 +37,7 @@ import tomli_w
 
 import goals
 from api.config import Config
-from api.config_backup import BackupSettings, without_secrets
+from api.config_backup import OwnBackups, without_secrets
 from inventory.owning import hand_over, make_folder
 from inventory.refusing import cannot
 from inventory.secrets import KeyRing
@@ -197,7 +197,7 @@ def _flush(path: Path) -> None:
 
 
 async def back_up_and_prune(
-    store: Store, config: Config, settings: BackupSettings, advance: Advance = _quiet
+    store: Store, config: Config, settings: OwnBackups, advance: Advance = _quiet
 ) -> tuple[Path, list[Path]]:
     """Write a backup into the folder of the settings, then remove the oldest of its kind; both are returned.
 

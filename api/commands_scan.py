@@ -61,8 +61,8 @@ def scan_run(
         )  # fmt: skip
     else:
         state = word(f"scan_state:{done.state}")
-        told = "cli:scan_resumed" if done.resumed else "cli:scan"
-        say(word(told, number=done.number, profile=done.profile, state=state))
+        named = {"number": done.number, "profile": done.profile, "state": state}
+        say(word("cli:scan_resumed" if done.resumed else "cli:scan", **named))
         counts = {"networks": done.round.targets, "complete": done.round.complete, "new": done.round.new}
         say(word("cli:scan_read", **counts))
         for code, why in done.left_out.items():

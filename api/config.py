@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import goals
 from api.commanding import split_host
-from api.config_backup import BackupSettings as OwnBackups
+from api.config_backup import OwnBackups
 from api.config_netbox import NetBoxSettings
 from collectors.backups.names import compile_pattern
 from inventory.refusing import cannot

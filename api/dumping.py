@@ -216,7 +216,7 @@ class _Lines:
 
 def _check_head(head: dict[str, Any], name: str) -> dict[str, Any]:
     if head.get("product") != PRODUCT:
-        named = f"{str(head['product'])!r:.60}"
+        named = f"{str(head.get('product'))!r:.60}"
         found = (
             Title(f"sản phẩm {named}", f"the product {named}")
             if "product" in head
@@ -226,11 +226,12 @@ def _check_head(head: dict[str, Any], name: str) -> dict[str, Any]:
         raise InputError(amiss(name, found, expected))
     needed, schema = versions.needed(), str(head.get("schema"))
     if head.get("format") != FORMAT or schema > needed:
-        made = f"Dophu {head.get('version')!s:.40}, {schema:.40}"
+        version = f"{head.get('version')!s:.40}"
+        vi, en = f"tạo bằng Dophu {version}, bảng {schema:.40}", f"made by Dophu {version}, tables {schema:.40}"
         raise InputError(
             Title(
-                f"{name}: thuộc phiên bản mới hơn ({made}; ở đây {needed}): hãy cài Dophu mới hơn",
-                f"{name}: it is of a newer version ({made}; here {needed}): install a newer Dophu",
+                f"{name}: thuộc phiên bản mới hơn ({vi}; ở đây {needed}): hãy cài Dophu mới hơn",
+                f"{name}: it is of a newer version ({en}; here {needed}): install a newer Dophu",
             )
         )
     if schema != needed:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from ipaddress import ip_address
 
 from api import backups, environment, probing
 from api.rates import rate_of
@@ -18,6 +17,7 @@ from collectors import load_collectors, nmap, runner
 from collectors.progress import Progress
 from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
+from inventory.placing import narrowest
 from inventory.store import Connection, closings, facts, incidents, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target, Title
@@ -534,7 +534,5 @@ def _record_of_agency(connection: Connection, vocabulary: Vocabulary, run: Run, 
 def _place(identity: Identity, networks: Sequence[Network]) -> Identity:
     if identity.address is None:
         return identity
-    address = ip_address(identity.address)
-    within = [n for n in networks if address.version == n.prefix.version and address in n.prefix]
-    narrowest = max(within, key=lambda n: n.prefix.prefixlen, default=None)
-    return replace(identity, network=narrowest.code if narrowest else None)
+    found = narrowest(identity.address, networks)
+    return replace(identity, network=found[0].code if found else None)

@@ -81,7 +81,7 @@ def test_findings_are_listed_by_status_and_as_of_a_time(folder: Path) -> None:
     control = ("findings", "--control", "agency_firewall_answering")
     met = json.loads(dophu(folder, *control, "--status", "met", "-o", "json").stdout)
     assert [(f["member"], f["counted"][0]["facts"][0]["source"]) for f in met] == [("A", "nmap")]
-    assert "unmet" in dophu(folder, *control, "--agency", "B").stdout.splitlines()[1]
+    assert "Chưa đạt" in dophu(folder, *control, "--agency", "B").stdout.splitlines()[1]
     before = json.loads(dophu(folder, *control, "--as-of", "2026-01-01", "-o", "json").stdout)
     assert {f["status"] for f in before} == {"unknown"}
 
@@ -111,7 +111,7 @@ def test_a_malformed_line_costs_the_other_devices_nothing(tmp_path: Path) -> Non
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == 299 and all(a["error"] for a in answers)
     told = done.stderr.decode().splitlines()
-    assert [line.split(": ")[2] for line in told] == ["line 8", "line 301", "line 302"]
+    assert [line.split(": ")[2] for line in told] == ["dòng 8", "dòng 301", "dòng 302"]
     assert done.returncode == 2
 
 

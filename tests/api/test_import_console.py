@@ -156,7 +156,7 @@ def test_kaspersky_security_center_itself_is_asked(folder: Path) -> None:
         secret = json.dumps({"user": USER, "password": PASSWORD})
         assert dophu(folder, "credential", "add", "av", "--kind", "ksc", feed=secret).returncode == 0
         wrong = dophu(folder, "import", "ksc", where, "--credential", "snmp")
-        assert (wrong.returncode, "found no credential 'snmp'" in wrong.stderr) == (2, True)
+        assert (wrong.returncode, "không có thông tin xác thực 'snmp'" in wrong.stderr) == (2, True)
         unknown = dophu(folder, "import", "ksc", where, "--credential", "av")
         assert (unknown.returncode, server.asked) == (1, [])
         shown = unknown.stderr.split("--fingerprint ")[1].strip()
