@@ -26,7 +26,7 @@ import tempfile
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ from inventory.refusing import cannot
 from inventory.secrets import KeyRing
 from inventory.store import Store, copies
 from inventory.store.copies import Contents
-from inventory.words import InputError, StoreError, Title
+from inventory.words import InputError, StoreError, Title, ToldError
 
 __all__ = ["FORMAT", "Advance", "Backup", "back_up", "back_up_and_prune", "check_backup", "restore"]
 
@@ -383,7 +383,7 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
     """
     backup = await asyncio.to_thread(_look_at, path, config, force)
     stamp = f"before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}".lower()
-    placing = _Placing()
+    placing = Placing()
     try:
         make_folder(config.data)
         with tempfile.TemporaryDirectory(prefix=".restoring-", dir=config.data) as made:
@@ -391,21 +391,40 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
     except BaseException as error:
         left = placing.take_back()
         if isinstance(error, OSError):
-            where = f"{error.filename or config.data}: {error.strerror or error}"
-            raise InputError("; ".join([where, *left]) if left else f"{where}; everything is as it was") from None
+            untouched = Title("mọi thứ vẫn như cũ", "everything is as it was")
+            failed = cannot(error.filename or config.data, error).told
+            raise InputError(_joined([failed, *(left or [untouched])])) from None
         if left:
-            raise StoreError("; ".join([str(error), *left])) from error
+            failed = error.told if isinstance(error, ToldError) else Title.same(str(error))
+            raise StoreError(_joined([failed, *left])) from error
         raise
+    return await tell_restored(config, backup, placing)
+
+
+async def tell_restored(config: Config, backup: Backup, placing: Placing) -> Restored:
+    """What became of a restoration whose parts are in their places.
+
+    Raises:
+        StoreError: the restored database does not say of which version it is; where what was there before is kept
+            is told with it.
+    """
     store = Store.open(config.database_url)
     try:
         schema = (await store.version())[0]
+    except StoreError as error:
+        kept = [Title(f"những gì có trước đó được giữ ở {one}", f"what was there is {one}") for one in placing.aside]
+        raise StoreError(_joined([error.told, *kept])) from error
     finally:
         await store.close()
     return Restored(backup, schema or "", tuple(placing.aside), tuple(placing.placed))
 
 
+def _joined(parts: Sequence[Title]) -> Title:
+    return Title("; ".join(part.vi for part in parts), "; ".join(part.en for part in parts))
+
+
 async def _place(
-    path: Path, config: Config, backup: Backup, folder: Path, stamp: str, placing: _Placing, force: bool,
+    path: Path, config: Config, backup: Backup, folder: Path, stamp: str, placing: Placing, force: bool,
     advance: Advance,
 ) -> None:  # fmt: skip
     # Everything is read and compared with its digest before anything is touched.
@@ -422,7 +441,7 @@ async def _place(
         placing.aside[:0] = await _fill_postgresql(config, database, backup.contents, stamp, force)
 
 
-class _Placing:
+class Placing:
     """What was put into place until now, so that it can be taken back."""
 
     def __init__(self) -> None:
@@ -448,9 +467,9 @@ class _Placing:
         if told:
             self.placed.append(str(target))
 
-    def take_back(self) -> list[str]:
+    def take_back(self) -> list[Title]:
         """Have everything as it was, the newest first; what could not be, and where it is kept."""
-        left = []
+        left: list[Title] = []
         for target, kept in reversed(self._done):
             try:
                 if target.is_dir():
@@ -460,7 +479,11 @@ class _Placing:
                 if kept is not None:
                     kept.rename(target)
             except OSError as error:
-                left.append(f"{target}: {error.strerror}" + (f", what was there is {kept}" if kept else ""))
+                said = cannot(target, error).told
+                where = (
+                    (f", những gì có trước đó được giữ ở {kept}", f", what was there is {kept}") if kept else ("", "")
+                )
+                left.append(Title(f"{said.vi}{where[0]}", f"{said.en}{where[1]}"))
         return left
 
 
@@ -522,7 +545,7 @@ def _check_key(config: Config, brought: Path, force: bool) -> None:
         )
 
 
-def _place_file(file: Path, restored: Path, stamp: str, placing: _Placing) -> None:
+def _place_file(file: Path, restored: Path, stamp: str, placing: Placing) -> None:
     """Put an SQLite database in its place; where what was there is kept."""
     if file.exists():
         copies.close_file(file)
@@ -560,7 +583,7 @@ async def _fill_postgresql(config: Config, dump: Path, contents: Contents, stamp
     return [] if was_empty else [f"schema {schema}"]
 
 
-def _place_others(config: Config, folder: Path, stamp: str, placing: _Placing) -> None:
+def _place_others(config: Config, folder: Path, stamp: str, placing: Placing) -> None:
     """Put back what is no database; what has another content there stays, and the backup's is put beside it."""
     if (key := folder / KEYS).exists() and not _same(key, config.keys):
         placing.put(key, config.keys, config.keys.with_name(f"{config.keys.name}.{stamp}"))
