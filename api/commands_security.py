@@ -1,4 +1,4 @@
-"""The commands `dophu security`: weaknesses by severity, who sees to them, and which are accepted until when."""
+"""The commands `dophu security`: security findings by severity, who sees to them, and which are accepted until when."""
 
 from __future__ import annotations
 

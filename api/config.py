@@ -24,6 +24,7 @@ import goals
 from api.commanding import split_host
 from api.config_backup import OwnBackups
 from api.config_netbox import NetBoxSettings
+from api.misconfigured import tell_settings
 from collectors.backups.names import compile_pattern
 from inventory.refusing import cannot
 from inventory.urls import read_url
@@ -177,17 +178,32 @@ class BackupFolder(BaseModel):
     @model_validator(mode="after")
     def _is_whole(self) -> BackupFolder:
         if not self.path.startswith("/") or not self.path.isprintable():
-            raise ValueError(f"path: found {self.path!r:.80}, expected one from / on")
+            raise InputError(
+                Title(
+                    f"path: gặp {self.path!r:.80}, cần đường dẫn bắt đầu từ /",
+                    f"path: found {self.path!r:.80}, expected one from / on",
+                )
+            )
         if bool(self.address) != bool(self.credential):
-            raise ValueError("expected address and credential together, or neither for a folder of this machine")
+            raise InputError(
+                Title(
+                    "cần cả address và credential, hoặc không có cả hai khi là thư mục của máy này",
+                    "expected address and credential together, or neither for a folder of this machine",
+                )
+            )
         if self.address:
             split_host(self.address, 0)
         if not self.patterns:
-            raise ValueError("pattern: expected at least one")
+            raise InputError(Title("pattern: cần ít nhất một", "pattern: expected at least one"))
         for pattern in self.patterns:
             compile_pattern(pattern)
             if ("{system}" in pattern) == bool(self.system):
-                raise ValueError(f"found the pattern {pattern!r}, expected either {{system}} in it or a system")
+                raise InputError(
+                    Title(
+                        f"gặp mẫu {pattern!r}, cần có {{system}} trong đó hoặc nêu system",
+                        f"found the pattern {pattern!r}, expected either {{system}} in it or a system",
+                    )
+                )
         return self
 
 
@@ -205,7 +221,12 @@ class BackupSettings(BaseModel):
     def _are_different(cls, value: list[BackupFolder]) -> list[BackupFolder]:
         labels = [folder.label for folder in value]
         if twice := [label for label in labels if labels.count(label) > 1]:
-            raise ValueError(f"found the folder {twice[0]} twice, expected one entry with several patterns")
+            raise InputError(
+                Title(
+                    f"gặp thư mục {twice[0]} hai lần, cần một mục có nhiều mẫu",
+                    f"found the folder {twice[0]} twice, expected one entry with several patterns",
+                )
+            )
         return value
 
 
@@ -237,14 +258,19 @@ class InfluxSettings(BaseModel):
         except ValueError:
             fits = False
         if not fits or parts.username or parts.query or parts.fragment or not value.isprintable() or " " in value:
-            raise ValueError("expected an address such as https://influx.example.vn:8086, without user or query")
+            raise InputError(
+                Title(
+                    "cần địa chỉ như https://influx.example.vn:8086, không có tên người dùng hay tham số",
+                    "expected an address such as https://influx.example.vn:8086, without user or query",
+                )
+            )
         return value
 
     @field_validator("org", "bucket")
     @classmethod
     def _is_named(cls, value: str) -> str:
         if not value.strip() or not value.isprintable():
-            raise ValueError("expected a name")
+            raise InputError(Title("cần một tên", "expected a name"))
         return value
 
 
@@ -409,7 +435,6 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         config = Config(**values)
     except ValidationError as error:
         # The values are left out: one of them may be the token.
-        lines = [f"{found or 'environment'}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InputError("\n".join(lines)) from None
+        raise InputError(tell_settings(found, error)) from None
     config._file = found
     return config.model_copy(update={"data": data}) if data is not None else config

@@ -21,7 +21,8 @@ from api.config import Config
 from api.hearing import open_listener
 from api.scheduling import SECONDS_TO_STOP, Scheduler
 from api.workspace import open_workspace
-from inventory.words import InputError, StoreError, Title
+from inventory.refusing import why
+from inventory.words import InputError, StoreError, SystemRefusalError, Title
 
 log = logging.getLogger("dophu")
 
@@ -53,7 +54,13 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
             try:
                 listener.bind((host, port))
             except OSError as error:
-                raise OSError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+                reason = why(error)
+                raise SystemRefusalError(
+                    Title(
+                        f"không nghe được tại {host} cổng {port}: {reason.vi}",
+                        f"cannot listen on {host} port {port}: {reason.en}",
+                    )
+                ) from error
         trap_listener = opened.enter_context(open_listener(config.traps)) if config.traps else None
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         # It tells at each question for the tables' version what it is about to do.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Collection, Sequence
 
-from inventory.strict_yaml import closest
 from inventory.words import InputError, Title
 
 __all__ = [
@@ -82,6 +81,8 @@ def one_of(known: Collection[str]) -> Title:
 
 def meant(name: str, known: Collection[str]) -> Title:
     """The end of an error about an unknown name: the nearest known one, or all of them."""
+    from inventory.strict_yaml import closest  # with YAML, that most commands do without
+
     if near := closest(name, known):
         return Title(f"; có phải là {near!r}?", f"; did you mean {near!r}?")
     if not known:

@@ -48,6 +48,10 @@ class InputError(ToldError, ValueError):
     """Input refused as a whole; the text names the file, row or field, what was found and what was expected."""
 
 
+class SystemRefusalError(ToldError, OSError):
+    """What the operating system refused, such as an address that another program has; with what may help."""
+
+
 class StoreError(ToldError):
     """The database could not do its part: it is locked, full, unreachable or of another version. Nothing was stored."""
 
@@ -496,7 +500,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """That somebody need not meet a control for a time, or that it does not apply to them (miễn, không áp dụng)."""
+    """That somebody need not meet a control for a time, or that it does not apply to them (miễn trừ, không áp dụng)."""
 
     number: int
     control: str

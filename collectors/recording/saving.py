@@ -12,7 +12,8 @@ from tempfile import NamedTemporaryFile
 
 from collectors.recording.record import Recording
 from collectors.recording.snmprec import write_rows
-from inventory.words import InputError, Title
+from inventory.refusing import why
+from inventory.words import InputError, SystemRefusalError, Title
 
 _NAME = re.compile(r"[\w][\w.+-]{0,99}")
 
@@ -40,7 +41,10 @@ def check_place(folder: Path, name: str | None, *, force: bool) -> None:
         with NamedTemporaryFile(dir=folder, prefix=".dophu-"):
             pass
     except OSError as error:
-        raise OSError(f"{folder}: cannot be written to: {error.strerror}") from None
+        reason = why(error)
+        raise SystemRefusalError(
+            Title(f"{folder}: không ghi được: {reason.vi}", f"{folder}: cannot be written to: {reason.en}")
+        ) from None
 
 
 def paths(folder: Path, name: str) -> tuple[Path, Path]:

@@ -154,6 +154,18 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path, text: str, told: st
     assert told in str(refused.value) and "khẩu" not in str(refused.value)
 
 
+def test_settings_are_refused_in_vietnamese_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "dophu.toml"
+    file.write_text('hours = 3\ndiscover_hours = inf\n[influxdb]\nurl = "ftp://x"\norg = "a"\nbucket = "b"\n')
+    with pytest.raises(InputError) as refused:
+        read_config(file)
+    assert sorted(refused.value.told.vi.splitlines()) == [
+        f"{file}: discover_hours: cần không quá 8784.0",
+        f"{file}: hours: không có thiết lập này",
+        f"{file}: influxdb.url: cần địa chỉ như https://influx.example.vn:8086, không có tên người dùng hay tham số",
+    ]
+
+
 @pytest.mark.parametrize("as_of", ["2026-W10", "2026-W10-3"])
 def test_a_week_is_no_date(as_of: str) -> None:
     with pytest.raises(InputError, match=f"found the time '{as_of}', expected a date"):

@@ -156,7 +156,7 @@ def test_the_help_is_printed_in_the_language_that_is_set(arguments: tuple[str, .
 
 def test_a_command_without_arguments_and_a_wrong_one_are_answered_in_the_language() -> None:
     status, printed = _run("vi", "waiver")
-    assert status == 2 and "Cách dùng: " in printed and "Kết thúc việc miễn trước ngày cuối" in printed
+    assert status == 2 and "Cách dùng: " in printed and "Kết thúc miễn trừ trước ngày cuối" in printed
     status, printed = _run("vi", "coverage")
     assert status == 2 and "Xem '" in printed and "--plan" in printed
     status, printed = _run("en", "coverage")

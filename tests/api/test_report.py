@@ -172,7 +172,7 @@ async def test_a_long_list_is_cut_and_says_so(sample: Sample, monkeypatch: pytes
 async def test_the_workbook_has_figures_chart_list_and_what_is_not_measured(sample: Sample) -> None:
     content = reporting.as_workbook(sample.report, "vi")
     book = openpyxl.load_workbook(io.BytesIO(content))
-    names = ["Số liệu theo cấp", "Biểu đồ", "Dự báo", "Danh sách", "Miễn và không áp dụng", "Chỉ tiêu chưa đo"]
+    names = ["Số liệu theo cấp", "Biểu đồ", "Dự báo", "Danh sách", "Miễn trừ và không áp dụng", "Chỉ tiêu chưa đo"]
     assert book.sheetnames == names
     figures, bars, _, listed, _, rest = (list(page.iter_rows(min_row=5, values_only=True)) for page in book.worksheets)
     assert [(row[7], row[8], row[10], row[11]) for row in figures] == [
