@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from api.workspace import Workspace
 from inventory.refusing import amiss, cannot
-from inventory.store import Connection, dumping, versions
+from inventory.store import Connection, copies, dumping, versions
 from inventory.words import InputError, Title
 
 __all__ = ["FORMAT", "PRODUCT", "read_dump", "write_dump"]
@@ -90,25 +90,27 @@ def _write_lines(connection: Connection, to: BinaryIO) -> dict[str, Any]:
 async def read_dump(workspace: Workspace, path: Path) -> dict[str, Any]:
     """Put a dump into the database, which has to be empty, whole or not at all; the first line and the digest.
 
+    A dump of a former version is brought to this one in a database of its own in the data folder.
+
     Raises:
-        InputError: the database is not empty; the file is of another product or version, cut short, or changed. Nothing
-            is stored.
+        InputError: the database is not empty; the file is of another product or a newer version, cut short, or changed.
+            Nothing is stored.
     """
     try:
         with path.open("rb") as file:
-            return await workspace.store.write(_read, file, path.name)
+            return await workspace.store.write(_read, file, path.name, workspace.config.data)
     except OSError as error:
         raise cannot(path, error) from None
 
 
-def _read(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
+def _read(connection: Connection, file: BinaryIO, name: str, folder: Path) -> dict[str, Any]:
     try:
-        return _read_lines(connection, file, name)
+        return _read_lines(connection, file, name, folder)
     except OSError as error:
         raise cannot(name, error) from None
 
 
-def _read_lines(connection: Connection, file: BinaryIO, name: str) -> dict[str, Any]:
+def _read_lines(connection: Connection, file: BinaryIO, name: str, folder: Path) -> dict[str, Any]:
     lines = _Lines(file, name)
     head = _check_head(lines.head(), name)
     if (filled := dumping.first_filled(connection)) is not None:
@@ -120,7 +122,16 @@ def _read_lines(connection: Connection, file: BinaryIO, name: str) -> dict[str, 
                 "made by dophu init",
             )
         )
-    put = dumping.restore(connection, lines.rows())
+    if head["schema"] == versions.needed():
+        _compare(dumping.restore(connection, lines.rows()), head, name)
+    else:
+        with dumping.upgraded(lines.rows(), head["schema"], folder) as (put, rows):
+            _compare(put, head, name)
+            dumping.restore(connection, rows)
+    return head | {"sha256": lines.sha256}
+
+
+def _compare(put: Mapping[str, int], head: Mapping[str, Any], name: str) -> None:
     for table, rows in put.items():
         if rows != (told := head["tables"].get(table)):
             raise InputError(
@@ -129,7 +140,6 @@ def _read_lines(connection: Connection, file: BinaryIO, name: str) -> dict[str, 
                     f"{name}: found {rows} rows of {table}, expected {told}: {_CUT_SHORT.en} or was changed",
                 )
             )
-    return head | {"sha256": lines.sha256}
 
 
 class _Lines:
@@ -234,13 +244,11 @@ def _check_head(head: dict[str, Any], name: str) -> dict[str, Any]:
                 f"{name}: it is of a newer version ({en}; here {needed}): install a newer Dophu",
             )
         )
-    if schema != needed:
+    if schema not in copies.known_schemas():
         raise InputError(
             Title(
-                f"{name}: các bảng thuộc phiên bản {schema:.40}, cần {needed}: hãy nhập bằng Dophu đã tạo "
-                f"ra nó ({head.get('version')!s:.40}), rồi chạy dophu init bằng bản này",
-                f"{name}: its tables are of version {schema:.40}, expected {needed}: import it with the Dophu "
-                f"that made it ({head.get('version')!s:.40}), then run dophu init with this one",
+                f"{name}: các bảng thuộc phiên bản {schema:.40}, cần một phiên bản không sau {needed}",
+                f"{name}: its tables are of version {schema:.40}, expected one up to {needed}",
             )
         )
     if not isinstance(head.get("tables"), dict):

@@ -13,7 +13,7 @@ from pathlib import Path
 from api.config import Config, InfluxSettings
 from api.workspace import Workspace
 from exporters._influx_delivery import Delivered, Delivery, Server
-from exporters._spool import Spool
+from exporters._spool import Spool, SpoolState
 from inventory.store import snapshots
 from inventory.words import InputError, Snapshot, Title
 
@@ -142,8 +142,13 @@ async def push(workspace: Workspace, since: datetime | None, told: Callable[[dat
 class Feed:
     """Takes each snapshot as it is told and writes it to InfluxDB, beside all else: judging never waits for it."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, told: Callable[[SpoolState], None]) -> None:
+        """Nothing is written yet.
+
+        Args:
+            told: is called from a thread with how the spool is, after each delivery.
+        """
+        self._workspace, self._told = workspace, told
         self._held: list[Snapshot] = []
         self._came = asyncio.Event()
 
@@ -169,6 +174,7 @@ class Feed:
             while True:
                 await self._put_on_disk(delivery)
                 done = await asyncio.to_thread(delivery.deliver)
+                await asyncio.to_thread(self._tell_state, delivery)
                 if done.error or done.busy:
                     log.warning("influxdb: %s", done.error or "another process delivers")
                     until = datetime.now(UTC) + (done.wait or wait)
@@ -187,6 +193,10 @@ class Feed:
                     await self._came.wait()
             self._came.clear()
             await self._put_on_disk(delivery)
+            await asyncio.to_thread(self._tell_state, delivery)
+
+    def _tell_state(self, delivery: Delivery) -> None:
+        self._told(delivery.spool.state())
 
     async def _put_on_disk(self, delivery: Delivery) -> None:
         while self._held:

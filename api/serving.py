@@ -197,7 +197,7 @@ def _feed(desk: Desk) -> list[asyncio.Task[None]]:
         return []
     from api.influx import Feed  # its client is large, and most servers feed none
 
-    feed = Feed(desk.workspace)
+    feed = Feed(desk.workspace, desk.metrics.publish_spool)
     desk.tellers.append(feed.tell)
     return [asyncio.create_task(_forever("influxdb", feed.keep))]
 

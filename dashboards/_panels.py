@@ -20,6 +20,7 @@ SOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE = "green", "yellow", "orange", "red", "blue", "purple"
 GREY = "#8e8e8e"
+TEXT = "text"
 
 #: How each status is called and coloured: unknown is never red, because nobody has seen it fail.
 STATUSES: Mapping[str, tuple[Title, str]] = {
@@ -45,12 +46,17 @@ PROVEN = Title("Đã chứng minh", "Proven")
 POSSIBLE = Title("Có thể đạt", "Possible")
 TARGET = Title("Mức đề ra", "Target")
 
-#: The three shares of a goal, by the part of their metric's name.
-SHARES: Mapping[str, tuple[Title, str]] = {
-    "proven": (PROVEN, GREEN),
-    "possible": (POSSIBLE, YELLOW),
-    "target": (TARGET, BLUE),
+#: What a goal's proven share is called and coloured, by where its own target leaves it.
+PROVEN_BY_STATUS: Mapping[str, tuple[Title, str]] = {
+    "reached": (Title("Đã chứng minh: đạt chỉ tiêu", "Proven: reached"), GREEN),
+    "declared": (Title("Đã chứng minh: đạt nhờ khai báo", "Proven: reached by declaration"), PURPLE),
+    "open": (Title("Đã chứng minh: còn để ngỏ", "Proven: open"), YELLOW),
+    "not_reached": (Title("Đã chứng minh: không đạt chỉ tiêu", "Proven: not reached"), RED),
+    "no_target": (Title("Đã chứng minh: không có mức đề ra", "Proven: no target"), BLUE),
 }
+#: The shares of a goal beside the proven one, by the part of their metric's name.
+BOUNDS: Mapping[str, tuple[Title, str]] = {"possible": (POSSIBLE, GREY), "target": (TARGET, TEXT)}
+SHARES = (*PROVEN_BY_STATUS.values(), *BOUNDS.values())
 AGENCY = Title("Cơ quan", "Agency")
 CODE = Title("Mã", "Code")
 DATA_AGE = Title("Tuổi của số liệu", "Age of the figures")
@@ -107,6 +113,8 @@ LINK_KINDS: Mapping[str, tuple[Title, str | None]] = {
 #: Ages in words of the language: Grafana's own units of time speak English only.
 HOURS = Title("suffix:giờ", "suffix:hours")
 DAYS = Title("suffix:ngày", "suffix:days")
+#: Differences of shares.
+POINTS = Title("suffix:điểm %", "suffix:pp")
 
 #: What a panel says that rests on the recording rules of deploy/prometheus.
 RECORDED = Title(
@@ -116,7 +124,11 @@ RECORDED = Title(
 
 SNAPSHOT_AGE_HOURS = "(time() - max(dophu_snapshot_timestamp_seconds)) / 3600"
 #: Decimals of units that have any; a value without a unit here is a count and has none.
-_DECIMALS: Mapping[str, int] = {"none": 0, "percentunit": 1, HOURS.vi: 1, HOURS.en: 1, DAYS.vi: 1, DAYS.en: 1}
+_DECIMALS: Mapping[str, int] = {
+    "none": 0,
+    "percentunit": 1,
+    **{unit: 1 for words in (HOURS, DAYS, POINTS) for unit in (words.vi, words.en)},
+}
 
 
 #: The variable that holds the address of Dophu's pages, for links to them.
@@ -128,10 +140,13 @@ def uid(name: str, language: str) -> str:
     return f"dophu-{name}" + ("-en" if language == "en" else "")
 
 
-def begin(name: str, title: Title, description: Title, language: str, page: str = "/") -> grafana.Dashboard:
-    """An empty dashboard with its uid, its language, the choice of the Prometheus server, and its links.
+def begin(
+    name: str, title: Title, description: Title, language: str, page: str = "/", plans: str = ""
+) -> grafana.Dashboard:
+    """An empty dashboard with its uid, its language, the choice of the Prometheus server, its marks and its links.
 
-    They lead to the other dashboards, with what was chosen here, and to `page` of Dophu itself.
+    The links lead to the other dashboards, with what was chosen here, and to `page` of Dophu itself. Marked are the due
+    days and the seals of the plans that the selector `plans` takes: of all, if it is empty.
     """
     to_pages = Title("Trang của Dophu", "Dophu's page")
     address = Title("Địa chỉ của Dophu", "Dophu's address")
@@ -162,33 +177,58 @@ def begin(name: str, title: Title, description: Title, language: str, page: str 
         .with_variable(
             grafana.TextBoxVariable("dophu").label(address.in_language(language)).default_value("http://127.0.0.1:8080")
         )
+        .annotation(_due_days(plans, language))
+        .annotation(_sealed_days(plans, language))
     )
 
 
-def due_days(selector: str, language: str) -> grafana.AnnotationQuery:
+def _due_days(selector: str, language: str) -> grafana.AnnotationQuery:
     """Marks, over every graph, the days on which goals are due."""
     # The due moment is the last second of its day, so that its last 24 hours are that day.
     left = f"(dophu_goal_due_timestamp_seconds{{{selector}}} - time())"
     return _marked_day(Title("Ngày đến hạn của chỉ tiêu", "Days on which goals are due"), left, PURPLE, language)
 
 
-def sealed_days(selector: str, language: str) -> grafana.AnnotationQuery:
-    """Marks, over every graph, the day that begins when figures are sealed."""
-    # The figures tell of a seal only once they are judged anew: an hour would often pass unseen.
-    since = f"(time() - dophu_snapshot_sealed_timestamp_seconds{{{selector}}})"
-    return _marked_day(Title("Chốt số liệu (niêm phong)", "Figures sealed"), since, BLUE, language)
+def _sealed_days(selector: str, language: str) -> Builder[model.AnnotationQuery]:
+    """Marks, over every graph, as of when figures were sealed, and names their plan."""
+    title = Title("Số liệu được chốt (niêm phong)", "Figures sealed")
+    expression = f"dophu_snapshot_sealed_as_of_timestamp_seconds{{{selector}}} * 1000"
+    query = _annotation(title, BLUE, language).expr(expression)
+    return _MarkedMoments(query, f"{title.in_language(language)}: {{{{plan}}}}")
 
 
 def _marked_day(title: Title, seconds: str, color: str, language: str) -> grafana.AnnotationQuery:
     """Marks the time in which something is less than a day away."""
-    return (
-        grafana.AnnotationQuery()
-        .name(title.in_language(language))
-        .datasource(SOURCE)
-        .enable(True)
-        .icon_color(color)
-        .expr(f"count({seconds} >= 0 and {seconds} < 86400)")
-    )
+    return _annotation(title, color, language).expr(f"count({seconds} >= 0 and {seconds} < 86400)")
+
+
+def _annotation(title: Title, color: str, language: str) -> grafana.AnnotationQuery:
+    name = title.in_language(language)
+    return grafana.AnnotationQuery().name(name).datasource(SOURCE).enable(True).icon_color(color)
+
+
+class _Moments(model.AnnotationQuery):
+    """An annotation whose values are the moments that it marks, in milliseconds since 1970.
+
+    Grafana's data source for Prometheus reads `useValueForTime` and `titleFormat`; its SDK has no words for them.
+    """
+
+    title_format = ""
+
+    def to_json(self) -> dict[str, object]:
+        """As Grafana reads it."""
+        return super().to_json() | {"useValueForTime": True, "titleFormat": self.title_format}
+
+
+class _MarkedMoments(Builder[model.AnnotationQuery]):
+    def __init__(self, query: grafana.AnnotationQuery, title_format: str) -> None:
+        self._query, self._title_format = query, title_format
+
+    def build(self) -> model.AnnotationQuery:
+        """The annotation, whose title names what its labels say."""
+        built = _Moments(**vars(self._query.build()))
+        built.title_format = self._title_format
+        return built
 
 
 def finish(dashboard: grafana.Dashboard, panels: Sequence[Builder[model.Panel]]) -> model.Dashboard:
@@ -216,11 +256,21 @@ def cut(share: str) -> str:
 
 
 def shares(selector: str, language: str) -> str:
-    """Proven, possible and target (where there is one) in one vector, told apart by the label `share`."""
-    return " or ".join(
-        f'label_replace(dophu_coverage_{name}_ratio{{{selector}}}, "share", "{words.in_language(language)}", "", "")'
-        for name, (words, _) in SHARES.items()
+    """Proven, possible and target (where there is one) in one vector, told apart by the label `share`.
+
+    The proven share is called by where it stands, so that its colour follows the goal's own target.
+    """
+    proven = (
+        f"dophu_coverage_proven_ratio{{{selector}}}"
+        f" * on (plan, goal, level) group_left (status) (dophu_coverage_status{{{selector}}} == 1)"
     )
+    for status, (words, _) in PROVEN_BY_STATUS.items():
+        proven = f'label_replace({proven}, "share", "{words.in_language(language)}", "status", "{status}")'
+    bounds = [
+        f'label_replace(dophu_coverage_{name}_ratio{{{selector}}}, "share", "{words.in_language(language)}", "", "")'
+        for name, (words, _) in BOUNDS.items()
+    ]
+    return " or ".join((proven, *bounds))
 
 
 def _query(expression: str, ref: str, legend: str = "") -> promql.Dataquery:
@@ -320,8 +370,8 @@ def bars(title: Title, expression: str, legend: str, language: str, span: int, h
         .height(height)
         .span(span)
     )
-    for words, color in SHARES.values():
-        panel.override_by_regexp(f"/{words.in_language(language)}/", [_fixed(color)])
+    for words, color in SHARES:
+        panel.override_by_regexp(f"/{words.in_language(language)}$/", [_fixed(color)])
     return panel
 
 
@@ -333,8 +383,12 @@ def lines(
     language: str,
     span: int,
     unit: str = "none",
+    dashed: str | None = None,
 ) -> timeseries.Panel:
-    """Values over time, one line for each value of `label`, called and coloured by `words`; a gap stays a gap."""
+    """Values over time, one line for each value of `label`, called and coloured by `words`; a gap stays a gap.
+
+    The line of the value `dashed` is no measurement and drawn so.
+    """
     panel = (
         timeseries.Panel()
         .title(title.in_language(language))
@@ -353,6 +407,8 @@ def lines(
         panel.override_by_name(
             value, [model.DynamicConfigValue("displayName", name.in_language(language)), _fixed(color)]
         )
+    if dashed is not None:
+        panel.override_by_name(dashed, [_dashes()])
     return panel
 
 
@@ -386,8 +442,11 @@ def curves(
     told = [*queries, *((expression, f"{word}: {legend}") for expression, legend in thresholds)]
     for index, (expression, legend) in enumerate(told):
         panel.with_target(_query(expression, chr(ord("A") + index), legend).range())
-    dashed = model.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})
-    return panel.override_by_regexp(f"/^{word}: /", [_fixed(RED), dashed])
+    return panel.override_by_regexp(f"/^{word}: /", [_fixed(RED), _dashes()])
+
+
+def _dashes() -> model.DynamicConfigValue:
+    return model.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [10, 10]})
 
 
 def threshold(controls: str, parameter: str, language: str) -> tuple[str, str]:

@@ -24,13 +24,11 @@ from dashboards._panels import (
     count_column,
     cut,
     data_age,
-    due_days,
     finish,
     lines,
     number,
     or_zero,
     rows,
-    sealed_days,
     status_columns,
     value_columns,
 )
@@ -55,7 +53,6 @@ def build(language: Language = "vi") -> Dashboard:
     """The dashboard `dophu-agency`."""
     dashboard = begin("agency", AGENCY, _DESCRIPTION, language, "/agencies/${agency}")
     dashboard.with_variable(choice("agency", AGENCY, language, "dophu_agency_info", "agency", f"name_{language}"))
-    dashboard.annotation(due_days("", language)).annotation(sealed_days("", language))
     answering = f"sum by (answering) (dophu_assets{{{_HERE}}})"
     over_time = f"sum by (status) (dophu_findings{{{_HERE}}})"
     statuses = {status.value: STATUSES[status] for status in Status}

@@ -10,6 +10,7 @@ from dashboards._panels import (
     CODE,
     GREEN,
     ID_WIDTH,
+    POINTS,
     POSSIBLE,
     PROVEN,
     RED,
@@ -24,13 +25,11 @@ from dashboards._panels import (
     count_column,
     cut,
     data_age,
-    due_days,
     finish,
     lines,
     named,
     or_zero,
     rows,
-    sealed_days,
     shares,
     status_columns,
     status_number,
@@ -53,7 +52,9 @@ _DESCRIPTION = Title(
 
 def build(language: Language = "vi") -> Dashboard:
     """The dashboard `dophu-coverage`."""
-    dashboard = begin("coverage", Title("Độ phủ kế hoạch CNTT", "ICT plan coverage"), _DESCRIPTION, language)
+    dashboard = begin(
+        "coverage", Title("Độ phủ kế hoạch CNTT", "ICT plan coverage"), _DESCRIPTION, language, plans=_PLAN
+    )
     title = f"title_{language}"
     drawable = f"dophu_goal_info{{{_PLAN}}} and on (plan, goal) dophu_coverage_proven_ratio"
     asked = f"dophu_control_info and on (control) dophu_goal_info{{{_PLAN}}}"
@@ -65,7 +66,6 @@ def build(language: Language = "vi") -> Dashboard:
         agency_choice(language),
     ):
         dashboard.with_variable(variable)
-    dashboard.annotation(due_days(_PLAN, language)).annotation(sealed_days(_PLAN, language))
     standing = [
         status_number(status, f'sum(dophu_coverage_status{{{_ROW},status="{status}"}})', language, span=3)
         for status in CoverageStatus
@@ -94,6 +94,7 @@ def _goals(language: Language) -> table.Panel:
             cut(f"max by (goal) (dophu_coverage_proven_ratio{{{_ROW}}})"),
             cut(f"max by (goal) (dophu_coverage_possible_ratio{{{_ROW}}})"),
             f"max by (goal) (dophu_coverage_target_ratio{{{_ROW}}})",
+            f"100 * {cut(f'max by (goal) (dophu_coverage_proven_ratio{{{_ROW}}} - dophu_coverage_target_ratio)')}",
             f'max by (goal) (dophu_coverage_members{{{_ROW},status="unmet"}})',
             f'max by (goal) (dophu_coverage_members{{{_ROW},status="unknown"}})',
             f"max by (goal) (dophu_goal_due_timestamp_seconds{{{_PLAN}}}) * 1000",
@@ -104,12 +105,14 @@ def _goals(language: Language) -> table.Panel:
             Column(title, Title("Chỉ tiêu", "Goal"), wraps=True),
             Column("goal", CODE, width=ID_WIDTH),
             Column("status", Title("Kết quả", "Standing"), width=150, words={s: STATUSES[s] for s in CoverageStatus}),
-            Column("Value #B", PROVEN, "percentunit", 120, GREEN),
-            Column("Value #C", POSSIBLE, "percentunit", 110, YELLOW),
+            Column("Value #B", PROVEN, "percentunit", 120),
+            Column("Value #C", POSSIBLE, "percentunit", 110),
             Column("Value #D", TARGET, "percentunit", 100),
-            count_column("Value #E", STATUSES["unmet"][0], RED, 90),
-            count_column("Value #F", STATUSES["unknown"][0], YELLOW, 90),
-            Column("Value #G", Title("Thời hạn", "Due"), day, 110),
+            # Below the target it has no colour of its own: whether that is open or lost stands in the standing.
+            Column("Value #E", Title("So với mức đề ra", "To target"), POINTS, 130, limits=[(0, GREEN)]),
+            count_column("Value #F", STATUSES["unmet"][0], RED, 90),
+            count_column("Value #G", STATUSES["unknown"][0], YELLOW, 90),
+            Column("Value #H", Title("Thời hạn", "Due"), day, 110),
         ],
         language,
         span=24,
@@ -141,10 +144,11 @@ def _chosen_over_time(language: Language) -> timeseries.Panel:
         Title("Chỉ tiêu đã chọn theo thời gian", "The chosen goal over time"),
         f"max by (share) ({shares(selector, language)})",
         "share",
-        {words.in_language(language): (words, color) for words, color in SHARES.values()},
+        {words.in_language(language): (words, color) for words, color in SHARES},
         language,
         span=14,
         unit="percentunit",
+        dashed=TARGET.in_language(language),
     )
 
 

@@ -33,6 +33,9 @@ from inventory.words import Title
 #: Prometheus's own series about the scrapes of Dophu, whatever their job is called, also while it does not answer.
 _SCRAPES = "and on (job, instance) last_over_time(dophu_build_info[1d])"
 
+#: Stands for a number of waiting snapshots where no InfluxDB is set up.
+_NOT_SET_UP = -1
+
 _DESCRIPTION = Title(
     "Dophu có làm việc của mình không: bộ thu thập, lịch, số liệu có mới không, có chuỗi nào bị lược bớt, "
     "và chỉ tiêu nào chưa có gì đo.",
@@ -72,7 +75,7 @@ def build(language: Language = "vi") -> Dashboard:
                 [(SNAPSHOT_AGE_HOURS, DATA_AGE.in_language(language))],
                 [(f"{STALE} + 0 * max(dophu_snapshot_timestamp_seconds)", "SnapshotOld")],
                 language,
-                8,
+                7,
                 HOURS,
             ),
             curves(
@@ -80,7 +83,7 @@ def build(language: Language = "vi") -> Dashboard:
                 [(f"scrape_duration_seconds {_SCRAPES}", "{{instance}}")],
                 [],
                 language,
-                8,
+                7,
                 "s",
             ),
             curves(
@@ -88,9 +91,10 @@ def build(language: Language = "vi") -> Dashboard:
                 [(f"scrape_samples_scraped {_SCRAPES}", "{{instance}}")],
                 [],
                 language,
-                8,
+                7,
                 "none",
             ),
+            _waiting(language),
             _not_measured(language),
         ],
     )
@@ -143,6 +147,16 @@ def _numbers(language: Language) -> list[stat.Panel]:
         ),
         number(Title("Chỉ tiêu chưa đo", "Goals not measured"), "sum(1 - dophu_goal_measured)", GREY, language, 3),
     ]
+
+
+def _waiting(language: Language) -> stat.Panel:
+    """What is on disk for an InfluxDB, beside the graphs."""
+    waiting = f"max(dophu_influxdb_waiting_snapshots) or {_NOT_SET_UP} * count(dophu_build_info)"
+    title = Title("Chờ gửi InfluxDB", "Waiting for InfluxDB")
+    panel = number(title, waiting, GREY, language, 3, limits=[(0, GREEN), (1, YELLOW)]).height(9)
+    told = Title("Số ảnh chụp còn trên đĩa.", "Snapshots that are still on disk.")
+    not_used = {str(_NOT_SET_UP): (Title("Không dùng", "Not used"), GREY)}
+    return worded(panel, not_used, language).description(told.in_language(language))
 
 
 def _not_measured(language: Language) -> table.Panel:

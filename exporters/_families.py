@@ -9,9 +9,10 @@ from datetime import date, datetime, time
 from importlib.metadata import PackageNotFoundError, version
 from zoneinfo import ZoneInfo
 
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from exporters._spool import SpoolState
 from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Level, Outcome, Snapshot, Status, Title
 
 #: Where plans are written: a due date ends when its day ends there.
@@ -23,6 +24,10 @@ Samples = Mapping[tuple[str, ...], float]
 _TABLE = """
 dophu_build_info{version} The version of Dophu that made this page.
 dophu_snapshot_timestamp_seconds{} When the snapshot was judged.
+dophu_influxdb_waiting_snapshots{} Snapshots on disk that InfluxDB has not taken; absent where none is set up.
+dophu_influxdb_last_success_timestamp_seconds{} When InfluxDB last took a snapshot whole; absent if never.
+dophu_influxdb_dropped_points_total{} Points that were left out for want of room on the disk.
+dophu_influxdb_refused_points_total{} Points that InfluxDB refused.
 dophu_collector_last_run_timestamp_seconds{collector} When the collector's newest run ended, failed or not.
 dophu_collector_last_success_timestamp_seconds{collector} When a target was last read to the end; absent if never.
 dophu_collector_run_duration_seconds{collector} Longest run of one target in the newest round.
@@ -30,6 +35,7 @@ dophu_collector_targets{collector} Targets looked at in the last 24 hours.
 dophu_collector_targets_failed{collector} Targets whose newest run has an error.
 dophu_plan_info{plan title_vi title_en number} A plan's title and number.
 dophu_snapshot_sealed_timestamp_seconds{plan} When figures of the plan were sealed last; absent if never.
+dophu_snapshot_sealed_as_of_timestamp_seconds{plan} Of when the figures are that were sealed last; absent if none.
 dophu_control_info{control title_vi title_en population severity} Title, population, and severity of not meeting it.
 dophu_control_threshold{control parameter} A number that a control's condition names, as it is set.
 dophu_level_info{level title_vi title_en rank} An administrative level's title and rank; "all" is all of them.
@@ -91,15 +97,21 @@ _PERCENTILES = {"50": "round_trip", "95": "round_trip_p95", "99": "round_trip_p9
 _WEBSITE_STATES = ("up", "down", "unknown")
 
 
-def metrics(snapshot: Snapshot | None) -> list[Metric]:
-    """Every metric of a snapshot but `dophu_series_dropped`, in the order of METRICS; of none yet, the build alone."""
+def metrics(snapshot: Snapshot | None, spool: SpoolState | None = None) -> list[Metric]:
+    """Every metric of a snapshot but `dophu_series_dropped`, in the order of METRICS; of none yet, those of the server.
+
+    Args:
+        spool: what waits for InfluxDB; None where none is set up.
+    """
+    own = {**_build(), **_influxdb(spool)}
     if snapshot is None:
-        return [family(name, samples) for name, samples in _build().items()]
+        return [family(name, own[name]) for name in METRICS if name in own]
     values: dict[str, Samples] = {
-        **_build(),
+        **own,
         "dophu_snapshot_timestamp_seconds": {(): snapshot.at.timestamp()},
         **_titles(snapshot),
         "dophu_snapshot_sealed_timestamp_seconds": {(s.plan,): s.sealed.timestamp() for s in snapshot.seals},
+        "dophu_snapshot_sealed_as_of_timestamp_seconds": {(s.plan,): s.as_of.timestamp() for s in snapshot.seals},
         **_collectors(snapshot),
         **_schedules(snapshot),
         **_goals(snapshot),
@@ -123,6 +135,18 @@ def _build() -> dict[str, Samples]:
     except PackageNotFoundError:
         installed = "unknown"
     return {"dophu_build_info": {(installed,): 1}}
+
+
+def _influxdb(spool: SpoolState | None) -> dict[str, Samples]:
+    if spool is None:
+        return {}
+    last = spool.last_success
+    return {
+        "dophu_influxdb_waiting_snapshots": {(): spool.waiting},
+        "dophu_influxdb_last_success_timestamp_seconds": {(): last.timestamp()} if last else {},
+        "dophu_influxdb_dropped_points_total": {(): spool.dropped_points},
+        "dophu_influxdb_refused_points_total": {(): spool.refused_points},
+    }
 
 
 def _titles(snapshot: Snapshot) -> dict[str, Samples]:
@@ -315,6 +339,11 @@ def family(name: str, samples: Samples) -> Metric:
         for values in samples:
             info.add_metric(values, {})
         return info
+    if name.endswith("_total"):
+        counter = CounterMetricFamily(name.removesuffix("_total"), documentation, labels=labels)
+        for values, value in samples.items():
+            counter.add_metric(values, value)
+        return counter
     gauge = GaugeMetricFamily(name, documentation, labels=labels)
     for values, value in samples.items():
         gauge.add_metric(values, value)

@@ -58,6 +58,17 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolState:
+    """How a spool is, in the numbers that are told."""
+
+    waiting: int = 0
+    """Snapshots on disk that were not taken."""
+    last_success: datetime | None = None
+    dropped_points: int = 0
+    refused_points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """One snapshot's points on disk."""
 
@@ -219,6 +230,12 @@ class Spool:
         except (OSError, ValueError, TypeError):
             kept = Tally()
         return _add(kept, self._uncounted)
+
+    def state(self) -> SpoolState:
+        """How it is now."""
+        tally = self.tally()
+        last = datetime.fromisoformat(tally.last_success) if tally.last_success else None
+        return SpoolState(len(self.waiting()), last, tally.dropped_points, tally.refused_points)
 
     def count(self, *, error: str = "", **more: int | str) -> None:
         """Add numbers to the tally, set its texts, and note an error with its time.

@@ -25,11 +25,11 @@ _HEAD = """\
 
 Dophu xuất các chỉ số sau tại `/metrics` cho Prometheus. Tên, nhãn và đơn vị được giữ ổn định: chỉ số mới được thêm vào,
 chỉ số cũ không đổi nghĩa. Chỗ không biết thì không có chuỗi, chứ không phải là 0.
-Mọi chỉ số dưới đây đều là gauge (ở dạng OpenMetrics, chỉ số có tên kết thúc bằng `_info` là info).
+Chỉ số có tên kết thúc bằng `_total` là counter, mọi chỉ số khác là gauge (ở dạng OpenMetrics, `_info` là info).
 
 Dophu exports these metrics at `/metrics` for Prometheus. Names, labels and units are stable: new ones are added, and
 none that is there changes its meaning. What is not known has no series, and is not 0.
-All of those below are gauges (in OpenMetrics, those whose names end in `_info` are infos).
+Those whose names end in `_total` are counters, all others gauges (in OpenMetrics, `_info` are infos).
 """
 _COLUMNS = ("Chỉ số / Metric", "Nhãn / Labels", "Đơn vị / Unit", "Nghĩa / HELP")
 

@@ -876,10 +876,11 @@ class ScanState:
 
 @dataclass(frozen=True, slots=True)
 class SealState:
-    """When figures of a plan were sealed last."""
+    """When figures of a plan were sealed last, and of when those are."""
 
     plan: str
     sealed: datetime
+    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)

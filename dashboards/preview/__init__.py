@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dashboards import Language, as_json, load_dashboards
 from dashboards.preview.charts import Mark, nice_step
 from dashboards.preview.looks import named_color
-from dashboards.preview.panels import HEAD, WIDTH, Box, Drawn, Surroundings, box_of, drawn
+from dashboards.preview.panels import HEAD, WIDTH, Box, Drawn, Surroundings, box_of, drawn, labelled
 from dashboards.preview.prometheus import Answer, Prometheus, Window
 from dashboards.preview.variables import Choice, fill, settle, variable_names
 from inventory.words import InputError, Title
@@ -222,7 +222,10 @@ def _asked(target: Mapping[str, Any], prometheus: Prometheus, around: Surroundin
 def _marks(
     dashboard: Mapping[str, Any], prometheus: Prometheus, window: Window, values: Mapping[str, str], language: str
 ) -> tuple[tuple[Mark, ...], tuple[Trouble, ...]]:
-    """What the annotations mark: the times in which their expression is above zero; those that were refused."""
+    """What the annotations mark, and those that were refused.
+
+    That is the times in which their expression is above zero, or else the moments that its values are.
+    """
     marks, troubles = [], []
     step = nice_step((window.end - window.start) / 10_000)
     for annotation in _annotations(dashboard):
@@ -230,12 +233,18 @@ def _marks(
         if answer.error:
             named = f"{WORDS['annotation'].in_language(language)} {annotation['name']}"
             troubles.append(Trouble(named, "", answer.error))
+        color = named_color(annotation["iconColor"])
         for one in answer.series:
-            times = [at for at, value in one.points if value > 0]
+            name = labelled(annotation.get("titleFormat") or annotation["name"], one)
+            if annotation.get("useValueForTime"):
+                times = sorted({value / 1000 for _, value in one.points})
+            else:
+                times = [at for at, value in one.points if value > 0]
             begins = [i for i, at in enumerate(times) if i == 0 or at - times[i - 1] > step]
             for first, after in zip(begins, [*begins[1:], len(times)], strict=True):
-                color = named_color(annotation["iconColor"])
-                marks.append(Mark(annotation["name"], color, times[first], times[after - 1]))
+                begin, end = max(times[first], window.start), min(times[after - 1], window.end)
+                if begin <= end:
+                    marks.append(Mark(name, color, begin, end))
     return tuple(marks), tuple(troubles)
 
 

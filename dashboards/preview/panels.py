@@ -135,13 +135,14 @@ def drawn(panel: Mapping[str, Any], answers: Sequence[Answer], around: Surroundi
 def _named(panel: Mapping[str, Any], answers: Sequence[Answer]) -> list[tuple[str, Series]]:
     """Every series with the name that its target's legend gives it."""
     return [
-        (_legend(target.get("legendFormat") or "", one), one)
+        (labelled(target.get("legendFormat") or "", one), one)
         for target, answer in zip(panel["targets"], answers, strict=True)
         for one in answer.series
     ]
 
 
-def _legend(pattern: str, series: Series) -> str:
+def labelled(pattern: str, series: Series) -> str:
+    """A pattern with the values of labels in the place of their names {{in such}}; without one, the whole series."""
     if pattern:
         return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda match: series.labels.get(match[1], match[1]), pattern)
     labels = ", ".join(f'{key}="{value}"' for key, value in series.labels.items() if key != "__name__")

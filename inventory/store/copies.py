@@ -70,7 +70,7 @@ def copy(connection: Connection, to: Path, advance: Callable[[int, int], None]) 
     kind = connection.dialect.name
     if kind == "sqlite":
         _copy_sqlite(connection, to, advance)
-        with _opened(to) as copied:
+        with opened_file(to) as copied:
             return Contents(kind, at, schema, _check_and_count(copied))
     _dump(connection, to, advance)
     return Contents(kind, at, schema, _count(connection))
@@ -180,7 +180,7 @@ def _check_and_count(connection: Connection) -> dict[str, int]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Connection]:
+def opened_file(file: Path) -> Iterator[Connection]:
     """A connection to a file of SQLite's, as it is; what is done is committed at the end."""
     engine = create_engine(f"sqlite+pysqlite:///{file}")
     event.listen(engine, "connect", _no_hidden_begin)
@@ -216,7 +216,7 @@ def adopt(file: Path, contents: Contents) -> None:
         InputError: it is damaged, or holds something else.
     """
     try:
-        with _opened(file) as connection:
+        with opened_file(file) as connection:
             _compare(versions.current(connection), _check_and_count(connection), contents)
             versions.upgrade(connection)
     except DBAPIError as error:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from itertools import groupby, islice
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Connection, Date, Float, Integer, String, Table, func, insert, select, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Date,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    func,
+    insert,
+    select,
+    text,
+)
 
-from inventory.store import tables
+from inventory.store import tables, versions
+from inventory.store.copies import opened_file
 from inventory.words import InputError, Title
 
-__all__ = ["LEFT_OUT", "TABLES", "counts", "dump", "first_filled", "restore"]
+__all__ = ["LEFT_OUT", "TABLES", "counts", "dump", "first_filled", "reflected", "restore", "upgraded"]
 
 LEFT_OUT = ("credential", "token")
 """Secrets, sealed and hashed as they are, leave the store with a backup alone and never with an export."""
@@ -25,9 +43,16 @@ _DIGITS = 2**63
 Row = dict[str, Any]
 
 
-def counts(connection: Connection) -> dict[str, int]:
+def reflected(connection: Connection) -> dict[str, Table]:
+    """The tables that are dumped, as this database has them: of a former version, others than `TABLES`."""
+    found = MetaData()
+    found.reflect(connection)
+    return {t.name: t for t in found.sorted_tables if t.name not in (*LEFT_OUT, "alembic_version")}
+
+
+def counts(connection: Connection, of: Mapping[str, Table] = TABLES) -> dict[str, int]:
     """How many rows each table has."""
-    return {name: int(connection.scalar(select(func.count()).select_from(t)) or 0) for name, t in TABLES.items()}
+    return {name: int(connection.scalar(select(func.count()).select_from(t)) or 0) for name, t in of.items()}
 
 
 def first_filled(connection: Connection) -> str | None:
@@ -38,16 +63,18 @@ def first_filled(connection: Connection) -> str | None:
     return None
 
 
-def dump(connection: Connection) -> Iterator[tuple[str, Row]]:
+def dump(connection: Connection, of: Mapping[str, Table] = TABLES) -> Iterator[tuple[str, Row]]:
     """Every row with its table, in the order of the keys, as JSON can hold it; some thousand rows are in memory."""
     options = {"stream_results": True, "yield_per": _TOGETHER}
-    for name, table in TABLES.items():
+    for name, table in of.items():
         query = select(table).order_by(*table.primary_key.columns)
         for row in connection.execute(query, execution_options=options).mappings():
             yield name, {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
 
 
-def restore(connection: Connection, rows: Iterable[tuple[Title, str, Row]]) -> dict[str, int]:
+def restore(
+    connection: Connection, rows: Iterable[tuple[Title, str, Row]], into: Mapping[str, Table] = TABLES
+) -> dict[str, int]:
     """Put rows into the tables of an empty store; how many of each table there were.
 
     Args:
@@ -57,14 +84,43 @@ def restore(connection: Connection, rows: Iterable[tuple[Title, str, Row]]) -> d
         InputError: a table or column that there is not, or a value that its column does not hold. The caller's
             transaction is then to be given up.
     """
-    put = dict.fromkeys(TABLES, 0)
+    put = dict.fromkeys(into, 0)
     for name, run in groupby(rows, key=lambda told: told[1]):
-        while chunk := [_row(where, name, row) for where, _, row in islice(run, _TOGETHER)]:
-            connection.execute(insert(TABLES[name]), chunk)
+        while chunk := [_row(where, name, row, into) for where, _, row in islice(run, _TOGETHER)]:
+            connection.execute(insert(into[name]), chunk)
             put[name] += len(chunk)
     if connection.dialect.name == "postgresql":
         _continue_numbers(connection)
     return put
+
+
+@contextmanager
+def upgraded(
+    rows: Iterable[tuple[Title, str, Row]], version: str, folder: Path
+) -> Iterator[tuple[dict[str, int], Iterator[tuple[Title, str, Row]]]]:
+    """Rows of former tables as rows of these: how many of each former table there were, and what became of them.
+
+    They are put into a database of their version in `folder`, which is brought to this one and is gone at the end.
+
+    Args:
+        version: that of the tables which the rows are of; one of `copies.known_schemas`.
+
+    Raises:
+        InputError: as `restore` does.
+    """
+    with tempfile.TemporaryDirectory(prefix=".upgrading-", dir=folder) as beside:
+        file = Path(beside) / "dump.db"
+        with opened_file(file) as connection:
+            versions.upgrade(connection, version)
+            put = restore(connection, rows, reflected(connection))
+        with opened_file(file) as connection:
+            versions.upgrade(connection)
+        with opened_file(file) as connection:
+            yield put, ((_upgraded(name), name, row) for name, row in dump(connection))
+
+
+def _upgraded(name: str) -> Title:
+    return Title(f"{name}, đã nâng lên phiên bản này", f"{name}, brought to this version")
 
 
 def _continue_numbers(connection: Connection) -> None:
@@ -77,15 +133,15 @@ def _continue_numbers(connection: Connection) -> None:
                 connection.execute(text("SELECT setval(:s, :n)"), {"s": sequence, "n": highest})
 
 
-def _row(where: Title, name: str, row: Row) -> Row:
-    if name not in TABLES:
+def _row(where: Title, name: str, row: Row, into: Mapping[str, Table]) -> Row:
+    if name not in into:
         raise InputError(
             Title(
-                f"{where.vi}: gặp bảng {name!r:.60}, cần một trong {', '.join(TABLES)}",
-                f"{where.en}: found the table {name!r:.60}, expected one of {', '.join(TABLES)}",
+                f"{where.vi}: gặp bảng {name!r:.60}, cần một trong {', '.join(into)}",
+                f"{where.en}: found the table {name!r:.60}, expected one of {', '.join(into)}",
             )
         )
-    table = TABLES[name]
+    table = into[name]
     if row.keys() != {*table.c.keys()}:
         odd = sorted(row.keys() ^ {*table.c.keys()})[0]
         raise InputError(

@@ -419,10 +419,11 @@ def sealed(connection: Connection) -> dict[str, datetime]:
 
 
 def seal_states(connection: Connection, at: datetime) -> tuple[SealState, ...]:
-    """When each plan was sealed last, up to `at`; of a plan that never was there is nothing."""
-    sealing = select(seal.c.plan, func.max(seal.c.sealed)).where(seal.c.sealed <= instant(at))
-    rows = connection.execute(sealing.group_by(seal.c.plan).order_by(seal.c.plan))
-    return tuple(SealState(plan, moment(told)) for plan, told in rows)
+    """What was sealed last of each plan, up to `at`; of a plan that never was there is nothing."""
+    sealing = select(seal.c.plan, seal.c.sealed, seal.c.at).where(seal.c.sealed <= instant(at))
+    rows = connection.execute(sealing.order_by(seal.c.plan, seal.c.sealed, seal.c.at))
+    last = {plan: SealState(plan, moment(told), moment(as_of)) for plan, told, as_of in rows}
+    return tuple(last.values())
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

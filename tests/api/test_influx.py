@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -111,16 +112,26 @@ def times(server: InfluxServer) -> list[int]:
     return sorted({time for _, time in server.points})
 
 
+def metric(address: str, name: str) -> float | None:
+    """The value of a metric without labels; None while it is absent."""
+    with urllib.request.urlopen(f"{address}/metrics", timeout=30) as answer:
+        told = answer.read().decode()
+    found = re.search(rf"^{name} (\S+)$", told, re.MULTILINE)
+    return float(found[1]) if found else None
+
+
 def test_the_server_writes_every_judgement_and_what_it_could_not_once_influxdb_is_back(folder: Path) -> None:
     port = free_port()
     settings(folder, f"http://127.0.0.1:{port}")
     assert store_token(folder, TOKEN)[0] == 0
     spool = Spool(folder / "influxdb", 1_000_000)
-    with serving(folder):
+    with serving(folder) as address:
         wait_for("the judgement of before", lambda: len(spool.waiting()) == 1)
         judge(folder)
         wait_for("the new one", lambda: len(spool.waiting()) == 2)
         wait_for("an attempt", lambda: spool.tally().last_error != "")
+        wait_for("the metric", lambda: metric(address, "dophu_influxdb_waiting_snapshots") == 2)
+        assert metric(address, "dophu_influxdb_last_success_timestamp_seconds") is None
         told = json.loads(command_of(folder, "influx", "status", "-o", "json")[1])
         assert (told["waiting_snapshots"], told["sent_points"], told["last_success"]) == (2, 0, None)
         assert "cannot be reached" in told["last_error"]
@@ -133,6 +144,8 @@ def test_the_server_writes_every_judgement_and_what_it_could_not_once_influxdb_i
             judge(folder)
             wait_for("the third", lambda: len(times(server)) == 3)
             wait_for("its acknowledgement", lambda: spool.tally().snapshots == 3)
+            wait_for("the metric", lambda: metric(address, "dophu_influxdb_waiting_snapshots") == 0)
+            assert metric(address, "dophu_influxdb_last_success_timestamp_seconds") is not None
         assert TOKEN not in (folder / "serve.log").read_text() + (spool.folder / "tally.json").read_text()
     assert examined(folder).ok
 

@@ -41,6 +41,7 @@ class Sealed:
     sha256: str
     figures: list[dict[str, Any]]
     day: date
+    at: datetime
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -51,7 +52,7 @@ async def sealed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Seal
         at, path = datetime.now(UTC), folder / "now.seal.zip"
         done = await seal(workspace, PLAN, at, path)
         report = await judge_plan(workspace, PLAN, at, with_members=False)
-        yield Sealed(workspace, folder, path, done["sha256"], [coverage_object(c) for c in report.coverage], day)
+        yield Sealed(workspace, folder, path, done["sha256"], [coverage_object(c) for c in report.coverage], day, at)
 
 
 def changed(sealed: Sealed, to: Path, change: Callable[[dict[str, bytes]], None], *, forged: bool = False) -> Path:
@@ -95,6 +96,8 @@ async def test_the_next_judgement_tells_when_a_plan_was_sealed(sealed: Sealed) -
     begin = f'dophu_snapshot_sealed_timestamp_seconds{{plan="{PLAN}"}} '
     (line,) = (line for line in export(told).decode().splitlines() if line.startswith(begin))
     assert float(line.removeprefix(begin)) == told.seals[0].sealed.timestamp()
+    # The database keeps milliseconds.
+    assert abs(told.seals[0].as_of - sealed.at) < timedelta(milliseconds=1)
     before = told.seals[0].sealed - timedelta(milliseconds=1)
     assert await sealed.workspace.store.read(period_counts.seal_states, before) == ()
 

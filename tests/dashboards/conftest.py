@@ -20,7 +20,7 @@ import yaml
 
 from exporters.prometheus import MetricsPage
 from tests.dashboards.grafana import ask
-from tests.exporters.sample import SAMPLE
+from tests.exporters.sample import SAMPLE, SPOOL
 
 BOUND = 30.0
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "dophu.rules.yml"
@@ -127,5 +127,6 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of a Prometheus that holds the sample snapshot."""
     page = MetricsPage()
     page.publish(SAMPLE)
+    page.publish_spool(SPOOL)
     with serve(page) as port, run_prometheus(tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{port}") as server:
         yield server

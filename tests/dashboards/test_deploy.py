@@ -46,7 +46,7 @@ def records() -> list[dict[str, Any]]:
 
 def test_prometheus_takes_the_configuration_and_its_rules() -> None:
     assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
-    assert "28 rules found" in promtool("check", "rules", RULES.name)
+    assert "30 rules found" in promtool("check", "rules", RULES.name)
 
 
 def test_alertmanager_takes_its_configuration() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from dashboards import Language
-from dashboards._panels import cut
+from dashboards import Language, load_dashboards
+from dashboards._panels import PROVEN_BY_STATUS, cut
+from dashboards.preview.looks import Looks, named_color
 from tests.dashboards.grafana import ask, fill, settle, targets
-from tests.dashboards.test_dashboards import EVERY, model
+from tests.dashboards.test_dashboards import EVERY, LANGUAGES, model
 from tests.exporters.sample import SAMPLE
 
 
@@ -58,7 +60,7 @@ def test_a_table_shows_every_label_that_its_query_gives(prometheus: str, name: s
         assert fields - shown <= set(steps["organize"]["excludeByName"])
 
 
-@pytest.mark.parametrize("name", ["agency", "coverage"])
+@pytest.mark.parametrize("name", sorted(load_dashboards()))
 def test_the_days_on_which_goals_are_due_are_marked_and_no_others(prometheus: str, name: str) -> None:
     dashboard = model(name, "vi")
     values, _ = settle(prometheus, dashboard)
@@ -71,16 +73,16 @@ def test_the_days_on_which_goals_are_due_are_marked_and_no_others(prometheus: st
         assert [entry["value"][1] for entry in result] == ([] if goals is None else [goals])
 
 
-@pytest.mark.parametrize("name", ["agency", "coverage"])
-def test_a_seal_is_marked_for_a_day(prometheus: str, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(load_dashboards()))
+def test_a_seal_is_marked_at_the_moment_of_its_figures_and_names_its_plan(prometheus: str, name: str) -> None:
     dashboard = model(name, "en")
     values, _ = settle(prometheus, dashboard)
-    expression = fill(dashboard["annotations"]["list"][1]["expr"], values)
+    annotation = dashboard["annotations"]["list"][1]
     (seal,) = SAMPLE.seals
-    for after, seals in ((-1, None), (0, "1"), (86399, "1"), (86400, None)):
-        asked = expression.replace("time()", f"{seal.sealed.timestamp() + after:.0f}")
-        result = ask(prometheus, "query", query=asked)["result"]
-        assert [entry["value"][1] for entry in result] == ([] if seals is None else [seals])
+    (told,) = ask(prometheus, "query", query=fill(annotation["expr"], values))["result"]
+    # Grafana takes the value for the time of the mark, in milliseconds, and fills the labels into its title.
+    assert annotation["useValueForTime"] is True and float(told["value"][1]) == 1000 * seal.as_of.timestamp()
+    assert annotation["titleFormat"] == "Figures sealed: {{plan}}" and told["metric"]["plan"] == seal.plan
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
@@ -112,6 +114,30 @@ def test_a_share_is_cut_and_never_rounded_up(prometheus: str) -> None:
     for panel, target in (pair for name, language in EVERY for pair in targets(model(name, language))):
         if panel["type"] == "bargauge" or ("dophu_coverage_proven" in target["expr"] and target.get("instant")):
             assert "floor(" in target["expr"], panel["title"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_colour_of_what_is_proven_follows_the_goal_s_own_target(prometheus: str, language: Language) -> None:
+    dashboard = model("coverage", language)
+    now, over_time = (
+        next(panel for panel in dashboard["panels"] if panel["type"] == kind) for kind in ("bargauge", "timeseries")
+    )
+    values, _ = settle(prometheus, dashboard)
+    names = {title.in_language(language) for title, _ in PROVEN_BY_STATUS.values()}
+    seen = set()
+    for row in (row for row in SAMPLE.coverage if row.proven is not None):
+        chosen = values | {"goal": row.goal, "level": row.level}
+        for panel in (now, over_time):
+            asked = fill(panel["targets"][0]["expr"], chosen)
+            found = [s["metric"] for s in ask(prometheus, "query", query=asked)["result"]]
+            title, color = PROVEN_BY_STATUS[row.status]
+            called = title.in_language(language)
+            told = [one["share"] for one in found if one.get("level", row.level) == row.level]
+            assert [share for share in told if share in names] == [called]
+            name = f"x · {called}" if panel is now else called
+            assert Looks.of(panel, name, ZoneInfo("UTC")).fixed == named_color(color)
+        seen.add(row.status)
+    assert {"reached", "open", "not_reached"} <= seen
 
 
 def test_variables_are_offered_by_name(prometheus: str) -> None:
@@ -177,7 +203,7 @@ def test_dophu_tells_of_itself_what_does_not_run(prometheus: str) -> None:
     # By the clock every collector of the sample is silent; schedules are measured by the time of the figures.
     assert counted == {
         "Prometheus reads it": 1, "Silent collectors": 3, "Failed targets": 4, "Late schedules": 0,
-        "Paused schedules": 1, "Series left out": 0, "Goals not measured": 2,
+        "Paused schedules": 1, "Series left out": 0, "Goals not measured": 2, "Waiting for InfluxDB": 2,
     }  # fmt: skip
     late = next(p for p in model("dophu", "en")["panels"] if p["title"] == "Late schedules")["targets"][0]["expr"]
     # If a turn were late a day before it is due: the schedule that runs and the one that is paused are never late.

@@ -148,16 +148,26 @@ def test_a_table_stands_as_its_transformations_say(prometheus: str) -> None:
     table = html[html.index("Các chỉ tiêu") :]
     heads = re.findall(r"<th(?: [^>]*)?>([^<]*)<", table[: table.index("</thead>")])
     assert heads == [
-        "Mục", "Chỉ tiêu", "Mã", "Kết quả", "Đã chứng minh", "Có thể đạt", "Mức đề ra", "Chưa đạt", "Chưa rõ",
-        "Thời hạn",
+        "Mục", "Chỉ tiêu", "Mã", "Kết quả", "Đã chứng minh", "Có thể đạt", "Mức đề ra", "So với mức đề ra",
+        "Chưa đạt", "Chưa rõ", "Thời hạn",
     ]  # fmt: skip
     rows = [
         re.findall(r"<td[^>]*>(?:<a [^>]*>)?([^<]*)<", row)
         for row in re.findall(r"<tr>(<td.*?)</tr>", table[: table.index("</tbody>")], re.DOTALL)
     ]
     assert [row[0] for row in rows] == ["VP-031", "VP-067", "VP-068", "VP-070", "VP-073", "VP-075", "VP-090"]
-    assert rows[0][2:] == ["firewalls", "Không đạt chỉ tiêu", "50.0%", "75.0%", "100.0%", "1", "1", "31/12/2026"]
-    assert rows[5][2:] == ["mail", "Chưa đo", *["–"] * 6]
+    assert rows[0][2:] == [
+        "firewalls",
+        "Không đạt chỉ tiêu",
+        "50.0%",
+        "75.0%",
+        "100.0%",
+        "-50.0 điểm %",
+        "1",
+        "1",
+        "31/12/2026",
+    ]
+    assert rows[5][2:] == ["mail", "Chưa đo", *["–"] * 7]
 
 
 def test_a_mark_stands_over_each_time_in_which_its_expression_is_above_zero(prometheus: str) -> None:
@@ -170,6 +180,22 @@ def test_a_mark_stands_over_each_time_in_which_its_expression_is_above_zero(prom
     (told,) = made.troubles
     assert told.panel == "annotation Figures sealed" and told.why.startswith("HTTP 400: ")
     assert made.html.count("<title>Days on which goals are due</title>") in (3, 4)
+
+
+def test_a_mark_of_moments_stands_where_its_values_say_and_is_called_by_its_labels(prometheus: str) -> None:
+    dashboard = model("coverage", "en")
+    sealed = dashboard["annotations"]["list"][1]
+    at = datetime.now(UTC)
+    # One a minute ago, one before all that is drawn.
+    sealed["expr"] = " or ".join(
+        f'label_replace(vector({1000 * (at.timestamp() - ago):.0f}), "plan", "{plan}", "", "")'
+        for plan, ago in (("seen", 60), ("before", 7200))
+    )
+    with Prometheus(prometheus) as server:
+        made = draw(dashboard, [], server, "en", at, 600.0)
+    assert made.troubles == ()
+    assert made.html.count("<title>Figures sealed: seen</title>") == 1
+    assert "before</title>" not in made.html
 
 
 # --- from the command line --------------------------------------------------------------------------------------------
@@ -279,7 +305,9 @@ def test_a_bad_answer_is_told_where_it_is_missed(answer: bytes, status: int, why
     expected = sum(len(panel["targets"]) for panel in panels(model("video", "en")))
     of_panels = [trouble for trouble in made.troubles if trouble.letter]
     assert len(of_panels) == expected and all(why in trouble.why for trouble in made.troubles)
-    assert len(asked) == len(made.troubles) and set(asked) == {"/api/v1/query", "/api/v1/query_range"}
+    # An annotation that marks nothing is none.
+    silent = 0 if why else len(model("video", "en")["annotations"]["list"])
+    assert len(asked) == len(made.troubles) + silent and set(asked) == {"/api/v1/query", "/api/v1/query_range"}
     assert "<samples>" not in made.html
 
 

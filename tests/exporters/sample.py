@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from exporters._spool import SpoolState
 from inventory.words import (
     Agency,
     AgencyTally,
@@ -324,6 +325,9 @@ SAMPLE = Snapshot(
     websites=WEBSITES,
     schedules=SCHEDULES,
     scans=SCANS,
-    seals=(SealState(PLAN.id, AT - timedelta(days=2)),),
+    seals=(SealState(PLAN.id, AT - timedelta(days=2), AT - timedelta(days=5)),),
     backups=(BackupTally("so-yt", AT - timedelta(days=2)), BackupTally("so-khcn", AT - timedelta(hours=8))),
 )
+
+#: What waits for InfluxDB beside the sample.
+SPOOL = SpoolState(waiting=2, last_success=AT - timedelta(hours=3), dropped_points=40, refused_points=1)

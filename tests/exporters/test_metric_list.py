@@ -10,8 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporters._families import METRICS
 from exporters.metric_list import write_list
 from exporters.prometheus import export
-from tests.exporters.sample import SAMPLE
+from tests.exporters.sample import SAMPLE, SPOOL
 
+COUNTED = ("dophu_influxdb_dropped_points", "dophu_influxdb_refused_points")
 FILE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
@@ -22,8 +23,8 @@ def test_the_file_is_what_would_be_made() -> None:
 def test_every_series_of_the_page_is_listed_with_its_labels_and_help() -> None:
     listed = {m[1]: (m[2], m[3]) for m in re.finditer(r"^\| `(\w+)` \| (.+?) \| .+? \| (.+) \|$", write_list(), re.M)}
     assert listed.keys() == METRICS.keys()
-    for family in text_string_to_metric_families(export(SAMPLE).decode()):
-        assert family.type == "gauge"
+    for family in text_string_to_metric_families(export(SAMPLE, SPOOL).decode()):
+        assert family.type == ("counter" if family.name.startswith(COUNTED) else "gauge")
         for sample in family.samples:
             labels, documentation = listed[sample.name]
             assert {*re.findall(r"`(\w+)`", labels)} == {*sample.labels}
