@@ -19,7 +19,6 @@ __all__ = [
     "both",
     "cannot",
     "meant",
-    "one_of",
     "row_of",
     "sheet_of",
     "why",
@@ -68,15 +67,6 @@ def cannot(place: object, error: OSError) -> InputError:
     """Why what `place` names, such as a file, cannot be opened, read or written."""
     reason = why(error)
     return InputError(Title(f"{place}: {reason.vi}", f"{place}: {reason.en}"))
-
-
-def one_of(known: Collection[str]) -> Title:
-    """The end of "expected": one of a few names, in their order."""
-    names = list(known)
-    if len(names) < 2:
-        return Title(*["".join(names)] * 2)
-    begin = ", ".join(names[:-1])
-    return Title(f"{begin} hoặc {names[-1]}", f"{begin} or {names[-1]}")
 
 
 def meant(name: str, known: Collection[str]) -> Title:
