@@ -82,6 +82,16 @@ class _Context(typer.Context):
             _asked.set(kwargs["language"])
         return super().invoke(*args, **kwargs)
 
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+        """Let a command that is written wrongly be refused in the language of the help."""
+        if error is not None and help_language(os.environ) == "vi":
+            from api.misuse import in_vietnamese, is_misuse
+
+            if is_misuse(error):
+                self._translate("vi")
+                in_vietnamese(error)
+        return super().__exit__(kind, error, trace)
+
     def make_formatter(self) -> Any:
         language = help_language(os.environ)
         if language != "en":

@@ -260,15 +260,15 @@ async def test_the_command(sample: Sample, tmp_path: Path) -> None:
     told = json.loads(read(tmp_path / f"{PLAN}-{year}.json"))
     assert (told["plan"], told["period"], len(told["coverage"]) > 26) == (PLAN, year, True)
     for arguments, expected in (
-        ([], "expected --plan and --period"),
-        (["--plan", PLAN, "--period", "soon"], "period: found 'soon'"),
-        (["--plan", "none", "--period", year], "found the plan 'none'"),
+        ([], "cần --plan và --period"),
+        (["--plan", PLAN, "--period", "soon"], "kỳ: gặp 'soon'"),
+        (["--plan", "none", "--period", year], "gặp kế hoạch 'none'"),
         (
             ["--plan", PLAN, "--period", year, "-f", "odt"],
-            "found 'odt', expected docx, pdf, xlsx, csv or json",
+            "gặp 'odt', cần docx, pdf, xlsx, csv hoặc json",
         ),
-        (["--plan", PLAN, "--period", year, "--template", "gone.docx"], "No such file or directory"),
-        (["--plan", PLAN, "--period", year, "-f", "csv", "--template", "mau.docx"], "only a docx has one"),
+        (["--plan", PLAN, "--period", year, "--template", "gone.docx"], "không có tệp hoặc thư mục này"),
+        (["--plan", PLAN, "--period", year, "-f", "csv", "--template", "mau.docx"], "chỉ docx có mẫu"),
     ):
         wrong = dophu(tmp_path, "report", *arguments, **data)
         assert (wrong.returncode, expected in wrong.stderr) == (2, True), wrong.stderr
