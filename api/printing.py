@@ -224,8 +224,8 @@ def print_coverage(report: Report, language: str, console: Console | None = None
 def _print_members(console: Console, members: list[Finding], report: Report, words: dict[str, str]) -> None:
     for m in members[:_SHOWN_MEMBERS]:
         agency = report.names.get(m.agency or "", m.agency or "")
-        own = "" if m.member.partition(" ")[0] == m.agency else f"{m.title or m.member} · "
-        what = f"{own}{agency} ({m.agency})"
+        own = [] if m.member.partition(" ")[0] == m.agency else [m.title or m.member]
+        what = " · ".join([*own, f"{agency} ({m.agency})"] if m.agency else own)
         since = f"{m.since.astimezone(ZONE):%d/%m/%Y %H:%M}"
         console.print(
             f"  {what} · {words['since']} {since}" + (f" · {m.reason}" if m.reason else ""),

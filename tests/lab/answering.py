@@ -35,14 +35,17 @@ def ask_snmp(credential: str) -> bytes:
     return encode(SEQUENCE, encode(INTEGER, b"\x03") + head + user + scoped)
 
 
-def questions(device: Device, address: str, *, snmp: int = 161, ssh: int = 22, http: int = 80) -> list[Question]:
+PORTS = {"ssh": 22, "http": 80, "https": 443, "xapi": 443}
+
+
+def questions(device: Device, address: str, *, snmp: int = 161) -> list[Question]:
     """What to ask a device at `address` to know that all of it is up."""
     asked: list[Question] = []
     if device.snmp:
         asked.append((f"{device.name} SNMP", "udp", address, snmp, ask_snmp(device.snmp).hex()))
     asked += [
         (f"{device.name} {service}", "tcp", address, port, "")
-        for service, port in (("ssh", ssh), ("http", http))
+        for service, port in PORTS.items()
         if service in device.services
     ]
     return asked

@@ -34,6 +34,7 @@ CREDENTIALS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "priv_password": "bao-mat-lab",
         },
     ),
+    "lab-codec": ("xapi", {"user": "giam-sat", "password": "chi-doc-lab"}),
 }
 """Name to kind and secret. They open nothing but the lab's own devices, which live in namespaces or on 127.x."""
 
@@ -58,7 +59,7 @@ class Device:
     snmp: str
     """The credential that it answers to; empty when it speaks no SNMP."""
     services: frozenset[str]
-    """Of "ssh", "http", "lldp", and "agent" for the machine that runs an inventory agent."""
+    """Of "ssh", "http", "https", "lldp", "xapi", and "agent" for the machine that runs an inventory agent."""
     location: str
 
 

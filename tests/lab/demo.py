@@ -22,19 +22,30 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from tests.lab import eoffice, namespaces
-from tests.lab.declared import CREDENTIALS, REGISTER, UNSCANNED, LabError, devices, networks
+from tests.lab import eoffice, namespaces, services
+from tests.lab.declared import REGISTER, UNSCANNED, LabError, devices, networks
 from tests.lab.loopback import LEFT_OUT, Loopback, can_ping
 from tests.lab.province import ROOT, Province
 
 PLAN = "vinh-phuc-2020"
 #: All that are measured; the first is that of the first page.
 PLANS = [PLAN, *("phu-yen-2021-2025", "lao-cai-2018", "hau-giang-2015", "phu-tho-2014")]
+SCANNED, BACKED_UP = "so-khcn-lan", "may-chu-khcn-01"
+RATE_SECONDS = 32
+"""Two readings of a counter lie so far apart that Dophu makes a rate of them: 30 s, and a little."""
+SETTINGS = """[websites]
+ca = ["{authority}"]
+
+[[backups.folders]]
+path = "{backups}"
+pattern = "{{system}}-{{date}}.tar.zst"
+agency = "so-khcn"
+"""
 DOPHU = ROOT / ".venv" / "bin" / "dophu"
 AGENTS_PORT = 8480
 
@@ -49,6 +60,8 @@ class Demo:
     folder: Path
     register: Path = REGISTER
     credentials: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    read: float = 0
+    """When the devices had been read, by the monotonic clock."""
 
     def steps(self) -> list[tuple[str, str, Callable[[], None]]]:
         """What is done, in order: in Vietnamese, in English, and the step."""
@@ -59,7 +72,7 @@ class Demo:
                 "Import the register: agencies, networks, links",
                 lambda: self.dophu("register", "import", os.path.relpath(self.register, ROOT)),
             ),
-            ("Cất thông tin truy cập SNMP", "Store the SNMP credentials", self.add_credentials),
+            ("Cất thông tin truy cập thiết bị", "Store the credentials of devices", self.add_credentials),
             (
                 "Dò tìm thiết bị trong các mạng được phép quét",
                 "Discover what is in the networks that may be scanned",
@@ -72,13 +85,26 @@ class Demo:
                 "Take what the document system counted, and what people declare",
                 self.take_counts,
             ),
+            *(self.of_province() if isinstance(self.lab, Province) else ()),
             ("Đánh giá các tiêu chí", "Judge the controls", lambda: self.dophu("judge")),
             ("Độ phủ của kế hoạch", "The plan's coverage", lambda: self.dophu("coverage", "--plan", PLAN)),
             ("Mạng không được quét", "The network that may not be scanned", self.check_capture),
         ]
 
+    def of_province(self) -> list[tuple[str, str, Callable[[], None]]]:
+        """What is done besides where the lab has networks, websites and a codec of its own."""
+        return [
+            (
+                f"Quét an toàn thông tin mạng {SCANNED}",
+                f"Scan {SCANNED} for what is not secure",
+                lambda: self.dophu("scan", "run", "security", "--network", SCANNED, seconds=300),
+            ),
+            ("Đọc lần thứ hai: lưu lượng, cuộc gọi", "Read a second time: traffic and calls", self.collect_again),
+        ]
+
     def run(self) -> None:
         """Takes every step; LabError at the first that fails."""
+        self.settle()
         steps = self.steps()
         for number, (vietnamese, english, step) in enumerate(steps, 1):
             say(f"[{number}/{len(steps)}] {vietnamese} / {english}")
@@ -116,6 +142,34 @@ class Demo:
         if done.returncode:
             raise LabError(f"`{shown}` ended with status {done.returncode}")
 
+    def settle(self) -> None:
+        """Writes the settings that the province needs: whom its websites are vouched for by, and where backups lie.
+
+        The backups are files that say nothing, of the nights before today; of one server there is none.
+        """
+        if not isinstance(self.lab, Province):
+            return
+        authority = self.folder / "ca.pem"
+        secured = next(device for device in devices() if "https" in device.services)
+        authority.write_text(services.public_part(services.certificate(self.lab.keep, secured)))
+        backups = self.folder / "backups"
+        backups.mkdir(exist_ok=True)
+        now = datetime.now(UTC)
+        for nights in (1, 2, 3):
+            made = backups / f"{BACKED_UP}-{now - timedelta(days=nights):%Y-%m-%d}.tar.zst"
+            made.write_bytes(bytes(200_000 + nights))
+            os.utime(made, 2 * ((now - timedelta(days=nights)).timestamp(),))
+        settings = self.folder / "dophu.toml"
+        settings.write_text(SETTINGS.format(authority=authority, backups=backups), encoding="utf-8")
+
+    def collect_again(self) -> None:
+        """Reads again once the counters of the first reading are half a minute old: a rate needs two readings."""
+        left = self.read + RATE_SECONDS - time.monotonic()
+        if left > 0:
+            print(f"    chờ {left:.0f} giây / waiting {left:.0f} s", file=sys.stderr)
+            time.sleep(left)
+        self.dophu("collect", "--only", "vc", "--only", "snmp", seconds=600)
+
     def collect(self) -> None:
         """Reads with every collector, or without ICMP where an ordinary user may not ping."""
         if isinstance(self.lab, Loopback) and not can_ping():
@@ -123,6 +177,7 @@ class Demo:
             self.dophu("collect", "--only", "snmp", seconds=600)
         else:
             self.dophu("collect", seconds=600)
+        self.read = time.monotonic()
 
     def add_credentials(self) -> None:
         """Gives each credential on standard input, never as an argument."""
@@ -309,10 +364,9 @@ def main() -> int:
             (folder / "dophu.toml").touch()
             show_to_plain_commands(folder)
             with lab:
-                credentials = {name: (kind, dict(secret)) for name, (kind, secret) in CREDENTIALS.items()}
-                demo = Demo(lab, folder, credentials=credentials)
+                demo = Demo(lab, folder, credentials=lab.credentials)
                 if isinstance(lab, Loopback):
-                    demo.register, demo.credentials = lab.register, lab.credentials
+                    demo.register = lab.register
                 demo.run()
                 say(f"Xong sau {time.monotonic() - started:.0f} giây / Done in {time.monotonic() - started:.0f} s")
                 if not options.oneshot:

@@ -40,6 +40,10 @@ LEFT_OUT = (
         "sweeps of whole networks, nftables filters, the capture in the network that may not be scanned",
     ),
     ("sshd, trang web, LLDP của các máy chủ", "the hosts' sshd, web pages and LLDP"),
+    (
+        "lần quét, cuộc gọi của điểm cầu, mức sử dụng đường truyền, bản sao lưu",
+        "a scan, the calls of a room, the utilisation of lines, backups",
+    ),
     ("tác tử thật: một báo cáo đã ghi được gửi thay", "a real agent: a recorded inventory is sent in its place"),
     (
         f"máy Linux: chỉ {SERVED} là snmpd thật, các máy khác trả lời từ bản ghi ngắn",
@@ -99,7 +103,8 @@ class Loopback:
     def credentials(self) -> dict[str, tuple[str, dict[str, str]]]:
         """As `declared.CREDENTIALS`, with the port where it is not 161."""
         port = {} if self.port == 161 else {"port": str(self.port)}
-        return {name: (kind, {**secret, **port}) for name, (kind, secret) in CREDENTIALS.items()}
+        snmp = {name: told for name, told in CREDENTIALS.items() if told[0].startswith("snmp")}
+        return {name: (kind, {**secret, **port}) for name, (kind, secret) in snmp.items()}
 
     def __enter__(self) -> Loopback:
         self.state = Path(tempfile.mkdtemp(prefix="dophu-lab-"))
@@ -154,6 +159,7 @@ class Loopback:
             header = list(rows[0])
             if path.stem == "networks":
                 rows = [row for network in rows for row in split(network)]
+                rows = [{**r, "credentials": r["credentials"].replace(" lab-codec", "")} for r in rows]
             elif path.stem == "links":
                 rows = [{**r, "address": "" if r["agency"] == SILENT else moved(r["address"])} for r in rows]
             elif path.stem == "websites":

@@ -25,7 +25,7 @@ from typing import IO
 
 from tests.lab import answering, namespaces, services
 from tests.lab.capture import count_packets
-from tests.lab.declared import CORE_ADDRESS, HERE, SILENT, UNSCANNED, LabError, devices, links, networks
+from tests.lab.declared import CORE_ADDRESS, CREDENTIALS, HERE, SILENT, UNSCANNED, LabError, devices, links, networks
 from tests.lab.namespaces import inside
 from tests.lab.wiring import BRIDGES, Wiring, home, wire
 
@@ -66,6 +66,14 @@ class Province:
         self.core = self.wiring.core
         self.started: list[subprocess.Popen[bytes]] = []
         self.lock: IO[str] | None = None
+
+    @property
+    def credentials(self) -> dict[str, tuple[str, dict[str, str]]]:
+        """As `declared.CREDENTIALS`; that of the codec names the certificate which the codec shows."""
+        told = {name: (kind, dict(secret)) for name, (kind, secret) in CREDENTIALS.items()}
+        codec = next(device for device in devices() if "xapi" in device.services)
+        told["lab-codec"][1]["ca"] = services.public_part(services.certificate(self.keep, codec))
+        return told
 
     def __enter__(self) -> Province:
         self.up()

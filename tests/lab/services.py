@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.lab.declared import CORE_ADDRESS, CREDENTIALS, HERE, RECORDINGS, Device, LabError, vary
 from tests.lab.namespaces import inside
@@ -41,7 +49,8 @@ ROUTING = (
 def programs(devices: list[Device], where: Path, keep: Path) -> list[str]:
     """The shell commands that start what runs in the namespace of these devices; `keep` holds their host keys."""
     if devices and devices[0].kind == "recorded":
-        return [configure_recorded({device.address: device for device in devices}, where)]
+        codecs = [configure_codec(device, where, keep) for device in devices if "xapi" in device.services]
+        return [configure_recorded({device.address: device for device in devices}, where), *codecs]
     commands: list[str] = []
     for device in devices:
         gateway = device.kind == "gateway"
@@ -59,6 +68,8 @@ def programs(devices: list[Device], where: Path, keep: Path) -> list[str]:
             commands.append(configure_sshd(where, device.address, host_key(keep, device)))
         if "http" in device.services:
             commands.append(configure_http(device, where, device.address))
+        if "https" in device.services:
+            commands.append(configure_https(device, where, keep))
     return commands
 
 
@@ -70,6 +81,36 @@ def host_key(keep: Path, device: Device) -> Path:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", device.name, "-f", str(key)]
         subprocess.run(command, timeout=10, check=True, capture_output=True)
     return key
+
+
+def certificate(keep: Path, device: Device) -> Path:
+    """The machine's certificate for its address and the key, in one PEM file; it vouches for itself, and is made once.
+
+    One that is valid for less than a month is made anew.
+    """
+    file = keep / f"{device.name}.pem"
+    now = datetime.now(UTC)
+    if file.exists() and x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc > now + timedelta(30):
+        return file
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device.name)])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(device.address))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=90))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    keep.mkdir(parents=True, exist_ok=True)
+    return write(file, (made.public_bytes(Encoding.PEM) + secret).decode())
+
+
+def public_part(file: Path) -> str:
+    """The certificate in a PEM file, without the key."""
+    return x509.load_pem_x509_certificate(file.read_bytes()).public_bytes(Encoding.PEM).decode()
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -137,6 +178,47 @@ def configure_http(device: Device, where: Path, address: str, port: int = 80) ->
         f"{quote(sys.executable)} -m http.server {port} --bind {address} --directory {quote(pages)}"
         f" >{quote(where / 'http.log')} 2>&1 &"
     )
+
+
+def configure_https(device: Device, where: Path, keep: Path, port: int = 443) -> str:
+    """The shell command that serves the page of `configure_http` over TLS too, on a real nginx."""
+    pem = certificate(keep, device)
+    lines = [
+        "daemon off; worker_processes 1; error_log stderr;", f"pid {where}/nginx.pid;", "events {}", "http {",
+        *(f"{kind}_temp_path {where};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
+        "access_log off; default_type text/html; charset utf-8;",
+        f"server {{ listen {device.address}:{port} ssl; ssl_certificate {pem}; ssl_certificate_key {pem};",
+        f"ssl_protocols TLSv1.2 TLSv1.3; root {where}/www; }}",
+        "}",
+    ]  # fmt: skip
+    config = write(where / "nginx.conf", "\n".join(lines) + "\n")
+    return f"/usr/sbin/nginx -e stderr -p {quote(where)} -c {quote(config)} >{quote(where / 'nginx.log')} 2>&1 &"
+
+
+SPOKEN = (
+    ("ce9.15.3.25 12a3b4c5d6e", "ce9.15.16.5 3f6ca8a"),
+    ("9.15.3.25", "9.15.16.5"),
+    ("FOC2145P0XY", "A1AV25F99999"),
+    ("Cisco Webex Room Kit", "Cisco TelePresence SX20"),
+    ("Room Kit", "SX20"),
+)
+"""What the recorded answers of an API say, and what the recorded endpoint says of itself over SNMP."""
+
+
+def configure_codec(device: Device, where: Path, keep: Path, port: int = 443) -> str:
+    """The shell command that answers xAPI for a recorded endpoint."""
+    kind, login = CREDENTIALS["lab-codec"]
+    files = {}
+    for name in ("status", "history"):
+        said = vary((RECORDINGS.parent / "vc" / f"room_kit.{name}.xml").read_text("utf-8"), SPOKEN)
+        files[name] = str(write(where / f"{kind}.{name}.xml", said))
+    words = write(where / "xapi.login", f"{login['user']}:{login['password']}")
+    command = [
+        sys.executable, str(HERE / "codec.py"), "--listen", f"{device.address}:{port}",
+        "--certificate", str(certificate(keep, device)), "--status", files["status"], "--history", files["history"],
+        "--login-file", str(words),
+    ]  # fmt: skip
+    return f"{shlex.join(command)} >{quote(where / 'codec.log')} 2>&1 &"
 
 
 def read_recording(device: Device) -> str:
