@@ -9,21 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.availability import Availability, Said, Span, add_up, joined, stretches
+from inventory.availability import Availability, Said, add_up, stretches
 from inventory.periods import ZONE, end_of_day
+from inventory.spans import Stretch, joined
 from inventory.store import Connection, Store, availability, facts, maintenance, registers
 from inventory.store import lines as stored_lines
 from inventory.store.judge import Judgement
-from inventory.words import Fact, Link, Maintenance
-from tests.inventory.sample import NOW, REGISTER
+from inventory.vocabulary import instant
+from inventory.words import Fact, Link, LinkState, Maintenance
+from tests.inventory.sample import NOW, REGISTER, agency
 from tests.inventory.test_judge import KNOWN, declare
 
 STATES = ("up", "degraded", "down", None)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 AGE = KNOWN.max_age(availability.STATE)
 
 
-def _naive(said: list[Said], age: int, begin: int, end: int, spared: list[Span]) -> dict[str, int]:
+def _naive(said: list[Said], age: int, begin: int, end: int, spared: list[Stretch]) -> dict[str, int]:
     """The state of every millisecond, one after the other."""
     times = dict.fromkeys(("up", "degraded", "down", "unknown", "maintenance"), 0)
     for at in range(begin, end):
@@ -58,7 +60,7 @@ _spans = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), max_size=
 @given(_series("icmp"), _series("poller"), st.integers(0, 25), st.integers(0, 60), st.integers(0, 60), _spans)
 @settings(max_examples=150)
 def test_it_is_what_counting_every_millisecond_finds(
-    one: list[Said], two: list[Said], age: int, begin: int, length: int, spared: list[Span]
+    one: list[Said], two: list[Said], age: int, begin: int, length: int, spared: list[Stretch]
 ) -> None:
     said, end = one + two, begin + length
     found = add_up(said, age, begin, end, spared)
@@ -71,7 +73,7 @@ def test_it_is_what_counting_every_millisecond_finds(
 
 @given(_series("icmp"), st.integers(0, 25), st.integers(1, 99), _spans)
 @settings(max_examples=50)
-def test_the_parts_of_a_span_add_up_to_it(said: list[Said], age: int, cut: int, spared: list[Span]) -> None:
+def test_the_parts_of_a_span_add_up_to_it(said: list[Said], age: int, cut: int, spared: list[Stretch]) -> None:
     whole = add_up(said, age, 0, 100, spared)
     assert add_up(said, age, 0, cut, spared) + add_up(said, age, cut, 100, spared) == whole
 
@@ -79,7 +81,7 @@ def test_the_parts_of_a_span_add_up_to_it(said: list[Said], age: int, cut: int, 
 def test_unknown_is_never_up_and_nothing_known_is_no_share() -> None:
     assert Availability(unknown=MINUTE, maintenance=MINUTE).share is None
     assert Availability(up=MINUTE, degraded=MINUTE, down=2 * MINUTE, unknown=60 * MINUTE).share == 0.5
-    assert joined([(3, 5), (1, 3), (9, 9), (8, 7)]) == [(1, 5)]
+    assert joined([(3, 5), (1, 3), (9, 9), (8, 7)]) == [(1, 5), (9, 9)]
 
 
 # --- in the store -----------------------------------------------------------------------------------------------------
@@ -133,10 +135,38 @@ async def test_maintenance_of_the_line_or_its_agency_is_taken_out(line: Store) -
         await line.write(maintenance.add, register, window, NOW)
     found = await available(line, 0, 20)
     assert (found.up, found.down, found.maintenance) == (9 * MINUTE, 5 * MINUTE, 6 * MINUTE)
-    told = await line.read(availability.timeline, KNOWN, LINE, NOW, NOW + 20 * MINUTE)
+    told = await line.read(availability.timeline, KNOWN, register, LINE, NOW, NOW + 20 * MINUTE)
     assert [((b - a) // MINUTE, state) for a, b, state in told] == [
         (4, "up"), (6, "maintenance"), (5, "down"), (5, "up")
     ]  # fmt: skip
+
+
+async def test_maintenance_of_the_agency_as_which_its_agency_counts_is_taken_out(store: Store) -> None:
+    """The line of a unit is its agency's; from the day of a merger on it is the successor's, and no longer the old."""
+    merged = NOW.astimezone(ZONE).date() + timedelta(days=1)
+    midnight = datetime.combine(merged, datetime.min.time(), ZONE)
+    agencies = (
+        agency("A"),
+        agency("A.1", "unit", parent="A"),
+        agency("B", valid_to=merged - timedelta(days=1), successor="N"),
+        agency("N", valid_from=merged),
+    )
+    lines = tuple(Link(f"line-{code}", code, "mtslcd", "198.18.0.1") for code in ("A.1", "B", "N"))
+    register = replace(REGISTER, agencies=agencies, networks=(), links=lines)
+    await declare(store, register)
+    for subject in ("A", "B", "N"):
+        window = Maintenance(0, "agency", subject, midnight - 2 * HOUR, midnight + HOUR, "Sửa", "Sở")
+        await store.write(maintenance.add, register, window, NOW)
+    span = midnight - 4 * HOUR, midnight + 4 * HOUR
+    found = await store.read(availability.availability, KNOWN, register, *span)
+    # Two hours of B's own window and one of N's: what is merged is one agency at a time.
+    assert {code: own.maintenance // HOUR for code, own in found.items()} == {"line-A.1": 3, "line-B": 3, "line-N": 1}
+    told = await store.read(availability.windows_of, register, lines, span[0])
+    assert [window.subject for window, _ in told["line-B"]] == ["B", "N"]
+    for hours in (-1, 0.5):
+        states = await store.read(_link_states, midnight + hours * HOUR)
+        spared = {code for code, own in told.items() for _, (a, b) in own if a <= instant(midnight + hours * HOUR) < b}
+        assert {s.link for s in states if s.maintenance} == spared, "as a judgement as of then says"
 
 
 async def test_days_outside_a_lines_life_are_in_no_figure(store: Store) -> None:
@@ -155,9 +185,9 @@ async def test_a_month_day_by_day_is_the_month(line: Store) -> None:
         at += 47 + 13 * (number % 7)
     await say(line, *told)
     first, last = (NOW - timedelta(days=3)).astimezone(ZONE).date(), NOW.astimezone(ZONE).date()
-    days = await line.read(availability.by_day, KNOWN, LINE, first, last, NOW)
-    assert list(days) == [first + timedelta(days=n) for n in range(4)]
     register = await line.read(registers.load)
+    days = await line.read(availability.by_day, KNOWN, register, LINE, first, last, NOW)
+    assert list(days) == [first + timedelta(days=n) for n in range(4)]
     begin = datetime.combine(first, datetime.min.time(), ZONE)
     whole = (await line.read(availability.availability, KNOWN, register, begin, NOW))["line-a"]
     assert sum(days.values(), Availability()) == whole
@@ -165,17 +195,22 @@ async def test_a_month_day_by_day_is_the_month(line: Store) -> None:
 
 
 def _judged(connection: Connection, at: datetime) -> str:
+    return next(s.state for s in _link_states(connection, at) if s.link == "line-a")
+
+
+def _link_states(connection: Connection, at: datetime) -> tuple[LinkState, ...]:
     judgement = Judgement(connection, KNOWN, {}, registers.load(connection), at)
-    state = next(s.state for s in judgement.link_states() if s.link == "line-a")
+    states = judgement.link_states()
     judgement.close()
-    return state
+    return states
 
 
 async def test_at_every_instant_it_is_what_a_judgement_as_of_then_says(line: Store) -> None:
     await say(line, (0, "up"), (9, "up"), (21, "down"), (22, None), (30, "degraded"), (31, "degraded"))
+    register = await line.read(registers.load)
     for tenths in range(-20, 620, 31):
         at = NOW + tenths * MINUTE / 10
-        (part,) = await line.read(availability.timeline, KNOWN, LINE, at, at + timedelta(milliseconds=1))
+        (part,) = await line.read(availability.timeline, KNOWN, register, LINE, at, at + timedelta(milliseconds=1))
         assert part[2] == await line.read(_judged, at), tenths
 
 
