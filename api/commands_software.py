@@ -42,20 +42,18 @@ def software(
     if output == "json":
         print_json(found)
         return
-    rows = [[_cell(row[name]) for name in columns] for row in found]
     if output == "csv":
-        print_csv(columns, rows)
+        print_csv(columns, [[_cell(row[name], "yes", "no") for name in columns] for row in found])
     else:
         # Programs' names come from the machines and must not steer the terminal.
-        print_rows(heads(*columns), [[clean(cell) for cell in row] for row in rows])
+        rows = [[clean(_cell(row[name], word("yes"), word("no"))) for name in columns] for row in found]
+        print_rows(heads(*columns), rows)
     if total > limit:
         say(word("cli:some", shown=f"{limit:,}", total=f"{total:,}"))
 
 
-def _cell(value: Any) -> str:
-    """What a table shows; text that a spreadsheet would take for a formula gets an apostrophe."""
+def _cell(value: Any, yes: str, no: str) -> str:
+    """What a table shows."""
     if value is None or isinstance(value, bool):
-        return {None: "", True: "yes", False: "no"}[value]
-    from api.sheets import plain
-
-    return plain(f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "year") else value)
+        return {None: "", True: yes, False: no}[value]
+    return f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "year") else str(value)

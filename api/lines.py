@@ -14,7 +14,7 @@ from api.wording import clock
 from inventory.availability import Availability
 from inventory.periods import ZONE
 from inventory.refusing import amiss, an_agency
-from inventory.store import Connection, availability, facts, registers
+from inventory.store import Connection, availability, facts, judged_states, registers
 from inventory.store.judge import Judgement
 from inventory.vocabulary import Vocabulary
 from inventory.words import Fact, InputError, Link, LinkState, Register, Title
@@ -87,7 +87,7 @@ def read_lines(
     if unknown := [one for one in agencies if one not in known]:
         raise InputError(amiss("--agency", f"{unknown[0]!r}", an_agency(unknown[0], known)))
     judgement = Judgement(connection, vocabulary, {}, register, at)
-    states = judgement.link_states()
+    states = judged_states.link_states(judgement)
     judgement.close()
     return tell_lines(connection, vocabulary, register, states, at, span, agencies)
 

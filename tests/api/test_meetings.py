@@ -368,8 +368,8 @@ async def test_a_meeting_of_nobody_that_is_known_is_refused_whole(workspace: Wor
     )
     refused = dophu(tmp_path, "import", "calendar", str(path))
     assert refused.returncode == 2
-    assert "lich.ics, event 1, room: found 'Phòng họp 9', expected the name" in refused.stderr
-    assert "lich.ics, event 2, agency: found 'Aa', expected the code of an agency" in refused.stderr
+    assert "lich.ics, sự kiện 1, room: gặp 'Phòng họp 9', cần tên" in refused.stderr
+    assert "lich.ics, sự kiện 2, agency: gặp 'Aa', cần mã của một cơ quan" in refused.stderr
     assert dophu(tmp_path, "import", "calendar", str(path), "--agency", "Z").returncode == 2
     one = ics(tmp_path / "mot.ics", "UID:1\nDTSTART:20261005T080000\nDURATION:PT1H\nLOCATION:Phòng họp 9")
     done = dophu(tmp_path, "import", "calendar", str(one), "--agency", "B", "-l", "en")

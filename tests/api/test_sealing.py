@@ -223,7 +223,7 @@ async def test_the_commands(sealed: Sealed, tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["file"]) == (0, f"{PLAN}-{day}.seal.zip")
     again = dophu(tmp_path, "seal", "--plan", PLAN, "--as-of", day, **data)
-    assert (again.returncode, "what was sealed is not changed" in again.stderr) == (2, True)
+    assert (again.returncode, "những gì đã niêm phong thì không thay đổi" in again.stderr) == (2, True)
     good = dophu(tmp_path, "verify", told["file"], "--sha256", told["sha256"])
     assert (good.returncode, "judged again, the same" in good.stderr) == (0, True), good.stderr
     whole = (tmp_path / told["file"]).read_bytes()
@@ -231,8 +231,8 @@ async def test_the_commands(sealed: Sealed, tmp_path: Path) -> None:
     bad = dophu(tmp_path, "verify", "b.zip", "-o", "json")
     assert (bad.returncode, json.loads(bad.stdout)["good"]) == (1, False)
     for arguments, expected in (
-        (["seal", "--plan", "none"], "found the plan 'none'"),
-        (["seal", "--plan", PLAN, "--to", "nowhere/a.zip"], "No such file or directory"),
+        (["seal", "--plan", "none"], "gặp kế hoạch 'none'"),
+        (["seal", "--plan", PLAN, "--to", "nowhere/a.zip"], "không có tệp hoặc thư mục này"),
         (["verify", "gone.zip"], "No such file or directory"),
         (["verify", told["file"], "--sha256", "abc"], "expected 64 hexadecimal digits"),
     ):
