@@ -29,8 +29,9 @@ from inventory.refusing import (
     within,
 )
 from inventory.register.tables import Cell, Row, Unreadable, read_csv, read_workbook
-from inventory.store import period_counts, registers
-from inventory.store.period_counts import DECLARED, Counted, GoalCounted, Origin, Taken
+from inventory.store import counts_told, registers
+from inventory.store.counts_told import Taken
+from inventory.store.period_counts import DECLARED, Counted, GoalCounted, Origin
 from inventory.text import fold, nfc
 from inventory.vocabulary import Vocabulary
 from inventory.words import ALL_LEVELS, Goal, InputError, Title
@@ -76,7 +77,7 @@ async def take_in(workspace: Workspace, given: Sequence[Counted | GoalCounted], 
         InputError: with every problem and where it stands.
     """
     do = workspace.store.read if dry else workspace.store.write
-    return await do(period_counts.take_in, workspace.vocabulary, workspace.goals, given, now, dry=dry)
+    return await do(counts_told.take_in, workspace.vocabulary, workspace.goals, given, now, dry=dry)
 
 
 # --- from systems -----------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from inventory.refusing import all_of, amiss, an_agency, within
 from inventory.spans import Span
 from inventory.store import Connection, calls, period_counts, registers
 from inventory.store.calls import Declared
-from inventory.store.period_counts import Counted, Origin, Taken
+from inventory.store.counts_told import Taken
+from inventory.store.period_counts import Counted, Origin
 from inventory.vocabulary import Vocabulary
 from inventory.words import InputError, Title
 

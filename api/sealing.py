@@ -33,7 +33,7 @@ from api.workspace import Workspace
 from inventory import vocabulary
 from inventory.goals import Goals, load_goals, set_parameters
 from inventory.refusing import cannot
-from inventory.store import Connection, Store, findings, period_counts, registers, sealing, snapshots
+from inventory.store import Connection, Store, findings, registers, sealing, seals, snapshots
 from inventory.store.judge import Judgement
 from inventory.words import Finding, InputError, Snapshot, Status, StoreError, Title
 
@@ -70,7 +70,7 @@ async def seal(workspace: Workspace, plan: str, at: datetime, to: Path, language
     goals = Goals({c: workspace.goals.controls[c] for c in sorted(used)}, {plan: found})
     about = await workspace.store.read(_write, workspace, goals, plan, at, to, language)
     now = datetime.now(UTC)
-    await workspace.store.write(period_counts.note_seal, plan, at, about["sha256"], to.name, now)
+    await workspace.store.write(seals.note_seal, plan, at, about["sha256"], to.name, now)
     return {**about, "file": str(to)}
 
 

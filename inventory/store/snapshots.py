@@ -12,7 +12,7 @@ from inventory.coverage import cover, level_target
 from inventory.forecast import DAYS, Forecast, forecast
 from inventory.goals import Goals
 from inventory.periods import ZONE
-from inventory.store import findings, judged_states, period_counts, registers, runs, scans, schedules, software
+from inventory.store import findings, judged_states, period_counts, registers, runs, scans, schedules, seals, software
 from inventory.store.judge import Judgement
 from inventory.store.tables import coverage, finding
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -121,7 +121,7 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         power=judged_states.power_states(judgement),
         schedules=schedules.states(connection, at),
         scans=scans.last_complete(connection, (n for n in register.networks if n.valid_on(day)), at),
-        seals=period_counts.seal_states(connection, at),
+        seals=seals.seal_states(connection, at),
     )
 
 

@@ -25,8 +25,8 @@ from collectors.transports import pinned
 from inventory.periods import ZONE, Period, year_so_far
 from inventory.secrets import KeyRing
 from inventory.spans import Span
+from inventory.store import counts_told, period_counts, registers, runs
 from inventory.store import facts as facts_of
-from inventory.store import period_counts, registers, runs
 from inventory.store.period_counts import DECLARED, Counted, Origin
 from inventory.store.tables import FOREVER, call, call_span, period_count, revision
 from inventory.words import Call, CallHistory, Identity, InputError, Link, Network, Observation, Register, Run
@@ -240,7 +240,7 @@ async def test_a_calendar_and_the_calls_make_the_counts_of_a_month(workspace: Wo
     paper = Origin(DECLARED, "7/BC", "Nguyễn Văn Ân", date(2026, 1, 5))
     told = [Counted("row 1", "A", key, last_month().text, n, paper)
             for key, n in (("meetings", 9), ("meetings_online", 9))]  # fmt: skip
-    args = (period_counts.take_in, workspace.vocabulary, workspace.goals, told, datetime.now(UTC))
+    args = (counts_told.take_in, workspace.vocabulary, workspace.goals, told, datetime.now(UTC))
     await workspace.store.write(*args)
     done = json.loads(dophu(tmp_path, "import", "calendar", str(path), "-o", "json").stdout)
     assert (done["calendar"], done["meetings"], done["new"], done["counts"]) == ("lich", 3, 3, 2)

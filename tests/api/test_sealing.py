@@ -22,7 +22,7 @@ from api.rounds import judge
 from api.sealing import SUMS, seal, verify
 from api.workspace import Workspace
 from exporters.prometheus import export
-from inventory.store import period_counts, runs
+from inventory.store import runs, seals
 from inventory.words import InputError
 from tests.api.pages_sample import PLAN, SILENT, catch_up, fill
 from tests.api.pages_server import opened
@@ -99,7 +99,7 @@ async def test_the_next_judgement_tells_when_a_plan_was_sealed(sealed: Sealed) -
     # The database keeps milliseconds.
     assert abs(told.seals[0].as_of - sealed.at) < timedelta(milliseconds=1)
     before = told.seals[0].sealed - timedelta(milliseconds=1)
-    assert await sealed.workspace.store.read(period_counts.seal_states, before) == ()
+    assert await sealed.workspace.store.read(seals.seal_states, before) == ()
 
 
 async def test_its_digests_are_those_of_sha256sum(sealed: Sealed, tmp_path: Path) -> None:
