@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -39,6 +40,7 @@ def make(
     *,
     authority: bool = False,
     names: Sequence[str] = (),
+    addresses: Sequence[str] = (),
     begins: datetime | None = None,
     expires: datetime | None = None,
     key: Key | None = None,
@@ -58,7 +60,8 @@ def make(
         .add_extension(x509.BasicConstraints(authority, None), critical=True)
     )
     if not authority:
-        known = [x509.DNSName(n) for n in names or (name,)]
+        known: list[x509.GeneralName] = [x509.DNSName(n) for n in names or (name,)]
+        known += [x509.IPAddress(ip_address(a)) for a in addresses]
         made = made.add_extension(x509.SubjectAlternativeName(known), critical=False)
     return Signed(made.sign(issuer.key if issuer else key, hashes.SHA256()), key)
 

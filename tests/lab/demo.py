@@ -27,7 +27,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from tests.lab import eoffice, namespaces, services
+from tests.lab import eoffice, namespaces
+from tests.lab.certificates import certificate, public_part
 from tests.lab.declared import REGISTER, UNSCANNED, LabError, devices, networks
 from tests.lab.loopback import LEFT_OUT, Loopback, can_ping
 from tests.lab.province import ROOT, Province
@@ -151,7 +152,7 @@ class Demo:
             return
         authority = self.folder / "ca.pem"
         secured = next(device for device in devices() if "https" in device.services)
-        authority.write_text(services.public_part(services.certificate(self.lab.keep, secured)))
+        authority.write_text(public_part(certificate(self.lab.keep, secured)))
         backups = self.folder / "backups"
         backups.mkdir(exist_ok=True)
         now = datetime.now(UTC)

@@ -70,9 +70,11 @@ class Province:
     @property
     def credentials(self) -> dict[str, tuple[str, dict[str, str]]]:
         """As `declared.CREDENTIALS`; that of the codec names the certificate which the codec shows."""
+        from tests.lab.certificates import certificate, public_part
+
         told = {name: (kind, dict(secret)) for name, (kind, secret) in CREDENTIALS.items()}
         codec = next(device for device in devices() if "xapi" in device.services)
-        told["lab-codec"][1]["ca"] = services.public_part(services.certificate(self.keep, codec))
+        told["lab-codec"][1]["ca"] = public_part(certificate(self.keep, codec))
         return told
 
     def __enter__(self) -> Province:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from tests.lab.declared import CORE_ADDRESS, CREDENTIALS, HERE, RECORDINGS, Device, LabError, vary
 from tests.lab.namespaces import inside
@@ -81,36 +73,6 @@ def host_key(keep: Path, device: Device) -> Path:
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", device.name, "-f", str(key)]
         subprocess.run(command, timeout=10, check=True, capture_output=True)
     return key
-
-
-def certificate(keep: Path, device: Device) -> Path:
-    """The machine's certificate for its address and the key, in one PEM file; it vouches for itself, and is made once.
-
-    One that is valid for less than a month is made anew.
-    """
-    file = keep / f"{device.name}.pem"
-    now = datetime.now(UTC)
-    if file.exists() and x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc > now + timedelta(30):
-        return file
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device.name)])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(device.address))])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=90))
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    keep.mkdir(parents=True, exist_ok=True)
-    return write(file, (made.public_bytes(Encoding.PEM) + secret).decode())
-
-
-def public_part(file: Path) -> str:
-    """The certificate in a PEM file, without the key."""
-    return x509.load_pem_x509_certificate(file.read_bytes()).public_bytes(Encoding.PEM).decode()
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -182,6 +144,8 @@ def configure_http(device: Device, where: Path, address: str, port: int = 80) ->
 
 def configure_https(device: Device, where: Path, keep: Path, port: int = 443) -> str:
     """The shell command that serves the page of `configure_http` over TLS too, on a real nginx."""
+    from tests.lab.certificates import certificate  # the lab on 127.x runs without the library behind it
+
     pem = certificate(keep, device)
     lines = [
         "daemon off; worker_processes 1; error_log stderr;", f"pid {where}/nginx.pid;", "events {}", "http {",
@@ -207,6 +171,8 @@ SPOKEN = (
 
 def configure_codec(device: Device, where: Path, keep: Path, port: int = 443) -> str:
     """The shell command that answers xAPI for a recorded endpoint."""
+    from tests.lab.certificates import certificate  # the lab on 127.x runs without the library behind it
+
     kind, login = CREDENTIALS["lab-codec"]
     files = {}
     for name in ("status", "history"):
