@@ -34,7 +34,8 @@ def import_calendar(
     async def store(workspace: Any) -> dict[str, Any]:
         done = await meetings.import_calendar(workspace, path, calendar=calendar, agency=agency, dry=dry_run)
         if not dry_run:
-            done["counts"] = await meetings.record_months(workspace, datetime.now(UTC))
+            kept = await meetings.record_months(workspace, datetime.now(UTC))
+            done |= {"counts": kept.counts, "withdrawn": kept.withdrawn}
         return done
 
     done: dict[str, Any] = run(store)
@@ -48,6 +49,8 @@ def import_calendar(
     if done["unknown_rooms"]:
         rooms = ", ".join(done["unknown_rooms"][:10])
         say(words["calendar:unknown_rooms"].format(n=len(done["unknown_rooms"]), rooms=rooms))
+    if done.get("withdrawn"):
+        say(words["calendar:withdrawn"].format(n=number(done["withdrawn"], language)))
 
 
 def meetings(

@@ -12,10 +12,10 @@ from api import counting
 from api.calendars import Entry, read_calendar
 from api.workspace import Workspace
 from inventory.meetings import AgencySum, Room, Span, count, find_room
-from inventory.periods import ZONE, Period, read_period
-from inventory.store import Connection, calls, registers
+from inventory.periods import Period, last_months
+from inventory.store import Connection, calls, period_counts, registers
 from inventory.store.calls import Declared
-from inventory.store.period_counts import Counted, Origin
+from inventory.store.period_counts import Counted, Origin, Taken
 from inventory.strict_yaml import nearest
 from inventory.vocabulary import Vocabulary
 from inventory.words import InputError
@@ -121,37 +121,53 @@ async def read_meetings(workspace: Workspace, periods: Sequence[Period], now: da
     return await workspace.store.read(tell, workspace.vocabulary, periods, least, now)
 
 
-async def record_months(workspace: Workspace, now: datetime) -> int:
-    """Keep what was counted of the last months that ended, agency by agency; how many counts are new or corrected.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of the counts of the last months."""
 
-    Only where it is known of every meeting whether it was held online. What people declared of the same month is not
-    touched: both are told, and the measured number is taken before the declared one.
+    counts: int = 0
+    """How many are new or corrected."""
+    withdrawn: int = 0
+    """How many no longer count, for the calendar was changed and no longer says so."""
+
+
+async def record_months(workspace: Workspace, now: datetime) -> Kept:
+    """Keep what was counted of the last months that ended, agency by agency.
+
+    Only where it is known of every meeting whether it was held online. Where a changed calendar makes that unknown, or
+    leaves no meeting, what was counted by the former one is withdrawn; where only the room or its calls can no longer
+    be asked it was measured all the same. What people declared of the same month is not touched: both are told, and
+    the measured number is taken before the declared one.
     """
-    months = _ended_months(now)
+    months = last_months(now, MONTHS_BACK + 1)[1:]
+    stood = await workspace.store.read(period_counts.told_by, SOURCE, [month.text for month in months])
     # Most provinces have no calendar, and this is asked after each round.
-    if not await workspace.store.read(calls.meetings, Span(months[-1].begin, months[0].end)):
-        return 0
+    if not stood and not await workspace.store.read(calls.meetings, Span(months[-1].begin, months[0].end)):
+        return Kept()
     rows: list[Counted] = []
-    known = {a.code: a for a in (await workspace.store.read(registers.load)).agencies}
+    gone: list[tuple[str, str]] = []
+    agencies = (await workspace.store.read(registers.load)).agencies
     for month in await read_meetings(workspace, months, now):
-        for told in month.agencies:
-            if told.meetings and not told.unknown and told.agency in known:
-                counts = {"meetings": told.meetings, "meetings_online": told.online}
-                text = month.period.text
-                rows += [
-                    Counted(f"{told.agency}, {text}", told.agency, key, text, n, Origin(SOURCE))
-                    for key, n in counts.items()
-                ]
-    if not rows:
-        return 0
-    taken = await counting.take_in(workspace, rows, now, dry=False)
-    return taken.new + taken.corrected
+        period, told = month.period, {one.agency: one for one in month.agencies}
+        there = {agency.code for agency in agencies if period_counts.was_there(agency, period)}
+        changed = await workspace.store.read(calls.changed, Span(period.begin, period.end))
+        for code in sorted(told.keys() | {code for code, text in stood if text == period.text}):
+            one, before = told.get(code, AgencySum(code)), stood.get((code, period.text))
+            if one.meetings and not one.unknown and code in there:
+                rows += _counts(one, period.text)
+            elif before and (
+                one.meetings != before.values.get("meetings") or (code in changed and changed[code] > before.recorded)
+            ):
+                gone.append((code, period.text))
+    taken = await counting.take_in(workspace, rows, now, dry=False) if rows else Taken()
+    withdrawn = await workspace.store.write(period_counts.withdraw, SOURCE, gone, now) if gone else 0
+    return Kept(taken.new + taken.corrected, withdrawn)
 
 
-def _ended_months(now: datetime) -> list[Period]:
-    here = now.astimezone(ZONE).date()
-    months = [(here.year * 12 + here.month - 1) - back for back in range(1, MONTHS_BACK + 1)]
-    return [read_period(f"{month // 12}-{month % 12 + 1:02}") for month in months]
+def _counts(told: AgencySum, month: str) -> list[Counted]:
+    counts = {"meetings": told.meetings, "meetings_online": told.online}
+    place = f"{told.agency}, {month}"
+    return [Counted(place, told.agency, key, month, n, Origin(SOURCE)) for key, n in counts.items()]
 
 
 def meetings_object(told: Meetings) -> dict[str, Any]:

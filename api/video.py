@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from api.contents import Asked, Told
 from inventory.meetings import Meeting, Room, Span, Sum, count
-from inventory.periods import ZONE, Period, read_period
+from inventory.periods import ZONE, Period, last_months
 from inventory.store import Connection, calls, registers
 from inventory.words import Fact
 
@@ -63,7 +63,7 @@ class Month:
 def tell_video(connection: Connection, asked: Asked) -> Told:
     """The rooms of all agencies, or of the one that is asked for, and their meetings by month."""
     at, vocabulary = asked.snapshot.at, asked.workspace.vocabulary
-    months = _months(at)
+    months = last_months(at, MONTHS)
     since = months[-1].begin
     rooms, taken = calls.rooms_with_facts(connection, vocabulary, at, since)
     meetings = calls.meetings(connection, Span(since, at))
@@ -94,13 +94,6 @@ def tell_video(connection: Connection, asked: Asked) -> Told:
         "names": names,
         "choices": [a for a in names.values() if a.code in valid and any(r.agency == a.code for r in rooms)],
     }  # fmt: skip
-
-
-def _months(at: datetime) -> list[Period]:
-    """The month of an instant and those before it, the newest first."""
-    here = at.astimezone(ZONE).date()
-    numbers = (here.year * 12 + here.month - 1 - back for back in range(MONTHS))
-    return [read_period(f"{number // 12}-{number % 12 + 1:02}") for number in numbers]
 
 
 def _sums(rooms: list[Room], meetings: list[Meeting], period: Period, least: timedelta) -> dict[int, Sum]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from inventory.words import InputError, Title
 
-__all__ = ["ZONE", "Period", "end_of_day", "read_period", "recent_periods", "year_so_far"]
+__all__ = ["ZONE", "Period", "end_of_day", "last_months", "read_period", "recent_periods", "year_so_far"]
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 """Days, as in "valid until", are days in Vietnam."""
@@ -84,6 +84,13 @@ def read_period(text: str) -> Period:
 def end_of_day(day: date) -> datetime:
     """The last instant of a day."""
     return datetime.combine(day + timedelta(days=1), time(), ZONE).astimezone(UTC) - timedelta(milliseconds=1)
+
+
+def last_months(at: datetime, number: int) -> list[Period]:
+    """The month of an instant and those before it, so many together, the newest first."""
+    here = at.astimezone(ZONE).date()
+    months = (here.year * 12 + here.month - 1 - back for back in range(number))
+    return [read_period(f"{month // 12}-{month % 12 + 1:02}") for month in months]
 
 
 def recent_periods(at: datetime) -> list[Period]:

@@ -216,6 +216,15 @@ def meetings(connection: Connection, period: Span) -> list[Meeting]:
     ]
 
 
+def changed(connection: Connection, period: Span) -> dict[str, datetime]:
+    """When the newest word came on a meeting that begins in a period, by agency; what was cancelled left no word."""
+    c = meeting.c
+    query = select(c.agency, func.max(c.recorded)).where(
+        c.begin > instant(period.begin), c.begin <= instant(period.end)
+    )  # fmt: skip
+    return {agency: moment(recorded) for agency, recorded in connection.execute(query.group_by(c.agency))}
+
+
 def prune(connection: Connection, now: datetime) -> int:
     """Forget calls and meetings that ended longer than `KEEP` ago; how many."""
     before = instant(now - KEEP)

@@ -30,6 +30,7 @@ __all__ = [
     "GoalCounted",
     "Origin",
     "Taken",
+    "Told",
     "facts_of",
     "goal_reported",
     "listed",
@@ -39,6 +40,9 @@ __all__ = [
     "seal_states",
     "sealed",
     "take_in",
+    "told_by",
+    "was_there",
+    "withdraw",
 ]  # fmt: skip
 
 DECLARED = "declared"
@@ -249,9 +253,7 @@ class _Check:
         if rows is None:
             near = nearest(given.agency, self._agencies)
             self._note(given, "agency", given.agency, f"the code of an agency in the register{near}")
-        elif period and not any(
-            a.valid_from <= period.last and (a.valid_to is None or a.valid_to >= period.first) for a in rows
-        ):
+        elif period and not any(was_there(agency, period) for agency in rows):
             self._note(given, "agency", given.agency, f"an agency that there was in {period.text}")
 
     def _goal(self, given: GoalCounted) -> None:
@@ -311,6 +313,11 @@ class _Check:
         return None if row is None else row["value"]
 
 
+def was_there(agency: Agency, period: Period) -> bool:
+    """Whether there was an agency on a day of a period."""
+    return agency.valid_from <= period.last and (agency.valid_to is None or agency.valid_to >= period.first)
+
+
 def plans_of(goals: Goals, key: str) -> list[str]:
     """The plans with a goal whose figures use a count."""
     used = {
@@ -363,6 +370,47 @@ def _store(
             connection.execute(insert(table), [{**values, "recorded": now, "replaced": FOREVER} for values in begun])
         for day in sorted({values["last"] for values in begun}):
             revisions.note(connection, day)
+
+
+# --- taking back ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands of one source of an agency and period."""
+
+    values: Mapping[str, int]
+    """By the name of the count."""
+    recorded: datetime
+    """When the last of them was told."""
+
+
+def told_by(connection: Connection, source: str, periods: Collection[str]) -> dict[tuple[str, str], Told]:
+    """What stands of a source, by agency and period."""
+    c = period_count.c
+    query = select(c.agency, c.period, c.key, c.value, c.recorded).where(
+        c.replaced == FOREVER, c.source == source, c.period.in_(sorted(periods))
+    )
+    found: dict[tuple[str, str], Told] = {}
+    for agency, period, key, value, recorded in connection.execute(query):
+        before = found.get((agency, period), Told({}, moment(recorded)))
+        newest = max(before.recorded, moment(recorded))
+        found[agency, period] = Told({**before.values, key: value}, newest)
+    return found
+
+
+def withdraw(connection: Connection, source: str, names: Collection[tuple[str, str]], now: datetime) -> int:
+    """Take back what a source told of these agencies and periods: nothing stands in its place. How many counts.
+
+    The rows stay, with when they ended: what was told before stays provable.
+    """
+    withdrawn = 0
+    c = period_count.c
+    for agency, period in sorted(names):
+        mine = (c.agency == agency, c.period == period, c.source == source, c.replaced == FOREVER)
+        withdrawn += connection.execute(update(period_count).where(*mine).values(replaced=instant(now))).rowcount
+        revisions.note(connection, read_period(period).last)
+    return withdrawn
 
 
 # --- what was sealed --------------------------------------------------------------------------------------------------

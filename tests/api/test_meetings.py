@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import Connection, delete, func, select
 
 from api import meetings, rounds
 from api.calendars import read_calendar
 from api.config import Config
+from api.meetings import Kept
 from api.probing import Probed, Watch
 from api.workspace import Workspace
 from collectors.lines import Heard, State
@@ -25,6 +28,7 @@ from inventory.secrets import KeyRing
 from inventory.store import facts as facts_of
 from inventory.store import period_counts, registers, runs
 from inventory.store.period_counts import DECLARED, Counted, Origin
+from inventory.store.tables import FOREVER, call, call_span, period_count, revision
 from inventory.words import Call, CallHistory, Identity, InputError, Link, Network, Observation, Register, Run
 from tests.api.pages_server import opened, served
 from tests.api.test_cli import dophu
@@ -270,10 +274,65 @@ async def test_a_month_of_which_not_all_is_known_is_not_counted(workspace: Works
     early = tmp_path / "b.csv"
     early.write_text(f"start,end,agency\n{at(2, 8):%Y-%m-%d %H:%M},{at(2, 9):%Y-%m-%d %H:%M},A\n", encoding="utf-8")
     told = dophu(tmp_path, "import", "calendar", str(early), "-o", "json")
-    assert json.loads(told.stdout)["counts"] == 0
-    assert await counts(workspace) == [("meetings", 2, True), ("meetings_online", 1, True)]
+    assert (json.loads(told.stdout)["counts"], json.loads(told.stdout)["withdrawn"]) == (0, 2)
+    assert await counts(workspace) == []
     shown = dophu(tmp_path, "meetings", "--period", last_month().text, "-l", "en")
     assert "it is not known whether they were held online" in shown.stderr
+
+
+async def test_what_a_mended_calendar_no_longer_says_is_withdrawn_and_stays_provable(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    def changes(connection: Connection) -> int:
+        return connection.scalar(select(func.max(revision.c.number))) or 0
+
+    def rows(connection: Connection) -> list[tuple[str, int, bool]]:
+        c = period_count.c
+        query = select(c.key, c.value, c.replaced).order_by(c.id)
+        return [(key, value, replaced == FOREVER) for key, value, replaced in connection.execute(query)]
+
+    await tell_calls(workspace, at(5, 8, 5))
+    event = f"UID:1\nDTSTART:{at(5, 8):%Y%m%dT%H%M%S}\nDURATION:PT1H\nLOCATION:Phòng họp 1"
+    await meetings.import_calendar(workspace, ics(tmp_path / "lich.ics", event))
+    assert await meetings.record_months(workspace, datetime.now(UTC)) == Kept(2, 0)
+    # Calls that are no longer known say nothing new of a month that was measured.
+    for table in (call, call_span):
+        await workspace.store.write(lambda connection, table=table: connection.execute(delete(table)))
+    (told,) = await meetings.read_meetings(workspace, [last_month()], datetime.now(UTC))
+    assert [one.unknown for one in told.agencies] == [1]
+    assert await meetings.record_months(workspace, datetime.now(UTC)) == Kept()
+    assert await counts(workspace) == [("meetings", 1, True), ("meetings_online", 1, True)]
+    before = await workspace.store.read(changes)
+    await meetings.import_calendar(workspace, ics(tmp_path / "lich.ics", f"{event}\nSTATUS:CANCELLED"))
+    assert await meetings.record_months(workspace, datetime.now(UTC)) == Kept(0, 2)
+    assert await counts(workspace) == []
+    assert await workspace.store.read(rows) == [("meetings", 1, False), ("meetings_online", 1, False)]
+    assert await workspace.store.read(changes) > before  # what was closed of the month is judged again
+    assert await meetings.record_months(workspace, datetime.now(UTC)) == Kept()
+
+    # Moved to where no call is known of: as many meetings as before, and of one nobody knows.
+    await tell_calls(workspace, at(5, 8, 5), since=at(5, 7))
+    await meetings.import_calendar(workspace, ics(tmp_path / "lich.ics", event))
+    assert await meetings.record_months(workspace, datetime.now(UTC)) == Kept(2, 0)
+    await workspace.store.write(lambda connection: connection.execute(delete(call_span)))
+    await tell_calls(workspace, since=at(5, 7))
+    moved = event.replace(f"{at(5, 8):%Y%m%d}", f"{at(2, 8):%Y%m%d}")
+    await meetings.import_calendar(workspace, ics(tmp_path / "lich.ics", moved))
+    assert await meetings.record_months(workspace, datetime.now(UTC)) == Kept(0, 2)
+
+
+async def test_a_meeting_of_an_agency_that_was_no_more_keeps_nothing_else_from_being_counted(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ended = replace(agency("B"), valid_to=last_month().first - timedelta(days=1))
+    network = Network("net-a", "A", ip_network("127.77.1.0/24"), "lan", True, ("room",))
+    await workspace.store.write(registers.replace, Register(LEVELS, (agency("A"), ended), (network,)))
+    await tell_calls(workspace, at(5, 8, 5))
+    path = tmp_path / "lich.csv"
+    day = f"{at(5, 8):%Y-%m-%d}"
+    path.write_text(f"start,end,agency\n{day} 08:00,{day} 09:00,A\n{day} 08:00,{day} 09:00,B\n", encoding="utf-8")
+    await meetings.import_calendar(workspace, path)
+    assert await meetings.record_months(workspace, datetime.now(UTC)) == Kept(2, 0)
 
 
 async def test_what_was_cancelled_or_moved_at_the_edges_of_a_file_is_gone(workspace: Workspace, tmp_path: Path) -> None:
