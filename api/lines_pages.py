@@ -14,7 +14,7 @@ from api.rendering import Problem
 from api.speaking import Speaker
 from inventory.availability import Availability
 from inventory.periods import ZONE
-from inventory.store import Connection, availability, facts, maintenance, registers
+from inventory.store import Connection, availability, facts, registers
 from inventory.store import lines as stored_lines
 from inventory.strict_yaml import closest
 from inventory.words import Agency, Link, Register
@@ -79,19 +79,16 @@ def tell_line(connection: Connection, asked: Asked, code: str) -> Told:
     end = min(begin + DAY, snapshot.at)
     row = tell_lines(connection, vocabulary, register, [state], snapshot.at, (availability.month_of(at), end))[0]
     say = Speaker(asked.place.language, vocabulary)
-    windows = [
-        one
-        for one in maintenance.load(connection)
-        if (one.scope, one.subject) in (("link", code), ("agency", link.agency)) and one.last > begin - 31 * DAY
-    ]
+    windows = availability.windows_of(connection, register, [link], begin - 31 * DAY).get(code, [])
     way = stored_lines.ways(connection, vocabulary, [code], snapshot.at).get(code)
     said = facts.read(connection, vocabulary, "link", [code], snapshot.at)[code]
-    columns = _columns(connection, asked, link, first, day, snapshot.at)
+    columns = _columns(connection, asked, register, link, first, day, snapshot.at)
     return {
         "row": row, "line": link, "day": day, "first": first, "columns": columns,
-        "strip": _strip(connection, asked, link, begin, end), "names": _named(register, day),
+        "strip": _strip(connection, asked, register, link, begin, end), "names": _named(register, day),
         "taken": {k: f for k, f in facts.take(vocabulary, said, snapshot.at).items() if k != "link_reason"},
-        "behind": [v for v in register.links if v.via == code and v.valid_on(day)], "way": way, "windows": windows,
+        "behind": [v for v in register.links if v.via == code and v.valid_on(day)], "way": way,
+        "windows": list(dict.fromkeys(window for window, _ in windows)),
         "reason": tell_reason(state, say), "traffic": tell_traffic(row, say),
         "curves": _curves(columns),
         "most": {name: max((c.values[name] for c in columns if name in c.values), default=0.0) for name in _DAILY},
@@ -104,11 +101,11 @@ def _named(register: Register, day: date) -> dict[str, Agency]:
 
 
 def _columns(
-    connection: Connection, asked: Asked, link: Link, first: date, last: date, until: datetime
+    connection: Connection, asked: Asked, register: Register, link: Link, first: date, last: date, until: datetime
 ) -> list[Column]:
     """The days of a month, the last one as far as it is known."""
     vocabulary = asked.workspace.vocabulary
-    days = availability.by_day(connection, vocabulary, link, first, last, until)
+    days = availability.by_day(connection, vocabulary, register, link, first, last, until)
     values = stored_lines.daily(connection, vocabulary, link.code, _DAILY, first, last)
     return [Column(day, one, _shares(one), values.get(day, {})) for day, one in days.items()]
 
@@ -119,10 +116,10 @@ def _shares(one: Availability) -> dict[str, float]:
 
 
 def _strip(
-    connection: Connection, asked: Asked, link: Link, begin: datetime, end: datetime
+    connection: Connection, asked: Asked, register: Register, link: Link, begin: datetime, end: datetime
 ) -> list[tuple[str, float, float, datetime]]:
     """The states of one day: each with where it begins and how long it is as shares of the day, and when it began."""
-    told = availability.timeline(connection, asked.workspace.vocabulary, link, begin, end)
+    told = availability.timeline(connection, asked.workspace.vocabulary, register, link, begin, end)
     return [(state, (start - begin) / DAY, (stop - start) / DAY, start) for start, stop, state in told]
 
 

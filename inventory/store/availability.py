@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import itertools
+from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection, select
 
 from inventory.availability import Availability, Said, Span, add_up, joined, stretches
 from inventory.periods import ZONE
-from inventory.store import maintenance
+from inventory.store import maintenance, registers
 from inventory.store.tables import FACTS
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import Link, Register
+from inventory.words import Link, Maintenance, Register
 
-__all__ = ["STATE", "availability", "by_day", "month_of", "timeline"]
+__all__ = ["STATE", "availability", "by_day", "month_of", "timeline", "windows_of"]
 
 STATE = "link_state"
 _CHUNK = 400
@@ -42,7 +43,7 @@ def availability(
         codes: of these lines only.
     """
     links = {v.code: v for v in register.links if codes is None or v.code in codes}
-    said, spared = _read(connection, links, begin, end), _spared(connection, links)
+    said, spared = _read(connection, links, begin, end), _spared(connection, register, links.values(), begin)
     age = _age(vocabulary)
     return {
         code: add_up(said.get(code, ()), age, instant(begin), instant(end), spared.get(code, ()), _valid(link))
@@ -51,12 +52,18 @@ def availability(
 
 
 def by_day(
-    connection: Connection, vocabulary: Vocabulary, link: Link, first: date, last: date, until: datetime
+    connection: Connection,
+    vocabulary: Vocabulary,
+    register: Register,
+    link: Link,
+    first: date,
+    last: date,
+    until: datetime,
 ) -> dict[date, Availability]:
     """The same of one line for each day of Vietnam, up to `until`."""
     begin, end = _midnight(first), min(_midnight(last + timedelta(days=1)), until)
     said = _read(connection, {link.code: link}, begin, end).get(link.code, [])
-    spared = _spared(connection, {link.code: link}).get(link.code, [])
+    spared = _spared(connection, register, [link], begin).get(link.code, [])
     days, found = (last - first).days + 1, {}
     for day in (first + timedelta(days=n) for n in range(days)):
         span = instant(_midnight(day)), min(instant(_midnight(day + timedelta(days=1))), instant(end))
@@ -67,11 +74,11 @@ def by_day(
 
 
 def timeline(
-    connection: Connection, vocabulary: Vocabulary, link: Link, begin: datetime, end: datetime
+    connection: Connection, vocabulary: Vocabulary, register: Register, link: Link, begin: datetime, end: datetime
 ) -> list[tuple[datetime, datetime, str]]:
     """What one line was from when to when, with "unknown" and "maintenance" among the states."""
     said = _read(connection, {link.code: link}, begin, end).get(link.code, [])
-    spared = joined(_spared(connection, {link.code: link}).get(link.code, []))
+    spared = joined(_spared(connection, register, [link], begin).get(link.code, []))
     pieces: list[tuple[int, int, str]] = []
     for start, stop, state in stretches(said, _age(vocabulary), instant(begin), instant(end)):
         at = start
@@ -119,13 +126,45 @@ def _read(connection: Connection, codes: Collection[str], begin: datetime, end: 
     return found
 
 
-def _spared(connection: Connection, links: Mapping[str, Link]) -> dict[str, list[Span]]:
-    """The maintenance windows of each line: its own and those of its agency."""
-    by_scope: dict[tuple[str, str], list[Span]] = {}
+def windows_of(
+    connection: Connection, register: Register, links: Collection[Link], since: datetime
+) -> dict[str, list[tuple[Maintenance, Span]]]:
+    """The maintenance windows of each line that end after `since`, with the times for which they are the line's.
+
+    They are its own, and those of the agency as which its agency counts on the day: a window of one that became part
+    of another ends there, as it does for whoever judges.
+    """
+    found: dict[str, list[tuple[Maintenance, Span]]] = {}
     for one in maintenance.load(connection):
-        by_scope.setdefault((one.scope, one.subject), []).append((instant(one.begins), instant(one.last)))
-    return {
-        code: own
-        for code, link in links.items()
-        if (own := by_scope.get(("link", code), []) + by_scope.get(("agency", link.agency), []))
-    }
+        if one.last <= since:
+            continue
+        if one.scope == "link":
+            span = instant(one.begins), instant(one.last)
+            for link in links:
+                if link.code == one.subject:
+                    found.setdefault(link.code, []).append((one, span))
+        elif one.scope == "agency":
+            for day, span in _with_one_tree(register, one):
+                places = registers.places(register, day)
+                for link in links:
+                    place = places.get(link.agency)
+                    if place is not None and place.home == one.subject:
+                        found.setdefault(link.code, []).append((one, span))
+    return found
+
+
+def _with_one_tree(register: Register, one: Maintenance) -> Iterator[tuple[date, Span]]:
+    """The parts of a window in which the tree of agencies stays the same: the first day of each, and the part."""
+    first, last = one.begins.astimezone(ZONE).date(), one.last.astimezone(ZONE).date()
+    begun = {agency.valid_from for agency in register.agencies if first < agency.valid_from <= last}
+    ended = {a.valid_to + timedelta(days=1) for a in register.agencies if a.valid_to and first <= a.valid_to < last}
+    marks = [instant(one.begins), *(instant(_midnight(day)) for day in sorted(begun | ended)), instant(one.last)]
+    yield from zip([first, *sorted(begun | ended)], itertools.pairwise(marks), strict=True)
+
+
+def _spared(
+    connection: Connection, register: Register, links: Collection[Link], since: datetime
+) -> dict[str, list[Span]]:
+    """The times after `since` for which each line is under maintenance."""
+    windows = windows_of(connection, register, links, since)
+    return {code: [span for _, span in own] for code, own in windows.items()}

@@ -24,7 +24,7 @@ from inventory.store.tables import closing, coverage, revision
 from inventory.vocabulary import Vocabulary, instant
 from inventory.words import Coverage, Plan, Register
 
-JUDGING = 2
+JUDGING = 3
 """To be raised with every change of how is judged: what was closed by the former rule no longer holds."""
 
 __all__ = ["JUDGING", "Closing", "ends_a_day", "figures", "keep", "not_closed"]

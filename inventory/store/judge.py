@@ -285,17 +285,17 @@ class Judgement:
             count = self._vocabulary.counts[name]
             where = _write(expression, self._dialect, self.at)
             if count.centre:
-                low, most = self._count_at_centre(name, where)
+                low, most, spared = self._count_at_centre(name, where)
                 high = "CAST(NULL AS BIGINT)" if most is None else str(most)
                 bounds += f", {low} AS {name}__low, {high} AS {name}__high"
                 if self.maintenance:
-                    bounds += f", {high} AS {name}__spared"
+                    bounds += f", {high} + {spared} AS {name}__spared"
                 continue
-            spared = f"SUM(CASE WHEN NOT ({where}) AND {self._is_spared(count.of)} THEN 1 ELSE 0 END)"
+            failing = self._failing_spared(count.of, where)
             joins += (
                 f" LEFT JOIN (SELECT agency, SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END) AS low, "
                 f"SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) AS unsure"
-                f"{f', {spared} AS spared' if self.maintenance else ''} FROM {self._countable(name)} "
+                f"{f', {failing} AS spared' if self.maintenance else ''} FROM {self._countable(name)} "
                 f"GROUP BY agency) c{number} ON c{number}.agency = p.home"
             )
             high = f"COALESCE(c{number}.low + c{number}.unsure, 0)"
@@ -339,17 +339,23 @@ class Judgement:
     def _countable(self, count: str) -> str:
         return self._askable(self._vocabulary.counts[count].of, self._counts[count].columns)
 
-    def _count_at_centre(self, name: str, where: str) -> tuple[int, int | None]:
-        """How many a count counts in the agencies that run the data centre: at least, and at most (None: not known)."""
+    def _failing_spared(self, population: str, where: str) -> str:
+        """The sum of those that a count would count if they did not fail, and that are under maintenance."""
+        return f"SUM(CASE WHEN NOT ({where}) AND {self._is_spared(population)} THEN 1 ELSE 0 END)"
+
+    def _count_at_centre(self, name: str, where: str) -> tuple[int, int | None, int]:
+        """How many a count counts in the agencies that run the data centre: at least, and at most (None: not known);
+        and how many more it would if what is under maintenance did not fail."""
         centre, count = self.centre, self._vocabulary.counts[name]
         query = text(
-            f"SELECT SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END), SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END) "
-            f"FROM {self._countable(name)} WHERE agency IN :centre"
+            f"SELECT SUM(CASE WHEN ({where}) THEN 1 ELSE 0 END), SUM(CASE WHEN ({where}) IS NULL THEN 1 ELSE 0 END), "
+            f"{self._failing_spared(count.of, where)} FROM {self._countable(name)} WHERE agency IN :centre"
         ).bindparams(bindparam("centre", value=centre, expanding=True))
-        low, unsure = (int(value or 0) for value in self._connection.execute(query).one()) if centre else (0, 0)
+        sums = self._connection.execute(query).one() if centre else (0, 0, 0)
+        low, unsure, spared = (int(value or 0) for value in sums)
         # Where nobody runs a data centre nobody looked into it.
         read = bool(centre) and (count.looked is None or set(centre) <= set(self._looked_through(count.looked)))
-        return low, low + unsure if read else None
+        return low, low + unsure if read else None, spared
 
     def _lay_out_period_counts(self) -> tuple[str, str]:
         """The columns and joins of what agencies counted of late, their parts' and predecessors' numbers added."""
@@ -472,10 +478,16 @@ class Judgement:
         ]
         if q.control.population != "agencies" or found:
             return found
-        of = {self._vocabulary.counts[c].of for c in q.columns if c in self._counts}
+        counts = [self._vocabulary.counts[c] for c in q.columns if c in self._counts]
         beneath = {"links": ("link",), "assets": ("asset", "network")}
-        scopes = {scope for population in of for scope in beneath.get(population, ())}
-        return [one for one in self.maintenance if one.scope in scopes and self._within(one, agency)]
+        scopes = {scope for count in counts for scope in beneath.get(count.of, ())}
+        whose = {agency, *(self.centre if any(count.centre for count in counts) else ())}
+        return [
+            one
+            for one in self.maintenance
+            if (one.scope, one.subject) in {("agency", code) for code in whose}
+            or (one.scope in scopes and any(self._within(one, code) for code in whose))
+        ]
 
     def _covers(self, one: Maintenance, member: str) -> bool:
         if one.scope != "network":

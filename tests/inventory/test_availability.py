@@ -14,12 +14,13 @@ from inventory.periods import ZONE, end_of_day
 from inventory.store import Connection, Store, availability, facts, maintenance, registers
 from inventory.store import lines as stored_lines
 from inventory.store.judge import Judgement
-from inventory.words import Fact, Link, Maintenance
-from tests.inventory.sample import NOW, REGISTER
+from inventory.vocabulary import instant
+from inventory.words import Fact, Link, LinkState, Maintenance
+from tests.inventory.sample import NOW, REGISTER, agency
 from tests.inventory.test_judge import KNOWN, declare
 
 STATES = ("up", "degraded", "down", None)
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 AGE = KNOWN.max_age(availability.STATE)
 
 
@@ -133,10 +134,38 @@ async def test_maintenance_of_the_line_or_its_agency_is_taken_out(line: Store) -
         await line.write(maintenance.add, register, window, NOW)
     found = await available(line, 0, 20)
     assert (found.up, found.down, found.maintenance) == (9 * MINUTE, 5 * MINUTE, 6 * MINUTE)
-    told = await line.read(availability.timeline, KNOWN, LINE, NOW, NOW + 20 * MINUTE)
+    told = await line.read(availability.timeline, KNOWN, register, LINE, NOW, NOW + 20 * MINUTE)
     assert [((b - a) // MINUTE, state) for a, b, state in told] == [
         (4, "up"), (6, "maintenance"), (5, "down"), (5, "up")
     ]  # fmt: skip
+
+
+async def test_maintenance_of_the_agency_as_which_its_agency_counts_is_taken_out(store: Store) -> None:
+    """The line of a unit is its agency's; from the day of a merger on it is the successor's, and no longer the old."""
+    merged = NOW.astimezone(ZONE).date() + timedelta(days=1)
+    midnight = datetime.combine(merged, datetime.min.time(), ZONE)
+    agencies = (
+        agency("A"),
+        agency("A.1", "unit", parent="A"),
+        agency("B", valid_to=merged - timedelta(days=1), successor="N"),
+        agency("N", valid_from=merged),
+    )
+    lines = tuple(Link(f"line-{code}", code, "mtslcd", "198.18.0.1") for code in ("A.1", "B", "N"))
+    register = replace(REGISTER, agencies=agencies, networks=(), links=lines)
+    await declare(store, register)
+    for subject in ("A", "B", "N"):
+        window = Maintenance(0, "agency", subject, midnight - 2 * HOUR, midnight + HOUR, "Sửa", "Sở")
+        await store.write(maintenance.add, register, window, NOW)
+    span = midnight - 4 * HOUR, midnight + 4 * HOUR
+    found = await store.read(availability.availability, KNOWN, register, *span)
+    # Two hours of B's own window and one of N's: what is merged is one agency at a time.
+    assert {code: own.maintenance // HOUR for code, own in found.items()} == {"line-A.1": 3, "line-B": 3, "line-N": 1}
+    told = await store.read(availability.windows_of, register, lines, span[0])
+    assert [window.subject for window, _ in told["line-B"]] == ["B", "N"]
+    for hours in (-1, 0.5):
+        states = await store.read(_link_states, midnight + hours * HOUR)
+        spared = {code for code, own in told.items() for _, (a, b) in own if a <= instant(midnight + hours * HOUR) < b}
+        assert {s.link for s in states if s.maintenance} == spared, "as a judgement as of then says"
 
 
 async def test_days_outside_a_lines_life_are_in_no_figure(store: Store) -> None:
@@ -155,9 +184,9 @@ async def test_a_month_day_by_day_is_the_month(line: Store) -> None:
         at += 47 + 13 * (number % 7)
     await say(line, *told)
     first, last = (NOW - timedelta(days=3)).astimezone(ZONE).date(), NOW.astimezone(ZONE).date()
-    days = await line.read(availability.by_day, KNOWN, LINE, first, last, NOW)
-    assert list(days) == [first + timedelta(days=n) for n in range(4)]
     register = await line.read(registers.load)
+    days = await line.read(availability.by_day, KNOWN, register, LINE, first, last, NOW)
+    assert list(days) == [first + timedelta(days=n) for n in range(4)]
     begin = datetime.combine(first, datetime.min.time(), ZONE)
     whole = (await line.read(availability.availability, KNOWN, register, begin, NOW))["line-a"]
     assert sum(days.values(), Availability()) == whole
@@ -165,17 +194,22 @@ async def test_a_month_day_by_day_is_the_month(line: Store) -> None:
 
 
 def _judged(connection: Connection, at: datetime) -> str:
+    return next(s.state for s in _link_states(connection, at) if s.link == "line-a")
+
+
+def _link_states(connection: Connection, at: datetime) -> tuple[LinkState, ...]:
     judgement = Judgement(connection, KNOWN, {}, registers.load(connection), at)
-    state = next(s.state for s in judgement.link_states() if s.link == "line-a")
+    states = judgement.link_states()
     judgement.close()
-    return state
+    return states
 
 
 async def test_at_every_instant_it_is_what_a_judgement_as_of_then_says(line: Store) -> None:
     await say(line, (0, "up"), (9, "up"), (21, "down"), (22, None), (30, "degraded"), (31, "degraded"))
+    register = await line.read(registers.load)
     for tenths in range(-20, 620, 31):
         at = NOW + tenths * MINUTE / 10
-        (part,) = await line.read(availability.timeline, KNOWN, LINE, at, at + timedelta(milliseconds=1))
+        (part,) = await line.read(availability.timeline, KNOWN, register, LINE, at, at + timedelta(milliseconds=1))
         assert part[2] == await line.read(_judged, at), tenths
 
 

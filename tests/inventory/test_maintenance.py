@@ -10,7 +10,7 @@ import pytest
 from inventory.store import Store, closings, maintenance, registers, snapshots
 from inventory.words import Control, InputError, Link, Maintenance, Observation, Status, Title
 from tests.inventory.sample import ANTIVIRUS, FIREWALL, NOW, REGISTER, device, facts, reading, sweep
-from tests.inventory.test_judge import DAY, KNOWN, bring, declare, figure, goals, judge
+from tests.inventory.test_judge import BEHIND, DAY, KNOWN, bring, centred, declare, figure, goals, judge
 
 HOUR = timedelta(hours=1)
 LINE = Control("line", Title("Đường truyền", "Line"), "links", "link_answering and loss <= 0.05")
@@ -93,6 +93,23 @@ async def test_assets_of_a_network_an_agency_and_one_alone(province: Store, scop
     assert {f.status for f in rows if f.member not in failed} == {Status.MET}
     # The firewall would count for its agency: that is not counted either.
     assert (await statuses(province, FIREWALL))["A"] is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(("scope", "subject"), [("network", "net-a"), ("agency", "A"), ("asset", "")])
+async def test_behind_a_firewall_of_the_centre_that_is_maintained_nobody_is_counted(
+    store: Store, scope: str, subject: str
+) -> None:
+    await centred(store, firewall=True)
+    gone = device("A", 1, at=NOW, answering=False, role="firewall")
+    await bring(store, sweep("A", gone, at=NOW))
+    assert (await statuses(store, BEHIND))["B"] is Status.UNMET
+    rows = await store.read(snapshots.members, KNOWN, goals(ANSWERS), ANSWERS.id, NOW)
+    (failed,) = (f.member for f in rows if f.status is Status.UNMET)
+    await order(store, window(scope, subject or failed))
+    found = {f.member: f for f in await store.read(snapshots.members, KNOWN, goals(BEHIND), BEHIND.id, NOW)}
+    assert found["B"].status is Status.NOT_APPLICABLE
+    assert "maintenance of" in found["B"].reason and "Thay bộ lưu điện" in found["B"].reason
+    assert found["C"].status is Status.UNMET, "it has a line to the Internet and no firewall of its own"
 
 
 async def test_figures_findings_and_lists_agree(province: Store) -> None:
