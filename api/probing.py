@@ -70,11 +70,14 @@ class Watch:
     """State and reason as they were stored last, and when, by the monotonic clock."""
     answered: set[IPAddress] = field(default_factory=set)
     """The addresses that ever answered since we began."""
-    ways: dict[str, tuple[IPAddress, ...]] | None = None
-    """The routers on the way to each line; None until they were read from the store."""
+    ways: dict[str, tuple[IPAddress, ...]] = field(default_factory=dict)
+    """The routers on the way to each line that was asked; read from the store when it is asked first."""
     traced: dict[str, float] = field(default_factory=dict)
     """When the way to a line was last learned, by the monotonic clock."""
     probed: Probed | None = None
+    """The last round of all lines."""
+    limited: Probed | None = None
+    """The last round of some agencies' lines alone."""
     offset: float | None = None
     """Of the wall clock from the monotonic one, at the last round."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -86,15 +89,24 @@ class Watch:
             log.warning("the clock was set by %+.0f s; what is stored is dated by it, what is measured is not", moved)
         self.offset = offset
 
+    def latest(self, codes: Collection[str]) -> Probed | None:
+        """The last round in which all of these lines were asked."""
+        held = [one for one in (self.probed, self.limited) if one is not None and one.links.keys() >= set(codes)]
+        return max(held, key=lambda one: one.at, default=None)
+
     def to_store(self, states: Mapping[str, State], now: float, every: float) -> list[str]:
         """The lines of which something is to be stored: what changed at once, all else once in a window."""
-        due = []
-        for code, state in states.items():
-            before = self.stored.get(code)
-            if before is None or before[:2] != (state.state, state.reason) or now - before[2] >= every:
-                self.stored[code] = (state.state, state.reason, now)
-                due.append(code)
-        return due
+        return [
+            code
+            for code, state in states.items()
+            if (before := self.stored.get(code)) is None
+            or before[:2] != (state.state, state.reason)
+            or now - before[2] >= every
+        ]
+
+    def note_stored(self, states: Mapping[str, State], now: float) -> None:
+        """Note that this is stored of these lines: before, it may still come to nothing."""
+        self.stored |= {code: (state.state, state.reason, now) for code, state in states.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +129,10 @@ async def probe(workspace: Workspace, links: Sequence[Link], pace: Pace, watch: 
         links: the lines, those that others go through among them.
     """
     started, settings, routes = datetime.now(UTC), workspace.config.lines, read_routes()
-    if watch.ways is None:
-        known = await workspace.store.read(stored_lines.ways, workspace.vocabulary, [v.code for v in links], started)
-        watch.ways = {code: tuple(map(ip_address, way)) for code, (_, way) in known.items()}
-        watch.traced = {code: time.monotonic() - (started - at).total_seconds() for code, (at, _) in known.items()}
+    if new := {v.code for v in links} - watch.ways.keys():
+        known = await workspace.store.read(stored_lines.ways, workspace.vocabulary, new, started)
+        watch.ways |= dict.fromkeys(new, ()) | {c: tuple(map(ip_address, way)) for c, (_, way) in known.items()}
+        watch.traced |= {c: time.monotonic() - (started - at).total_seconds() for c, (at, _) in known.items()}
     lines = {v.code: _line(v, settings, watch.ways) for v in links}
     addresses = [line.address for line in lines.values() if line.address is not None]
     heard = await _hear(workspace, addresses, [h for line in lines.values() for h in line.hops], routes, pace, watch)
@@ -140,8 +152,7 @@ async def probe(workspace: Workspace, links: Sequence[Link], pace: Pace, watch: 
             window.add(now, trips)
     states = judge_lines(lines, heard, watch.windows)
     watch.note_clock()
-    watch.probed = Probed(started, datetime.now(UTC), now, {v.code: v for v in links}, states, heard)
-    return watch.probed
+    return Probed(started, datetime.now(UTC), now, {v.code: v for v in links}, states, heard)
 
 
 def _line(link: Link, settings: LineSettings, ways: Mapping[str, tuple[IPAddress, ...]]) -> Line:
@@ -248,7 +259,7 @@ async def trace(workspace: Workspace, probed: Probed, watch: Watch) -> list[Obse
     at, found = datetime.now(UTC), []
     for code, address in places.items():
         if address in ways:
-            watch.ways = (watch.ways or {}) | {code: tuple(hop.address for hop in reversed(ways[address]))}
+            watch.ways[code] = tuple(hop.address for hop in reversed(ways[address]))
             found.append(_way(code, ways[address], at))
     return found
 

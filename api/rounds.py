@@ -20,7 +20,7 @@ from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day
 from inventory.store import Connection, closings, facts, incidents, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
-from inventory.words import Identity, InputError, Network, Run, Snapshot, StoreError, Target
+from inventory.words import Identity, InputError, Link, Network, Run, Snapshot, StoreError, Target
 
 SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
@@ -109,7 +109,7 @@ async def collect(
     readers: dict[str, Callable[[], Awaitable[Round]]] = {
         "icmp": functools.partial(_ping, workspace, places, agencies, due_only, progress),
         # Before SNMP, whose word on a device's maker and model is to be the last.
-        "vc": functools.partial(_ask_vc, workspace, places, due_only, progress),
+        "vc": functools.partial(_ask_vc, workspace, places, agencies, due_only, progress),
         "snmp": functools.partial(_read_by_snmp, workspace, places, declared, due_only, progress),
         "exporter": functools.partial(_read_servers, workspace, "exporter", places, due_only, progress),
         "ssh": functools.partial(_read_servers, workspace, "ssh", places, due_only, progress),
@@ -164,6 +164,13 @@ async def _networks(workspace: Workspace, agencies: Sequence[str]) -> list[Netwo
     return [n for n in register.networks if n.valid_on(today) and (not agencies or n.agency in agencies)]
 
 
+async def _links(workspace: Workspace, agencies: Sequence[str] = ()) -> list[Link]:
+    """The lines that are declared today of these agencies, or of all, with those that they go through."""
+    register = await workspace.store.read(registers.load)
+    today = datetime.now(ZONE).date()
+    return probing.lines_of([v for v in register.links if v.valid_on(today)], agencies)
+
+
 async def _ping(
     workspace: Workspace,
     places: Sequence[tuple[int, Network, str]],
@@ -172,19 +179,19 @@ async def _ping(
     progress: Progress | None,
 ) -> Round:
     """Ping the lines first, then the hosts: behind a line that does not answer, a host's silence says nothing."""
-    register = await workspace.store.read(registers.load)
-    today = datetime.now(ZONE).date()
-    watch = _watch(workspace)
-    links = probing.lines_of([v for v in register.links if v.valid_on(today)], agencies)
-    done = Round("icmp")
+    watch, done = _watch(workspace), Round("icmp")
+    links = await _links(workspace, agencies)
     try:
         async with watch.busy:
-            probed = watch.probed
+            probed = watch.latest([v.code for v in links])
             if not due_only or probed is None or time.monotonic() - probed.at > probing.FRESH:
                 probed = await probing.probe(workspace, links, probing.ONCE, watch)
-                watch.to_store(probed.states, probed.at, 0)
-                for run in probing.runs_of(probed):
-                    await record_run(workspace, done, run)
+                if agencies:
+                    watch.limited = probed
+                else:
+                    watch.probed = probed
+                for code, run in zip(probed.states, probing.runs_of(probed), strict=True):
+                    await _record_lines(workspace, done, run, watch, probed, [code])
         hosts = await _hosts(workspace, places, due_only)
         if progress:
             progress.started(len(hosts))
@@ -234,22 +241,30 @@ async def probe_lines(workspace: Workspace, pace: Pace | None = None) -> Round:
         StoreError: the register could not be read.
     """
     watch, settings, done = _watch(workspace), workspace.config.lines, Round("icmp")
-    register = await workspace.store.read(registers.load)
-    today = datetime.now(ZONE).date()
-    links = [v for v in register.links if v.valid_on(today)]
+    links = await _links(workspace)
     pace = pace or Pace(settings.echoes, rate=settings.rate)
     try:
         async with watch.busy:
-            probed = await probing.probe(workspace, links, pace, watch)
+            probed = watch.probed = await probing.probe(workspace, links, pace, watch)
             due = watch.to_store(probed.states, probed.at, settings.window_minutes * 60 - settings.seconds / 2)
             made = probing.taken_together(probed, probing.runs_of(probed, due))
             if due:
-                await record_run(workspace, done, made)
+                await _record_lines(workspace, done, made, watch, probed, due)
             if ways := await probing.trace(workspace, probed, watch):
                 await record_run(workspace, done, replace(made, observations=tuple(ways), error=None, complete=True))
     except probing.Stopped:
         done.broken_off = True
     return done
+
+
+async def _record_lines(
+    workspace: Workspace, done: Round, run: Run, watch: probing.Watch, probed: probing.Probed, codes: Sequence[str]
+) -> None:
+    """Record what a round says of some lines; what the store could not take is said again in the next one."""
+    before = done.unrecorded
+    await record_run(workspace, done, run)
+    if done.unrecorded == before:
+        watch.note_stored({code: probed.states[code] for code in codes}, probed.at)
 
 
 async def _read_by_snmp(
@@ -289,7 +304,11 @@ async def _read_by_snmp(
 
 
 async def _ask_vc(
-    workspace: Workspace, places: Sequence[tuple[int, Network, str]], due_only: bool, progress: Progress | None
+    workspace: Workspace,
+    places: Sequence[tuple[int, Network, str]],
+    agencies: Sequence[str],
+    due_only: bool,
+    progress: Progress | None,
 ) -> Round:
     """Ask what is known to talk, or has a port for it open; rooms by the API of their maker where a network names one.
 
@@ -305,7 +324,8 @@ async def _ask_vc(
         key: await workspace.store.read(runs.answered_before, "asset", "vc", key) if asked else set()
         for key in AFFIRMED
     }
-    probed = _watch(workspace).probed
+    watch = _watch(workspace)
+    probed = watch.latest([v.code for v in await _links(workspace, agencies)]) or watch.probed
     cut_off = probing.behind(probed) if probed is not None else {}
     targets = [
         Target(

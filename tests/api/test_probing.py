@@ -270,6 +270,43 @@ async def test_a_minute_in_which_nothing_changes_stores_nothing(place: Place, wo
     assert (await workspace.store.read(_stored))[0] == before[0] + 1, "one line has a new state, the others none"
 
 
+async def test_what_the_store_could_not_take_is_said_again(place: Place, workspace: Workspace) -> None:
+    full = "CREATE TRIGGER full BEFORE INSERT ON link_fact BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+    await workspace.store.write(lambda connection: connection.exec_driver_sql(full))
+    first = await probe(place, workspace)
+    assert (first.unrecorded, (await workspace.store.read(_stored))[0]) == (1, 0)
+    await workspace.store.write(lambda connection: connection.exec_driver_sql("DROP TRIGGER full"))
+    again = await probe(place, workspace)
+    assert (again.unrecorded, again.targets) == (0, 1)
+    assert (await rows(workspace))["own"].state.state == "up"
+
+
+async def test_a_round_of_some_agencies_is_not_taken_for_one_of_all(
+    place: Place, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "ONCE", PACE)
+    (watch,) = workspace.lines
+
+    async def asked(*agencies: str) -> int:
+        with inside(place.core):
+            (done,) = await rounds.collect(workspace, agencies=agencies, only=["icmp"], due_only=True)
+        return done.targets
+
+    assert await asked("A") == 2, "its line and the one that it goes through"
+    assert await asked("A") == 0, "they were asked just now"
+    assert await asked("O") == 1
+    assert watch.probed is None
+    assert await asked() == len(LINKS) - 1, "all but the one without an address"
+    (every, alone) = (watch.probed, watch.limited)
+    assert every is not None and alone is not None
+    assert await asked("S") == await asked() == 0, "they were among all"
+    with inside(place.core):
+        await rounds.collect(workspace, agencies=["A"], only=["icmp"])
+    assert watch.probed is every and watch.limited is not alone
+    found = watch.latest(["a"]), watch.latest(["own", "a"]), watch.latest(["new"])
+    assert found == (watch.limited, every, None)
+
+
 async def test_a_round_that_is_stopped_says_nothing(place: Place, workspace: Workspace) -> None:
     workspace.stop.set()
     done = await probe(place, workspace)
