@@ -36,6 +36,7 @@ _EVEN = 1_000_000
 _LONGEST_WAIT = 1_000_000_000
 """Nanoseconds that a message may have waited to be read; beyond, the stamp is not believed."""
 _HOPS = 16
+_GONE = -1
 _SENDABLE_LATER = (errno.EAGAIN, errno.ENOBUFS)
 
 
@@ -149,6 +150,19 @@ async def in_thread(do: Callable[[threading.Event], None]) -> None:
             raise
 
 
+_Place = tuple[str, int]
+"""An address as text, and the number of the interface on which it is there: 0 where it is one everywhere, and
+`_GONE` where there is no such interface."""
+
+
+def _place(address: IPAddress) -> _Place:
+    text, _, interface = str(address).partition("%")
+    try:
+        return text, socket.if_nametoindex(interface) if interface else 0
+    except OSError:
+        return text, _GONE
+
+
 @dataclass(slots=True)
 class _Asked:
     """The requests of a round: number n is the (n // addresses)th to address n % addresses."""
@@ -163,16 +177,18 @@ class _Asked:
     unsent: dict[int, str] = field(default_factory=dict)
     expired: dict[int, IPAddress] = field(default_factory=dict)
     """Who let which request expire."""
-    place: dict[str, int] = field(init=False)
+    targets: list[_Place] = field(init=False)
+    place: dict[_Place, int] = field(init=False)
     open: int = 0
     """Requests under way that nobody answered."""
 
     def __post_init__(self) -> None:
         total = len(self.addresses) * self.count
         self.sent, self.back = [0] * total, [-1] * total
-        self.place = {str(address): n for n, address in enumerate(self.addresses)}
+        self.targets = [_place(address) for address in self.addresses]
+        self.place = {target: n for n, target in enumerate(self.targets)}
 
-    def answer(self, number: int, source: str, at: int) -> None:
+    def answer(self, number: int, source: _Place, at: int) -> None:
         """Take an answer, once, from the address that was asked."""
         if number < len(self.sent) and self.place.get(source) == number % len(self.addresses):
             began = self.sent[number]
@@ -273,7 +289,12 @@ class _Wire:
         """Send request `number`; with `expires` it goes so many hops far."""
         n = number % len(asked.addresses)
         message = self._message(number)
-        target = (str(asked.addresses[n]), 0)
+        address, scope = asked.targets[n]
+        if scope == _GONE:
+            # Without it the kernel would take any interface on which there are such addresses.
+            asked.unsent[n] = os.strerror(errno.ENODEV)
+            return
+        target = (address, 0) if self.version == 4 else (address, 0, 0, scope)
         control = []
         if expires:
             kind = (socket.IPPROTO_IP, socket.IP_TTL) if self.version == 4 else (socket.IPPROTO_IPV6, 52)  # HOPLIMIT
@@ -313,7 +334,7 @@ class _Wire:
             elif left <= 0:
                 return
 
-    def _receive(self) -> Iterator[tuple[str, bytes, int]]:
+    def _receive(self) -> Iterator[tuple[_Place, bytes, int]]:
         """What waits to be read: from whom, the ICMP message, and when it came by the monotonic clock."""
         for _ in range(512):
             try:
@@ -330,9 +351,9 @@ class _Wire:
                 at = now - waited if 0 <= waited <= _LONGEST_WAIT else now
             if self.raw and self.version == 4:
                 data = data[(data[0] & 15) * 4 :] if data else b""
-            yield source[0], data, at
+            yield (source[0], source[3] if self.version == 6 else 0), data, at
 
-    def _take(self, asked: _Asked, source: str, message: bytes, at: int) -> None:
+    def _take(self, asked: _Asked, source: _Place, message: bytes, at: int) -> None:
         if len(message) < 20:
             return
         if message[0] == self.reply:
@@ -343,14 +364,15 @@ class _Wire:
         if found is None:
             return
         address, sequence = found
-        n = asked.place.get(str(address))
+        # Who speaks of a request to a link-local address got it on the interface on which it was sent.
+        n = asked.place.get((str(address), source[1] if address.is_link_local and self.version == 6 else 0))
         if n is None:
             return
         expired = message[0] == (11 if self.version == 4 else 3)
         if expired:
             number = _last_sent(asked, n, sequence)
             if number is not None:
-                asked.expired.setdefault(number, ip_address(source))
+                asked.expired.setdefault(number, ip_address(source[0]))
         asked.refusals.setdefault(n, "time to live exceeded" if expired else "destination unreachable")
 
     def _quoted(self, message: bytes) -> tuple[IPAddress, int] | None:

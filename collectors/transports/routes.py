@@ -60,13 +60,18 @@ def _version_4(lines: Iterable[str]) -> Iterable[_Found]:
             yield IPv4Network((base, bin(mask).count("1"))), gateway, int(fields[6])
 
 
+def _router(address: IPv6Address, interface: str) -> IPv6Address | None:
+    """A router as it can be asked: a link-local address, which most have, is there on one interface (RFC 4007, 11)."""
+    if not address.is_link_local:
+        return address
+    return IPv6Address(f"{address}%{interface}") if "%" not in interface else None
+
+
 def _version_6(lines: Iterable[str]) -> Iterable[_Found]:
     # Destination, its length, source, its length, next hop, metric, two counters, flags, interface: all hexadecimal.
     for line in lines:
         fields = line.split()
         flags = int(fields[8], 16)
         if flags & _UP and fields[9] != "lo":
-            hop = IPv6Address(bytes.fromhex(fields[4]))
-            # A link-local router is told by its interface, which an address alone does not name: it is not asked.
-            gateway = hop if flags & _GATEWAY and not hop.is_link_local else None
+            gateway = _router(IPv6Address(bytes.fromhex(fields[4])), fields[9]) if flags & _GATEWAY else None
             yield IPv6Network((bytes.fromhex(fields[0]), int(fields[1], 16))), gateway, int(fields[5], 16)

@@ -161,6 +161,29 @@ async def test_the_routers_on_the_way_and_our_own_gateway(lines: Lines) -> None:
     assert routes.gateway_of(ip_address("198.18.111.2")) is None
 
 
+async def test_a_router_with_a_link_local_address_is_asked_on_its_interface() -> None:
+    """Two routers have the same address, each on an interface of its own; one of them is silent."""
+    ours, other, gone = (ip_address(f"fe80::1%{interface}") for interface in ("e0", "e1", "e9"))
+    with town() as made:
+        core, router, silent = (made.add(name) for name in ("core", "router", "silent"))
+        for device, far in (("e0", router), ("e1", silent)):
+            made.join(core, device, far, "e0")
+            made.address(core, device, "fe80::2/64")
+            made.address(far, "e0", "fe80::1/64")
+        run("ip", "-n", core, "-6", "route", "add", "default", "via", "fe80::1", "dev", "e0")
+        run("ip", "-n", core, "-6", "route", "add", "fd00:115::/64", "via", "fe80::1", "dev", "e1", "metric", "9")
+        made.nft(silent, "table inet fw {\nchain c { type filter hook input priority 0; icmpv6 type 128 drop; }\n}\n")
+        with inside(core):
+            routes = read_routes()
+            found = await ping_many([ours, other, gone], QUICK)
+    assert routes.gateway_of(FAR6) == ours
+    assert routes.gateway_of(ip_address("fd00:115::2")) == other
+    assert [(found[place].sent, len(found[place].round_trips)) for place in (ours, other, gone)] == [
+        (3, 3), (3, 0), (0, 0)
+    ]  # fmt: skip
+    assert found[gone].unsent == "No such device"
+
+
 async def test_a_round_that_is_cancelled_ends_its_thread(lines: Lines) -> None:
     with inside(lines.core):
         asking = asyncio.create_task(ping_many([SILENT], Pace(2, 0.02, 30)))
