@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -30,6 +31,12 @@ from inventory.words import InputError
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
 """Where the file is looked for when none is named; without one, the defaults hold."""
+
+
+STATE_SECONDS = 1200
+"""How long a state of a line counts, as the vocabulary has it (a test compares)."""
+_ROUND_SECONDS = 60
+"""How much later than it is due a round may be over."""
 
 
 class ConsoleServer(BaseModel):
@@ -79,6 +86,32 @@ class LineSettings(LineLimits):
     trace_hours: float = Field(default=24, ge=1, le=8784)
     """How often the routers on the way are learned of lines that are declared without `via`."""
     kinds: dict[Literal["internet", "mtslcd", "wan"], LineLimits] = {}
+
+    @property
+    def store_seconds(self) -> float:
+        """How long ago a state was stored, at least, that is stored again though it has not changed."""
+        return self.window_minutes * 60 - self.seconds / 2
+
+    @model_validator(mode="after")
+    def _judge_something(self) -> LineSettings:
+        """Each setting may be right where together they judge no loss, or let every state lapse between two rounds."""
+        if not self.model_fields_set & {"seconds", "window_minutes", "echoes"}:
+            return self
+        from collectors.lines import Limits  # costs 40 ms, and most are content with the defaults
+
+        rounds, least = max(1, int(self.window_minutes * 60 // self.seconds)), Limits().least
+        if rounds * self.echoes < least:
+            raise ValueError(
+                f"found {rounds * self.echoes} echoes within window_minutes ({self.echoes} every {self.seconds:g} s), "
+                f"expected at least {least}: of fewer no loss is told"
+            )
+        stored = max(1, math.ceil(self.store_seconds / self.seconds)) * self.seconds
+        if stored > STATE_SECONDS - _ROUND_SECONDS:
+            raise ValueError(
+                f"found states that are stored every {stored / 60:.3g} minutes by seconds and window_minutes, expected "
+                f"at most {(STATE_SECONDS - _ROUND_SECONDS) / 60:g}: they count for {STATE_SECONDS / 60:g}"
+            )
+        return self
 
     def limits_of(self, kind: str) -> LineLimits:
         """The limits for lines of a kind; what is not set for it is as for all."""

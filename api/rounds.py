@@ -246,7 +246,7 @@ async def probe_lines(workspace: Workspace, pace: Pace | None = None) -> Round:
     try:
         async with watch.busy:
             probed = watch.probed = await probing.probe(workspace, links, pace, watch)
-            due = watch.to_store(probed.states, probed.at, settings.window_minutes * 60 - settings.seconds / 2)
+            due = watch.to_store(probed.states, probed.at, settings.store_seconds)
             made = probing.taken_together(probed, probing.runs_of(probed, due))
             if due:
                 await _record_lines(workspace, done, made, watch, probed, due)

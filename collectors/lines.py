@@ -88,7 +88,7 @@ class Heard:
     loopback: Mapping[int, bool] = field(default_factory=dict)
     """By IP version, whether our own loopback answers."""
     answered_before: Collection[IPAddress] = ()
-    """The addresses that ever answered: only of those a router's silence says something."""
+    """The addresses that ever gave an echo: only of those a router's silence says something."""
     not_permitted: str = ""
     """Why no echoes could be sent at all."""
 
@@ -164,7 +164,9 @@ class _Round:
             why = trips.unsent if trips is not None and trips.unsent else self.heard.not_permitted
             return State(None, f"{UNSENT} {why or 'nothing was sent'}")
         if reason := self._cut(line):
-            return State(None, reason)
+            # Nobody was asked by echoes, so nobody in between was silent.
+            unsent = self.heard.not_permitted
+            return State(None, f"{UNSENT} {unsent}" if unsent else reason)
         return State("down", SILENT, Quality(trips.sent, 1.0))
 
     def _quality(self, line: Line, trips: Trips) -> State:
@@ -205,9 +207,22 @@ class _Round:
             if hop in self.heard.answered_before:
                 return f"{HOP} {hop}"
         gateway = self.heard.gateways.get(address)
-        if gateway is not None:
-            return "" if self.through.get(gateway) or self._echoes(gateway) else f"{GATEWAY} {gateway}"
+        if gateway is not None and not self._is_shy(gateway, address):
+            if self.through[gateway] or self._echoes(gateway):
+                return ""
+            trips = self.heard.echoes.get(gateway)
+            return f"{UNSENT} {trips.unsent}" if trips is not None and trips.unsent else f"{GATEWAY} {gateway}"
         return "" if self.heard.loopback.get(address.version, True) else LOOPBACK
+
+    def _is_shy(self, gateway: IPAddress, address: IPAddress) -> bool:
+        """Whether a gateway never answers, and nobody else than this address is asked through it.
+
+        That it lets through and gives no echo was seen when the address answered. Of several that are all silent at
+        once our own line is the likelier cause, whether its gateway gives echoes or not.
+        """
+        others = (own for own, its in self.heard.gateways.items() if its == gateway and own != address)
+        answered = self.heard.answered_before
+        return gateway not in answered and address in answered and not any(others)
 
     def _echoes(self, address: IPAddress) -> bool:
         trips = self.heard.echoes.get(address)

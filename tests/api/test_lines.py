@@ -15,13 +15,14 @@ from playwright.async_api import async_playwright
 
 from api import rounds
 from api.commands_maintenance import read_time
-from api.config import Config, LineSettings, read_config
+from api.config import STATE_SECONDS, Config, LineSettings, read_config
 from api.examining import examine
 from api.printing import judge_plan
 from api.sealing import seal, verify
 from api.workspace import Workspace
 from inventory.periods import ZONE
 from inventory.store import facts
+from inventory.vocabulary import load as load_vocabulary
 from inventory.words import Fact, InputError, Value
 from tests.api.pages_sample import fill
 from tests.api.pages_server import opened, served
@@ -212,11 +213,17 @@ async def test_settings_of_lines_are_read_strictly(tmp_path: Path) -> None:
         ("[lines]\nloss = 5\n", "lines.loss"),
         ("[lines]\nsecond = 5\n", "lines.second"),
         ("[lines.kinds.adsl]\nloss = 0.1\n", "lines.kinds.adsl"),
+        ("[lines]\nseconds = 300\n", r"lines: .*found 10 echoes within window_minutes \(10 every 300 s\), .* least 20"),
+        ("[lines]\nechoes = 3\n", "found 15 echoes"),
+        ("[lines]\nseconds = 3600\nechoes = 20\n", "stored every 60 minutes .*at most 19: they count for 20"),
+        ("[lines]\nseconds = 590\nwindow_minutes = 15\nechoes = 20\n", "stored every 19.7 minutes"),
     ):
         file.write_text(text)
         with pytest.raises(InputError, match=expected):
             read_config(file)
-    assert Config(data=tmp_path).lines == LineSettings()
+    assert Config(data=tmp_path).lines == LineSettings(seconds=60, window_minutes=5, echoes=10)
+    assert LineSettings(seconds=900, window_minutes=15, echoes=20).store_seconds == 450
+    assert load_vocabulary().max_age("link_state").total_seconds() == STATE_SECONDS
 
 
 async def test_the_doctor_says_how_it_may_ping(workspace: Workspace) -> None:

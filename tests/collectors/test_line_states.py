@@ -72,6 +72,35 @@ def test_our_own_gateway_and_loopback_come_before_all() -> None:
     assert set(told(loopback={4: False}).values()) == {"None loopback"}
 
 
+def test_a_gateway_that_never_gives_an_echo_says_nothing_by_its_silence() -> None:
+    own = {"own": TREE["own"]}
+    seen: dict[str, object] = {"gateways": {place(5): GATEWAY}, "others": {GATEWAY: SILENT}}
+    assert told(lines=own, answered_before={place(5)}, **seen)["own"] == "down silent"
+    # It gave some; or nobody ever answered, so that it is not known whether it lets through.
+    assert told(lines=own, answered_before={place(5), GATEWAY}, **seen)["own"] == f"None gateway {GATEWAY}"
+    assert told(lines=own, **seen)["own"] == f"None gateway {GATEWAY}"
+    refused = Trips(0, (), unsent="No such device")
+    assert told(lines=own, **seen | {"others": {GATEWAY: refused}})["own"] == "None unsent No such device"
+    # Where all are silent at once our own line is the cause.
+    seen["gateways"] = {line.address: GATEWAY for line in TREE.values()}
+    assert told(answered_before={place(n) for n in range(9)}, **seen)["own"] == f"None gateway {GATEWAY}"
+
+
+def test_without_the_right_to_ping_the_silence_of_a_port_is_not_that_of_who_is_in_between() -> None:
+    lines = {"door": Line("door", place(1), port=443), "other": Line("other", place(2), port=443)}
+    gateways: dict[IPAddress, IPAddress | None] = {place(1): GATEWAY, place(2): GATEWAY}
+
+    def judged(*up: IPAddress, gateways: dict[IPAddress, IPAddress | None]) -> list[str]:
+        knocks = {(address, 443): GOOD if address in up else SILENT for address in (place(1), place(2))}
+        heard = Heard({}, knocks, gateways, {4: False}, not_permitted="ICMP is not permitted")
+        return [f"{state.state} {state.reason}" for state in judge_lines(lines, heard).values()]
+
+    unsent = "None unsent ICMP is not permitted"
+    assert judged(gateways=gateways) == [unsent, unsent]
+    assert judged(gateways={}) == [unsent, unsent], "the loopback was not asked either"
+    assert judged(place(2), gateways=gateways) == ["down silent", "up tcp 443"], "the way is open"
+
+
 def test_a_learned_router_counts_where_it_is_shared_and_ever_answered() -> None:
     lines = {n: Line(n, place(i), hops=(HOP,)) for i, n in enumerate(("a", "b"), 1)} | {"c": Line("c", place(3))}
     assert told("c", lines=lines)["a"] == "down silent", "a router that never answers says nothing by its silence"
