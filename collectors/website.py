@@ -389,7 +389,7 @@ async def _freshness(visit: _Visit, address: str, asking: Asking) -> Dated | Non
     page, url, now = visit.page, visit.url, datetime.now(UTC)
     if page is None or url is None or page.status >= 400:
         return None
-    text = freshness.decode(page.body, page.headers.get("content-type", ""))
+    text = freshness.read_text(page.body, page.headers.get("content-type", ""))
     found = [freshness.read_page(text, now), freshness.read_modified(page.headers, now)]
     linked = freshness.find_feed(text)
     for place, by in ((linked, "feed"), (freshness.sitemap_of(str(url)), "sitemap")):
@@ -411,4 +411,4 @@ async def _read_list(url: Url, address: str, asking: Asking, now: datetime) -> d
         return None
     if page.status != 200:
         return None
-    return freshness.read_list(freshness.decode(page.body, page.headers.get("content-type", "")), now)
+    return freshness.read_list(freshness.read_text(page.body, page.headers.get("content-type", "")), now)

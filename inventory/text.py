@@ -19,6 +19,18 @@ def storable(text: str) -> str:
     return text if text.isascii() and "\0" not in text else _HALVES.sub("\ufffd", text.replace("\0", ""))
 
 
+def decode(octets: bytes, charset: str = "utf-8") -> str:
+    """The text of octets by the name of their character set, as others give it; what is none of it becomes U+FFFD.
+
+    A name that means no character set is as none: Python has codecs that decode no bytes ("hex") or never replace what
+    they cannot read ("idna").
+    """
+    try:
+        return octets.decode(charset, "replace")
+    except (LookupError, UnicodeError):
+        return octets.decode("utf-8", "replace")
+
+
 def nfc(text: str) -> str:
     """The text in Unicode normal form C, without leading, trailing or doubled white space."""
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -95,9 +95,12 @@ def _expected(text: str) -> str:
 
 
 def follow(url: Url, location: str) -> Url | None:
-    """Where a page sends on to; None where that is no web address."""
+    """Where a page sends on to; None where that is no web address.
+
+    Servers write blanks into it as they are, and mean them escaped.
+    """
     try:
-        return read_url(urljoin(str(url), location.strip()))
+        return read_url(urljoin(str(url), location.strip().replace(" ", "%20")))
     except (InputError, ValueError):
         return None
 

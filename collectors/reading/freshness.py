@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from inventory.periods import ZONE
+from inventory.text import decode
 
 LONGEST = 524_288
 """Characters of a page, feed or sitemap that are looked at."""
@@ -49,13 +50,10 @@ def newest(found: list[Dated]) -> Dated | None:
     return max(found, key=lambda d: d.at, default=None)
 
 
-def decode(body: bytes, content_type: str) -> str:
+def read_text(body: bytes, content_type: str) -> str:
     """A page as text, by the character set that its header names, else UTF-8; what is none of it becomes U+FFFD."""
     named = _CHARSET.search(content_type)
-    try:
-        return body[:LONGEST].decode(named[1] if named else "utf-8", "replace")
-    except LookupError:
-        return body[:LONGEST].decode("utf-8", "replace")
+    return decode(body[:LONGEST], named[1] if named else "utf-8")
 
 
 def read_page(text: str, now: datetime) -> Dated | None:

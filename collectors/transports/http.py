@@ -186,7 +186,7 @@ class _Exchange:
                 first = first or loop.time()
                 self._wire.receive_data(data)
             elif isinstance(event, h11.Response):
-                said = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
+                said = {name.decode("latin-1").lower(): _as_text(value) for name, value in event.headers}
                 return event.status_code, said, first or loop.time()
             elif isinstance(event, h11.InformationalResponse):
                 informed += 1
@@ -204,6 +204,14 @@ class _Exchange:
                 yield bytes(event.data)
             else:
                 return
+
+
+def _as_text(value: bytes) -> str:
+    """A header's value: UTF-8, as those who write more than ASCII mean it, else ISO 8859-1 (RFC 9110, 5.5)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 async def _read_body(exchange: _Exchange, seconds: float) -> tuple[bytes, bool]:

@@ -9,6 +9,8 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inventory.text import decode
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -73,7 +75,7 @@ async def _fetch(client: httpx2.AsyncClient, url: str) -> tuple[WebAnswer, str]:
             if len(body) >= LARGEST or _TITLE.search(body):
                 break
         matched = _TITLE.search(body[:LARGEST])
-        title = html.unescape(matched[1].decode(response.encoding or "utf-8", "replace")) if matched else ""
+        title = html.unescape(decode(matched[1], response.encoding or "utf-8")) if matched else ""
         server = " ".join(response.headers.get("server", "").split())
         realm = read_realm(response.headers.get("www-authenticate", ""))
         answer = WebAnswer(response.status_code, server, " ".join(title.split()), realm)

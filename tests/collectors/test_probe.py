@@ -324,6 +324,15 @@ async def test_a_web_page_is_told_by_its_server_and_title() -> None:
     assert answer["sysname"] == "RouterOS router configuration page"
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "hex", "no-such"])
+async def test_a_title_in_a_character_set_that_is_none_is_read(charset: str) -> None:
+    body = "<title>Router của Sở</title>".encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset={charset}\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with web_server(head.encode() + body) as port:
+        answer = await probe(f"http://127.0.0.1:{port}/", community="", timeout=2)
+    assert (answer["error"], answer["sysname"]) == (None, "Router của Sở")
+
+
 @pytest.mark.parametrize(
     "reply", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 xx\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
 )

@@ -327,6 +327,24 @@ async def serving(town: Sites, serve: Serve, context: ssl.SSLContext | None = No
             await ended.wait()
 
 
+async def test_a_page_whose_character_set_is_none_and_whose_address_is_not_escaped(town: Sites) -> None:
+    """Whoever sends on writes the address as people read it; the page says that it is in Python's "undefined"."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).split()[1])
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"200 OK\r\nContent-Type: text/html; charset=undefined\r\nContent-Length: 10"
+        if asked[-1] == b"/":
+            head = b"302 Found\r\nContent-Length: 0\r\nLocation: " + "/tin tức".encode()
+        writer.write(b"HTTP/1.1 " + head + b"\r\n\r\n" + (b"27/11/2020" if asked[-1] != b"/" else b""))
+
+    async with serving(town, serve) as port:
+        said = await read(town, f"http://plain.vi-du.vn:{port}/")
+    assert (said["http_status"], said["content_at"]) == (200, datetime(2020, 11, 26, 17, tzinfo=UTC))
+    assert asked[:2] == [b"/", b"/tin%20t%E1%BB%A9c"]
+
+
 async def flood(writer: asyncio.StreamWriter, head: bytes, part: bytes) -> None:
     writer.write(head)
     while True:
@@ -456,6 +474,8 @@ def test_what_is_the_same_site() -> None:
     assert not same_site(site, read_url("https://vi-du.vn:22/"))
     assert not same_site(site, read_url("https://so.vi-du.vn/"))
     assert follow(site, "/a?b") == Url("https", "www.vi-du.vn", 443, "/a?b")
+    moved = follow(site, " /tin tức/a b?q=c d ")
+    assert moved is not None and moved.target == "/tin%20t%E1%BB%A9c/a%20b?q=c%20d"
     for nowhere in ("javascript:alert(1)", "//[", "http://a b/", "https://u:p@vi-du.vn/"):
         assert follow(site, nowhere) is None
 
@@ -520,5 +540,7 @@ def test_pages_that_were_made_to_be_slow_are_not(text: str) -> None:
 
 
 def test_a_page_is_read_in_its_own_letters() -> None:
-    assert freshness.decode("ngày".encode("utf-16"), "text/html; charset=utf-16") == "ngày"
-    assert freshness.decode("ngày".encode(), 'text/html; charset="no-such"') == "ngày"
+    assert freshness.read_text("ngày".encode("utf-16"), "text/html; charset=utf-16") == "ngày"
+    for named in ('"no-such"', "idna", "undefined", "hex", "punycode"):
+        assert "ng" in freshness.read_text("ngày".encode(), f"text/html; charset={named}"), named
+    assert freshness.read_text("ngày".encode(), "text/html; charset=undefined") == "ngày"
