@@ -223,7 +223,7 @@ class CallHistory:
     since: datetime
     calls: tuple[Call, ...] = ()
     whole: bool = False
-    """Whether it listed all that it remembers: then nothing is missing since it was read before."""
+    """Whether it listed all that it remembers: where it knew of no call before, none is missing since."""
 
 
 @dataclass(frozen=True, slots=True)

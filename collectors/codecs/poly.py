@@ -36,13 +36,16 @@ async def read(host: str, port: int, credential: Credential, now: datetime) -> S
             values = read_system(_parse(await session.get("/rest/system"), "/rest/system"))
             problems: list[str] = []
             history: CallHistory | None = None
+            # Not every model and version has all of them: what one lacks says nothing of the others.
+            for path, read_values in (("/rest/system/status", read_states), ("/rest/conferences", read_conferences)):
+                try:
+                    values |= read_values(_parse(await session.get(path), path))
+                except CodecError as error:
+                    problems.append(str(error))
             try:
-                values |= read_states(_parse(await session.get("/rest/system/status"), "/rest/system/status"))
-                values |= read_conferences(_parse(await session.get("/rest/conferences"), "/rest/conferences"))
-                path = f"/rest/calllog/entries?limit={MOST_CALLS}"
-                history = read_calls(_parse(await session.get(path), "/rest/calllog/entries"), now)
+                listed = await session.get(f"/rest/calllog/entries?limit={MOST_CALLS}")
+                history = read_calls(_parse(listed, "/rest/calllog/entries"), now)
             except CodecError as error:
-                # Not every model and version has all of them.
                 problems.append(str(error))
         finally:
             await session.leave("/rest/session", json.dumps({"action": "Logout"}).encode(), "application/json")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from inventory.meetings import Meeting, Room, Span, join_spans, names_of
 from inventory.store import facts
@@ -59,18 +60,30 @@ def record(connection: Connection, number: int, source: str, history: CallHistor
 
 
 def _extend(connection: Connection, number: int, source: str, history: CallHistory, at: int) -> None:
-    """Note from when to when all calls are known: the time before is joined with where nothing was lost since."""
+    """Note from when to when all calls are known: the time before is joined with where nothing was lost since.
+
+    A history that lists none of the calls that were known of that time was cleared: what was between is lost.
+    """
     c = call_span.c
     since = min(instant(history.since), at)
     query = select(call_span).where(c.asset == number, c.source == source).order_by(c.until.desc()).limit(1)
     last = connection.execute(query).one_or_none()
-    if last is not None and (history.whole or since <= last.until):
+    if last is not None and (
+        since <= last.until or (history.whole and not _has_calls(connection, number, source, last))
+    ):
         if at > last.until:
             same = (c.asset == number, c.source == source, c.since == last.since)
             connection.execute(update(call_span).where(*same).values(until=at))
         return
     row = {"asset": number, "source": source, "since": since, "until": at}
     connection.execute(insert(call_span), [row])
+
+
+def _has_calls(connection: Connection, number: int, source: str, span: Row[Any]) -> bool:
+    """Whether a call is kept that began in a time of which all are known."""
+    c = call.c
+    query = select(c.begin).where(c.asset == number, c.source == source, c.begin.between(span.since, span.until))
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def rooms(connection: Connection, vocabulary: Vocabulary, at: datetime, since: datetime) -> list[Room]:

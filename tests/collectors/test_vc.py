@@ -392,6 +392,19 @@ async def test_a_poly_system_tells_its_state_and_its_calls(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("lacking", ["system/status", "conferences", "calllog/entries"])
+async def test_what_a_poly_system_lacks_says_nothing_of_the_rest(tmp_path: Path, lacking: str) -> None:
+    recorded = json.loads((RECORDINGS / "group_500.json").read_text(encoding="utf-8"))
+    codec = Codec({n: json.dumps(body).encode() for n, body in recorded.items() if n != f"GET /rest/{lacking}"})
+    with serve_codec(tmp_path, codec):
+        credential = await pin(replace(CODEC, kind="poly"), codec.port)
+        run = await vc.collect(replace(ROOM, credentials=(credential,)), ports=closed(), seconds=0.2)
+    facts, history = told(run), run.observations[0].history
+    found = {"system/status": "registered" in facts, "conferences": "calls" in facts, "calllog/entries": bool(history)}
+    assert found == {name: name != lacking for name in found}
+    assert "404" in str(run.error) and not run.complete
+
+
 async def test_no_password_goes_to_a_device_that_is_not_known(tmp_path: Path) -> None:
     """By the runner, as everywhere: also what goes wrong tells no secret."""
     with serve_codec(tmp_path, cisco()) as codec:

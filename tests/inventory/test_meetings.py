@@ -158,6 +158,26 @@ async def test_what_was_lost_between_two_readings_is_a_gap(province: Store) -> N
     assert (await rooms(province))[0].known == found.known
 
 
+async def test_a_history_that_was_cleared_is_not_joined_over_the_gap(province: Store) -> None:
+    async def read(minutes: float, *listed: Call) -> list[tuple[float, float]]:
+        at = DAY + timedelta(minutes=minutes)
+        begun = min((one.begin for one in listed), default=at)
+        await province.write(runs.record, VOCABULARY, reading(CallHistory(begun, listed, whole=True), at), NOW)
+        ((known,), minute) = ([one.known for one in await rooms(province)], timedelta(minutes=1))
+        return [((span.begin - DAY) / minute, (span.end - DAY) / minute) for span in known]
+
+    # As long as there was none, no call is no sign of a history that was cleared.
+    assert await read(0) == [(0, 0)]
+    assert await read(10) == [(0, 10)]
+    assert await read(100, call(20)) == [(0, 100)]
+    assert await read(110, call(20), call(105, 3)) == [(0, 110)]
+    # Cleared while nobody looked: of the time before the first call that is listed now it is not known what was lost.
+    assert await read(2000, call(1500)) == [(0, 110), (1500, 2000)]
+    assert await read(2010, call(1500)) == [(0, 110), (1500, 2010)]
+    assert await read(2020) == [(0, 110), (1500, 2010), (2020, 2020)]
+    assert await read(2030) == [(0, 110), (1500, 2010), (2020, 2030)]
+
+
 async def test_a_calendar_replaces_what_it_said_of_its_days(province: Store) -> None:
     def given(uid: str, begin: float, **more: object) -> Declared:
         return Declared(uid, Meeting(span(begin, 60), "A", **more))  # type: ignore[arg-type]
