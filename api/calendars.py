@@ -15,9 +15,10 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from inventory.meetings import Meeting, Span
+from inventory.meetings import Meeting
 from inventory.periods import ZONE
 from inventory.register.tables import Cell, Row, Unreadable, read_csv
+from inventory.spans import Span
 from inventory.strict_yaml import nearest
 from inventory.text import fold, nfc, storable
 from inventory.words import InputError

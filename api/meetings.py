@@ -11,8 +11,9 @@ from typing import Any
 from api import counting
 from api.calendars import Entry, read_calendar
 from api.workspace import Workspace
-from inventory.meetings import AgencySum, Room, Span, count, find_room
+from inventory.meetings import AgencySum, Room, count, find_room
 from inventory.periods import Period, last_months
+from inventory.spans import Span
 from inventory.store import Connection, calls, period_counts, registers
 from inventory.store.calls import Declared
 from inventory.store.period_counts import Counted, Origin, Taken

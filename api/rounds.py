@@ -8,7 +8,7 @@ import functools
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from api import backups, environment, probing
@@ -17,7 +17,7 @@ from api.workspace import Workspace
 from collectors import load_collectors, nmap, runner
 from collectors.progress import Progress
 from collectors.transports.echo import Pace
-from inventory.periods import ZONE, end_of_day
+from inventory.periods import ZONE, end_of_day, last_months
 from inventory.store import Connection, closings, facts, incidents, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
 from inventory.words import Identity, InputError, Link, Network, Run, Snapshot, StoreError, Target
@@ -139,8 +139,8 @@ async def close_days(workspace: Workspace, now: datetime) -> int:
     """
     today = now.astimezone(ZONE).date()
     days = {today - timedelta(days=n) for n in range(1, CLOSED_DAYS + 1)}
-    months = {date(today.year - (today.month <= n), (today.month - n - 1) % 12 + 1, 1) for n in range(12)}
-    ends = [end_of_day(day) for day in days | {first - timedelta(days=1) for first in months}]
+    months = {month.first - timedelta(days=1) for month in last_months(now, 12)}
+    ends = [end_of_day(day) for day in days | months]
     loop, closed = asyncio.get_running_loop(), 0
     until = loop.time() + CLOSE_SECONDS
     for plan in workspace.goals.plans.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from api.contents import ROWS, Asked, Told
@@ -45,7 +45,7 @@ class Look:
         """Whole days until the certificate expires, below zero where it has; None where that is not known."""
         if site.certificate_expires is None:
             return None
-        return int((site.certificate_expires - self.at).total_seconds() / 86_400)
+        return (site.certificate_expires - self.at) // timedelta(days=1)
 
     def expires_soon(self, site: WebsiteState) -> bool:
         """Whether the certificate expires within the days that the control gives."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from api.contents import Asked, Told
-from inventory.meetings import Meeting, Room, Span, Sum, count
+from inventory.meetings import AgencySum, Sum, count_each
 from inventory.periods import ZONE, Period, last_months
+from inventory.spans import Span
 from inventory.store import Connection, calls, registers
 from inventory.words import Fact
 
@@ -76,7 +77,8 @@ def tell_video(connection: Connection, asked: Asked) -> Told:
     shown = [room for room in rooms if agency is None or room.agency == agency]
     rank = {code: ranks.get(agency.level, len(ranks)) for code, agency in names.items()}
     shown.sort(key=lambda room: (rank.get(room.agency, len(ranks)), room.agency, room.title, room.asset))
-    month = _sums(shown, meetings, months[0], least)
+    counted = count_each(shown, meetings, [Span(period.begin, period.end) for period in months], least)
+    month = {each.room.asset: each for one in counted[0] for each in one.rooms if each.room is not None}
     last = calls.last_calls(connection, at)
     valid = {a.code for a in asked.snapshot.agencies}
     return {
@@ -85,8 +87,9 @@ def tell_video(connection: Connection, asked: Asked) -> Told:
             for room in shown
         ],
         "months": [
-            told for period in months
-            if (told := _month(shown, meetings, period, least, agency)).meetings or told.calls
+            told for period, sums in zip(months, counted, strict=True)
+            if (told := _month(period, [one for one in sums if agency is None or one.agency == agency])).meetings
+            or told.calls
         ],
         "period": months[0],
         "least": least,
@@ -96,14 +99,7 @@ def tell_video(connection: Connection, asked: Asked) -> Told:
     }  # fmt: skip
 
 
-def _sums(rooms: list[Room], meetings: list[Meeting], period: Period, least: timedelta) -> dict[int, Sum]:
-    told = count(rooms, meetings, Span(period.begin, period.end), least)
-    return {each.room.asset: each for one in told for each in one.rooms if each.room is not None}
-
-
-def _month(rooms: list[Room], meetings: list[Meeting], period: Period, least: timedelta, agency: str | None) -> Month:
-    found = count(rooms, meetings, Span(period.begin, period.end), least)
-    told = [one for one in found if agency is None or one.agency == agency]
+def _month(period: Period, told: Sequence[AgencySum]) -> Month:
     sums = [each for one in told for each in one.rooms]
     return Month(
         period,

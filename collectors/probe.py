@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import socket
 import time
@@ -22,6 +21,7 @@ from collectors.transports.sip import SipError, ask_options
 from collectors.transports.snmp import SnmpError
 from collectors.transports.web import WebError, fetch_front
 from collectors.vendors import Banner, load_vendors
+from inventory.urls import is_address
 from inventory.words import Credential, InputError
 
 KEYS = (
@@ -107,24 +107,16 @@ def _split(rest: str, text: str) -> tuple[str, int | None]:
         raise InputError(f"target {text!r}: {_EXPECTED}")
     bracketed, port6, plain, port4, bare = matched.groups()
     host, port = bracketed or plain or bare, int(port6 or port4 or 0) or None
-    if not _is_host(host) or (bracketed and not _is_address(bracketed)):
+    if not _is_host(host) or (bracketed and not is_address(bracketed)):
         raise InputError(f"target {text!r}: {host!r} is no address and no host name; {_EXPECTED}")
     if (port6 or port4) and not (port and port <= 65_535):
         raise InputError(f"target {text!r}: the port is {port6 or port4}, expected 1 to 65535")
     return host, port
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_host(host: str) -> bool:
     # Digits and dots alone are meant as an address: 10.0.0.256 is a mistake, not a name.
-    return _is_address(host) or (_NAME.fullmatch(host) is not None and not re.fullmatch(r"[\d.]+", host))
+    return is_address(host) or (_NAME.fullmatch(host) is not None and not re.fullmatch(r"[\d.]+", host))
 
 
 async def probe(
@@ -214,7 +206,7 @@ def tell(reading: Reading) -> Answer:
 
 async def resolve(place: Place, seconds: float) -> str:
     """A place's address, the first of its host name; SnmpError, or OSError, where it has none."""
-    if _is_address(place.host):
+    if is_address(place.host):
         return place.host
     found = asyncio.get_running_loop().getaddrinfo(place.host, place.port, type=socket.SOCK_DGRAM)
     try:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-__all__ = ["Availability", "Said", "Span", "add_up", "joined", "stretches"]
+from inventory.spans import Stretch, joined
 
-Span = tuple[int, int]
-"""From an instant (milliseconds) up to, and without, another."""
+__all__ = ["Availability", "Said", "add_up", "stretches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +81,13 @@ def stretches(said: Iterable[Said], age: int, begin: int, end: int) -> list[tupl
     return found
 
 
-def joined(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, those that touch or overlap as one."""
-    found: list[Span] = []
-    for begin, end in sorted(span for span in spans if span[0] < span[1]):
-        if found and begin <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((begin, end))
-    return found
-
-
 def add_up(
-    said: Iterable[Said], age: int, begin: int, end: int, maintenance: Sequence[Span] = (), valid: Span | None = None
+    said: Iterable[Said],
+    age: int,
+    begin: int,
+    end: int,
+    maintenance: Sequence[Stretch] = (),
+    valid: Stretch | None = None,
 ) -> Availability:
     """How long each state was held in a span, maintenance taken out.
 

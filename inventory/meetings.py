@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import enum
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from itertools import accumulate
 
+from inventory.spans import Span, joined
 from inventory.text import fold
 
 LEAST = timedelta(minutes=5)
 """How long a call has to go on during a meeting for it to be held online."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of time, such as a call."""
-
-    begin: datetime
-    end: datetime
-
-    def common(self, other: Span) -> timedelta:
-        """How long both go on at once."""
-        return max(min(self.end, other.end) - max(self.begin, other.begin), timedelta())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +109,32 @@ def find_room(rooms: Iterable[Room], name: str) -> Room | None:
     return found[0] if len(found) == 1 else None
 
 
+class _Ordered:
+    """Spans in order, of which those that overlap with another are found without a look at all."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = sorted(spans, key=lambda span: span.begin)
+        self._begins = [span.begin for span in self._spans]
+        self._latest = list(accumulate((span.end for span in self._spans), max))
+        """The latest end up to each."""
+
+    def during(self, span: Span) -> list[Span]:
+        """Those that go on at some time of a span, the earliest first."""
+        first, last = bisect_right(self._latest, span.begin), bisect_left(self._begins, span.end)
+        return [own for own in self._spans[first:last] if own.end > span.begin]
+
+
 def judge(meeting: Meeting, rooms: Sequence[Room], least: timedelta = LEAST) -> Held:
     """Whether a meeting was held online, by the calls of the rooms in which it may have been.
 
     A meeting shorter than `least` has to be a call from begin to end.
     """
+    return _judge(meeting, rooms, [_Ordered(room.calls) for room in rooms], least)
+
+
+def _judge(meeting: Meeting, rooms: Sequence[Room], calls: Iterable[_Ordered], least: timedelta) -> Held:
     needed = min(least, meeting.span.end - meeting.span.begin)
-    calls = [call for room in rooms for call in room.calls]
-    if _covered(meeting.span, calls) >= needed:
+    if _covered(meeting.span, [call for own in calls for call in own.during(meeting.span)]) >= needed:
         return Held.ONLINE
     return Held.NOT_ONLINE if rooms and all(room.knows(meeting.span) for room in rooms) else Held.UNKNOWN
 
@@ -143,56 +152,79 @@ def _covered(span: Span, calls: Iterable[Span]) -> timedelta:
 def count(
     rooms: Sequence[Room], meetings: Sequence[Meeting], period: Span, least: timedelta = LEAST
 ) -> list[AgencySum]:
-    """What each agency with a room or a meeting has in a period, by agency and room.
+    """What each agency with a room or a meeting has in a period: `count_each` of one."""
+    return count_each(rooms, meetings, [period], least)[0]
+
+
+def count_each(
+    rooms: Sequence[Room], meetings: Sequence[Meeting], periods: Sequence[Span], least: timedelta = LEAST
+) -> list[list[AgencySum]]:
+    """What each agency with a room or a meeting has in each period, by agency and room.
 
     A meeting and a call belong to the period in which they begin. A meeting that could not be held online is counted
     nowhere, though a call during it is no call without a meeting.
     """
-    by_agency: dict[str, dict[int | None, Sum]] = {}
-    own: dict[str, list[Room]] = {}
-    for each in rooms:
-        own.setdefault(each.agency, []).append(each)
-        calls = [call for call in each.calls if period.begin < call.begin <= period.end]
-        spans = [meeting.span for meeting in meetings if meeting.agency == each.agency]
-        by_agency.setdefault(each.agency, {})[each.asset] = Sum(
-            each.agency,
-            each,
-            calls=len(calls),
-            seconds=sum((call.end - call.begin).total_seconds() for call in calls),
-            calls_alone=_alone(calls, spans, least),
-            whole=each.knows(period),
+    counting = _Counting(rooms, meetings, least)
+    return [counting.count(period) for period in periods]
+
+
+class _Counting:
+    """Rooms and meetings laid out by agency: asked of many periods they are put in order once."""
+
+    def __init__(self, rooms: Sequence[Room], meetings: Sequence[Meeting], least: timedelta) -> None:
+        self._rooms, self._least = rooms, least
+        self._own: dict[str, list[Room]] = {}
+        for room in rooms:
+            self._own.setdefault(room.agency, []).append(room)
+        self._calls = {room.asset: _Ordered(room.calls) for room in rooms}
+        spans: dict[str, list[Span]] = {}
+        for meeting in meetings:
+            spans.setdefault(meeting.agency, []).append(meeting.span)
+        self._spans = {agency: _Ordered(own) for agency, own in spans.items()}
+        self._meetings = sorted(meetings, key=lambda meeting: meeting.span.begin)
+        self._begins = [meeting.span.begin for meeting in self._meetings]
+
+    def count(self, period: Span) -> list[AgencySum]:
+        """What each agency has in a period."""
+        by_agency: dict[str, dict[int | None, Sum]] = {}
+        for each in self._rooms:
+            by_agency.setdefault(each.agency, {})[each.asset] = self._sum(each, period)
+        first, last = (bisect_right(self._begins, at) for at in (period.begin, period.end))
+        for meeting in self._meetings[first:last]:
+            if meeting.online is False:
+                continue
+            mine = self._own.get(meeting.agency, [])
+            room = find_room(mine, meeting.room)
+            asked = [room] if room else mine
+            sums = by_agency.setdefault(meeting.agency, {})
+            told = sums.setdefault(room.asset if room else None, Sum(meeting.agency, room))
+            held = _judge(meeting, asked, [self._calls[each.asset] for each in asked], self._least)
+            told.meetings += 1
+            told.online += held is Held.ONLINE
+            told.unknown += held is Held.UNKNOWN
+        return [AgencySum(code, tuple(sums.values())) for code, sums in sorted(by_agency.items())]
+
+    def _sum(self, room: Room, period: Span) -> Sum:
+        """What is counted of a room without its meetings."""
+        calls = [call for call in room.calls if period.begin < call.begin <= period.end]
+        seconds = sum((call.end - call.begin).total_seconds() for call in calls)
+        alone = sum(self._is_alone(call, room.agency) for call in calls)
+        return Sum(
+            room.agency, room, calls=len(calls), seconds=seconds, calls_alone=alone, whole=room.knows(period)
+        )  # fmt: skip
+
+    def _is_alone(self, call: Span, agency: str) -> bool:
+        """Whether a call goes on during no meeting of an agency."""
+        meetings = self._spans.get(agency)
+        length = call.end - call.begin
+        return meetings is None or not any(
+            call.common(span) >= min(self._least, length, span.end - span.begin) for span in meetings.during(call)
         )
-    for meeting in meetings:
-        if meeting.online is False or not period.begin < meeting.span.begin <= period.end:
-            continue
-        mine = own.get(meeting.agency, [])
-        room = find_room(mine, meeting.room)
-        sums = by_agency.setdefault(meeting.agency, {})
-        told = sums.setdefault(room.asset if room else None, Sum(meeting.agency, room))
-        held = judge(meeting, [room] if room else mine, least)
-        told.meetings += 1
-        told.online += held is Held.ONLINE
-        told.unknown += held is Held.UNKNOWN
-    return [AgencySum(code, tuple(sums.values())) for code, sums in sorted(by_agency.items())]
-
-
-def _alone(calls: Sequence[Span], meetings: Sequence[Span], least: timedelta) -> int:
-    """How many calls go on during no meeting."""
-    return sum(
-        not any(call.common(span) >= min(least, call.end - call.begin, span.end - span.begin) for span in meetings)
-        for call in calls
-    )
 
 
 def join_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
     """The spans with those that touch made one, the earliest first."""
-    joined: list[Span] = []
-    for span in sorted(spans, key=lambda span: span.begin):
-        if joined and span.begin <= joined[-1].end:
-            joined[-1] = Span(joined[-1].begin, max(joined[-1].end, span.end))
-        else:
-            joined.append(span)
-    return tuple(joined)
+    return tuple(Span(*both) for both in joined((span.begin, span.end) for span in spans))
 
 
 def names_of(values: Mapping[str, object], number: int) -> Collection[str]:

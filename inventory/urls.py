@@ -33,7 +33,7 @@ class Url:
     @property
     def is_address(self) -> bool:
         """Whether the host is an IP address and no name."""
-        return _is_address(self.host)
+        return is_address(self.host)
 
     @property
     def authority(self) -> str:
@@ -70,7 +70,7 @@ def read_url(text: str) -> Url:
 
 
 def _ascii_host(host: str, text: str) -> str:
-    if _is_address(host):
+    if "%" not in host and is_address(host):
         return str(ip_address(host))
     try:
         name = host.removesuffix(".").encode("idna").decode().lower() if len(host) <= 253 else ""
@@ -83,9 +83,10 @@ def _ascii_host(host: str, text: str) -> str:
     return name
 
 
-def _is_address(host: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address; that of an interface of ours may name it (fe80::1%eth0)."""
     try:
-        return "%" not in host and bool(ip_address(host))
+        return bool(ip_address(text))
     except ValueError:
         return False
 

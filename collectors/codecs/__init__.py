@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
+from inventory.urls import is_address
 from inventory.words import CallHistory, Value
 
 MOST_CALLS = 500
@@ -41,10 +41,10 @@ def shorten_remote(text: str) -> str:
     if at:
         host = domain.partition("/")[0]
         bare = re.sub(r":\d+$", "", host).strip("[]").lower()
-        if _is_address(bare):
+        if is_address(bare):
             return "ip"
         return bare if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", bare) else ""
-    if _is_address(plain.strip("[]")) or _is_address(re.sub(r"##.*$|:\d+$", "", plain)):
+    if is_address(plain.strip("[]")) or is_address(re.sub(r"##.*$|:\d+$", "", plain)):
         return "ip"
     if _NUMBER.fullmatch(plain):
         digits = re.sub(r"\D", "", plain)
@@ -52,11 +52,3 @@ def shorten_remote(text: str) -> str:
             return "extension"
         return f"{'+' if plain.startswith('+') else ''}{digits[:3]}…"
     return ""
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

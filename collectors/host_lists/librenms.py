@@ -6,9 +6,9 @@ https://docs.librenms.org/API/Devices/ (list_devices)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 
 from collectors.host_lists.listed import Listed, text
+from inventory.urls import is_address
 from inventory.words import InputError
 
 __all__ = ["read"]
@@ -46,15 +46,7 @@ def read(content: object) -> list[Listed]:
 
 def _listed(where: str, row: Mapping[str, object]) -> Listed:
     host = text(row, "hostname", "Hostname")
-    name = text(row, "sysName", "SysName", "sysname", "display") or ("" if _is_address(host) else host)
-    address = text(row, "ip", "IP") or (host if _is_address(host) else "")
+    name = text(row, "sysName", "SysName", "sysname", "display") or ("" if is_address(host) else host)
+    address = text(row, "ip", "IP") or (host if is_address(host) else "")
     kind = text(row, "type", "Type").lower()
     return Listed(where, name or host, address, _ROLES.get(kind, ""), text(row, "location", "Location"))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -8,8 +8,9 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection, select
 
-from inventory.availability import Availability, Said, Span, add_up, joined, stretches
+from inventory.availability import Availability, Said, add_up, stretches
 from inventory.periods import ZONE
+from inventory.spans import Stretch, joined
 from inventory.store import maintenance, registers
 from inventory.store.tables import FACTS
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -104,7 +105,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), ZONE)
 
 
-def _valid(link: Link) -> Span:
+def _valid(link: Link) -> Stretch:
     begin = 0 if link.valid_from.year < 1970 else instant(_midnight(link.valid_from))
     if link.valid_to is None or link.valid_to.year > 9000:
         return begin, 10**15
@@ -128,13 +129,13 @@ def _read(connection: Connection, codes: Collection[str], begin: datetime, end: 
 
 def windows_of(
     connection: Connection, register: Register, links: Collection[Link], since: datetime
-) -> dict[str, list[tuple[Maintenance, Span]]]:
+) -> dict[str, list[tuple[Maintenance, Stretch]]]:
     """The maintenance windows of each line that end after `since`, with the times for which they are the line's.
 
     They are its own, and those of the agency as which its agency counts on the day: a window of one that became part
     of another ends there, as it does for whoever judges.
     """
-    found: dict[str, list[tuple[Maintenance, Span]]] = {}
+    found: dict[str, list[tuple[Maintenance, Stretch]]] = {}
     for one in maintenance.load(connection):
         if one.last <= since:
             continue
@@ -153,7 +154,7 @@ def windows_of(
     return found
 
 
-def _with_one_tree(register: Register, one: Maintenance) -> Iterator[tuple[date, Span]]:
+def _with_one_tree(register: Register, one: Maintenance) -> Iterator[tuple[date, Stretch]]:
     """The parts of a window in which the tree of agencies stays the same: the first day of each, and the part."""
     first, last = one.begins.astimezone(ZONE).date(), one.last.astimezone(ZONE).date()
     begun = {agency.valid_from for agency in register.agencies if first < agency.valid_from <= last}
@@ -164,7 +165,7 @@ def _with_one_tree(register: Register, one: Maintenance) -> Iterator[tuple[date,
 
 def _spared(
     connection: Connection, register: Register, links: Collection[Link], since: datetime
-) -> dict[str, list[Span]]:
+) -> dict[str, list[Stretch]]:
     """The times after `since` for which each line is under maintenance."""
     windows = windows_of(connection, register, links, since)
     return {code: [span for _, span in own] for code, own in windows.items()}

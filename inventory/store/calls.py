@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from inventory.meetings import Meeting, Room, Span, join_spans, names_of
+from inventory.meetings import Meeting, Room, join_spans, names_of
+from inventory.spans import Span
 from inventory.store import facts
 from inventory.store.tables import FACTS, asset, call, call_span, meeting
 from inventory.text import storable

@@ -22,9 +22,9 @@ from api.probing import Probed, Watch
 from api.workspace import Workspace
 from collectors.lines import Heard, State
 from collectors.transports import pinned
-from inventory.meetings import Span
 from inventory.periods import ZONE, Period, year_so_far
 from inventory.secrets import KeyRing
+from inventory.spans import Span
 from inventory.store import facts as facts_of
 from inventory.store import period_counts, registers, runs
 from inventory.store.period_counts import DECLARED, Counted, Origin

@@ -17,11 +17,12 @@ import pytest
 
 from api import rounds
 from api.config import Config, read_config
+from api.sites import Look
 from api.workspace import Workspace
 from inventory import vocabulary
 from inventory.goals import load_goals
 from inventory.store import Store, registers, runs, snapshots, websites
-from inventory.words import InputError, Observation, Register, Run, Snapshot, Status, Website
+from inventory.words import InputError, Observation, Register, Run, Snapshot, Status, Website, WebsiteState
 from tests.api.serving import DOPHU, environment, serving
 from tests.collectors.website_town import NAMES, Sites, sites
 from tests.inventory.sample import NOW, REGISTER, facts
@@ -287,10 +288,17 @@ def test_the_round_reads_every_website_and_says_what_it_could_not(read: Read) ->
         "wrong": ["wrong_name"],
         "self": ["self_signed"],
     }
-    assert told[DECLARED["expired"]]["certificate_days_left"] == -2
+    assert told[DECLARED["expired"]]["certificate_days_left"] == -3, "two days, and what the round took"
     assert told[DECLARED["good"]]["certificate_days_left"] == 89
     assert {name: told[DECLARED[name]]["ipv6"] for name in ("four", "six")} == {"four": False, "six": True}
     assert {name: told[DECLARED[name]]["ipv4"] for name in ("four", "six")} == {"four": True, "six": False}
+
+
+def test_a_certificate_that_expired_within_the_day_has_no_day_left() -> None:
+    site = WebsiteState(1, "https://a.vn/", "A", "A", "up")
+    left = {hours: Look((), NOW).days_left(replace(site, certificate_expires=NOW + timedelta(hours=hours)))
+            for hours in (-36, -12, 12, 36)}  # fmt: skip
+    assert left == {-36: -2, -12: -1, 12: 0, 36: 1}
 
 
 def test_figures_and_lists_agree(read: Read) -> None:
@@ -306,7 +314,7 @@ def test_figures_and_lists_agree(read: Read) -> None:
 
 def test_the_table_is_for_people(read: Read) -> None:
     told = read.dophu("websites", "--find", "trang expired")
-    assert "expired" in told and "-2 d" in told and "TLSv1.3" in told
+    assert "expired" in told and "-3 d" in told and "TLSv1.3" in told
     assert "expected one of all, down" in read.dophu("websites", "--lack", "nothing", expected=2)
 
 

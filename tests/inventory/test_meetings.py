@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.meetings import Held, Meeting, Room, Span, count, find_room, join_spans, judge
+from inventory.meetings import LEAST, Held, Meeting, Room, count, count_each, find_room, join_spans, judge
+from inventory.spans import Span
 from inventory.store import Store, calls, registers, runs
 from inventory.store.calls import Declared
 from inventory.vocabulary import load
@@ -86,6 +87,44 @@ def test_what_is_counted_of_a_month_by_agency_and_room() -> None:
     assert by_room[1].whole and not told["B"].rooms[0].whole
     (whole,) = count([room(known=Span(MONTH.begin, MONTH.end))], [], MONTH)
     assert whole.rooms[0].whole
+
+
+moments = st.integers(0, 60 * 24 * 70)
+
+
+@given(
+    st.lists(st.tuples(moments, st.sampled_from((4, 60, 60 * 24 * 7))), max_size=6),
+    st.lists(st.tuples(moments, st.sampled_from((4, 60, 300))), max_size=6),
+)
+def test_what_is_counted_is_what_comparing_all_with_all_finds(
+    spoken: list[tuple[int, int]], held: list[tuple[int, int]]
+) -> None:
+    going, told = [span(*call) for call in spoken], [Meeting(span(*one), "A") for one in held]
+    months = [span(60 * 24 * 30 * n, 60 * 24 * 30) for n in range(3)]
+    for month, (sums,) in zip(months, count_each([room(*going)], told, months), strict=True):
+        within = [call for call in going if month.begin < call.begin <= month.end]
+        met = [one.span for one in told if month.begin < one.span.begin <= month.end]
+        online = [one for one in met if _minutes_in_calls(one, going) >= min(5, _minutes(one))]
+        alone = [
+            call
+            for call in within
+            if not any(
+                call.common(one.span) >= min(LEAST, call.end - call.begin, one.span.end - one.span.begin)
+                for one in told
+            )
+        ]
+        assert (sums.meetings, sums.online) == (len(met), len(online))
+        assert [(own.calls, own.calls_alone) for own in sums.rooms if own.room] == [(len(within), len(alone))]
+
+
+def _minutes(span: Span) -> int:
+    return (span.end - span.begin) // timedelta(minutes=1)
+
+
+def _minutes_in_calls(meeting: Span, calls: list[Span]) -> int:
+    """One minute after the other."""
+    instants = (meeting.begin + timedelta(minutes=n) for n in range(_minutes(meeting)))
+    return sum(any(call.begin <= at < call.end for call in calls) for at in instants)
 
 
 def test_two_rooms_of_one_name_are_no_known_room() -> None:
