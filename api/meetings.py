@@ -23,6 +23,7 @@ from inventory.words import InputError
 
 SOURCE = "meetings"
 """The source of the counts: measured, because the calls are; what a person declares stands beside it."""
+KEYS = ("meetings", "meetings_online")
 MONTHS_BACK = 3
 """Of how many months that ended the counts are kept up to date: calls are read late, calendars are mended."""
 COLUMNS = (
@@ -141,7 +142,7 @@ async def record_months(workspace: Workspace, now: datetime) -> Kept:
     the measured number is taken before the declared one.
     """
     months = last_months(now, MONTHS_BACK + 1)[1:]
-    stood = await workspace.store.read(period_counts.told_by, SOURCE, [month.text for month in months])
+    stood = await workspace.store.read(period_counts.told_by, SOURCE, KEYS, [month.text for month in months])
     # Most provinces have no calendar, and this is asked after each round.
     if not stood and not await workspace.store.read(calls.meetings, Span(months[-1].begin, months[0].end)):
         return Kept()
@@ -161,14 +162,13 @@ async def record_months(workspace: Workspace, now: datetime) -> Kept:
             ):
                 gone.append((code, period.text))
     taken = await counting.take_in(workspace, rows, now, dry=False) if rows else Taken()
-    withdrawn = await workspace.store.write(period_counts.withdraw, SOURCE, gone, now) if gone else 0
+    withdrawn = await workspace.store.write(period_counts.withdraw, SOURCE, KEYS, gone, now) if gone else 0
     return Kept(taken.new + taken.corrected, withdrawn)
 
 
 def _counts(told: AgencySum, month: str) -> list[Counted]:
-    counts = {"meetings": told.meetings, "meetings_online": told.online}
-    place = f"{told.agency}, {month}"
-    return [Counted(place, told.agency, key, month, n, Origin(SOURCE)) for key, n in counts.items()]
+    place, numbers = f"{told.agency}, {month}", (told.meetings, told.online)
+    return [Counted(place, told.agency, key, month, n, Origin(SOURCE)) for key, n in zip(KEYS, numbers, strict=True)]
 
 
 def meetings_object(told: Meetings) -> dict[str, Any]:

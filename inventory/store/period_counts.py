@@ -385,11 +385,13 @@ class Told:
     """When the last of them was told."""
 
 
-def told_by(connection: Connection, source: str, periods: Collection[str]) -> dict[tuple[str, str], Told]:
-    """What stands of a source, by agency and period."""
+def told_by(
+    connection: Connection, source: str, keys: Collection[str], periods: Collection[str]
+) -> dict[tuple[str, str], Told]:
+    """What stands of these counts by a source, by agency and period."""
     c = period_count.c
     query = select(c.agency, c.period, c.key, c.value, c.recorded).where(
-        c.replaced == FOREVER, c.source == source, c.period.in_(sorted(periods))
+        c.replaced == FOREVER, c.source == source, c.key.in_(sorted(keys)), c.period.in_(sorted(periods))
     )
     found: dict[tuple[str, str], Told] = {}
     for agency, period, key, value, recorded in connection.execute(query):
@@ -399,16 +401,19 @@ def told_by(connection: Connection, source: str, periods: Collection[str]) -> di
     return found
 
 
-def withdraw(connection: Connection, source: str, names: Collection[tuple[str, str]], now: datetime) -> int:
-    """Take back what a source told of these agencies and periods: nothing stands in its place. How many counts.
+def withdraw(
+    connection: Connection, source: str, keys: Collection[str], names: Collection[tuple[str, str]], now: datetime
+) -> int:
+    """Take back these counts of a source of agencies and periods: nothing stands in their place. How many they were.
 
     The rows stay, with when they ended: what was told before stays provable.
     """
     withdrawn = 0
     c = period_count.c
     for agency, period in sorted(names):
-        mine = (c.agency == agency, c.period == period, c.source == source, c.replaced == FOREVER)
-        withdrawn += connection.execute(update(period_count).where(*mine).values(replaced=instant(now))).rowcount
+        mine = (c.agency == agency, c.period == period, c.source == source, c.key.in_(sorted(keys)))
+        standing = update(period_count).where(*mine, c.replaced == FOREVER)
+        withdrawn += connection.execute(standing.values(replaced=instant(now))).rowcount
         revisions.note(connection, read_period(period).last)
     return withdrawn
 
