@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from api.commanding import AsOf, Language, Output, check, print_json, run, say, word
+from api.helping import spoken
 from inventory.words import InputError, Title
 
 
@@ -57,10 +58,11 @@ def verify(
 
     verdict = asyncio.run(sealing.verify(path, sha256))
     if output == "json":
-        print_json({**asdict(verdict), "good": verdict.good})
+        problems = [problem.en for problem in verdict.problems]
+        print_json({**asdict(verdict), "problems": problems, "good": verdict.good})
     else:
         for problem in verdict.problems:
-            say(f"{path.name}: {problem}")
+            say(f"{path.name}: {problem.in_language(spoken())}")
         if verdict.good:
             about = verdict.about
             told = {"sealed": about.get("sealed_at"), "plan": about.get("plan"), "at": about.get("as_of")}

@@ -322,7 +322,7 @@ def events(
     cells = [[f"{r['at']:%Y-%m-%d %H:%M:%S}", *(clean(nfc(str(r[k] or ""))) for k in shown)] for r in rows]
     print_rows(heads("at", "agency", "asset", "asset_name", "severity", "kind", "item", "detail", "times"), cells)
     if total > len(rows):
-        say(word("cli:some", shown=len(rows), total=total))
+        say(word("cli:newest", shown=len(rows), total=total))
 
 
 def findings(
