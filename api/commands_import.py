@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Language, Output, check, heads, print_csv, print_json, print_rows, run, say, split_host
+from api.commanding import Language, Output, check, heads, print_csv, print_json, print_rows, run, say, split_host, word
 from api.commands_backups import add_backups
 from api.commands_counts import add_counts
 from api.commands_exchange import add_exchange
@@ -152,4 +152,10 @@ def reconcile_console(
         shown = heads(
             "list", "agency", "machine", "asset", "role", "console", "reported_at", "address", "mac", "reason"
         )
-        print_rows(shown, [[None if v is None else clean(str(v)) for v in row] for row in rows])
+        families = {"list": "list:", "role": "role:", "reason": "unplaced:"}
+        said = [
+            [cell and (word(families[title] + str(cell)) if title in families else clean(str(cell)))
+             for title, cell in zip(titles, row, strict=True)]
+            for row in rows
+        ]  # fmt: skip
+        print_rows(shown, said)
