@@ -65,8 +65,8 @@ def why(error: OSError) -> Title:
 
 def cannot(place: object, error: OSError) -> InputError:
     """Why what `place` names, such as a file, cannot be opened, read or written."""
-    reason = why(error)
-    return InputError(Title(f"{place}: {reason.vi}", f"{place}: {reason.en}"))
+    reason, where = why(error), place if isinstance(place, Title) else Title.same(str(place))
+    return InputError(Title(f"{where.vi}: {reason.vi}", f"{where.en}: {reason.en}"))
 
 
 def meant(name: str, known: Collection[str]) -> Title:

@@ -79,7 +79,7 @@ class KeyRing:
                 )
             ) from error
         except OSError as error:
-            raise cannot(f"key file {path}", error) from error
+            raise cannot(Title(f"tệp khóa {path}", f"key file {path}"), error) from error
         return cls(path, _parse_keys(path, text))
 
     @classmethod

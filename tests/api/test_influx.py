@@ -186,7 +186,7 @@ def test_wrong_settings_are_told_before_anything_is_asked(folder: Path) -> None:
         in_workspace(folder, open_delivery)
     settings(folder, "https://influx.vi-du.vn")
     code, _, told = command_of(folder, "influx", "push")
-    assert code == 2 and "influxdb: credential: found no credential 'influx'" in told
+    assert code == 2 and "influxdb: credential: không có thông tin xác thực 'influx'" in told
     in_workspace(folder, lambda w: w.add_credential("influx", "snmp-v2c", {"community": "x"}))
     check = examined(folder)
     assert check.found.en == "influxdb: credential: 'influx' is of the kind snmp-v2c, expected influxdb"
