@@ -103,8 +103,8 @@ def read_sent(told: Sequence[Mapping[str, Any]], origin: Origin) -> list[Counted
         if fields.keys() - allowed or needed - fields.keys():
             expected = ", ".join(name for name in _FIELDS if name in needed)
             named = ", ".join(sorted(fields))
-            found_ = Title(f"các trường {named or '(không có)'}", f"the fields {named or 'none'}")
-            problems.append(amiss(place, found_, expected))
+            told_fields = Title(f"các trường {named or '(không có)'}", f"the fields {named or 'none'}")
+            problems.append(amiss(place, told_fields, expected))
         elif wrong := [name for name in _TEXTS if not isinstance(fields.get(name, ""), str)]:
             problems.append(amiss(within(place, wrong[0]), f"{fields[wrong[0]]!r:.80}", Title("văn bản", "text")))
         elif goal:

@@ -266,9 +266,9 @@ class _Check:
             values.append(found.value if found else self._stored(one, key))
         low, high = values
         if isinstance(low, int) and isinstance(high, int) and low > high:
-            found_ = Title(f"{part} {low} trong {whole} {high}", f"{part} {low} of {whole} {high}")
+            amount = Title(f"{part} {low} trong {whole} {high}", f"{part} {low} of {whole} {high}")
             expected = Title("thành phần không lớn hơn tổng", "a part not above its total")
-            self.problems.append(amiss(within(one.place, one.key), found_, expected))
+            self.problems.append(amiss(within(one.place, one.key), amount, expected))
 
     def _stored(self, one: Counted, key: str) -> int | None:
         row = self.stood.get((period_count.name, one.agency, key, one.period, one.origin.source))
