@@ -17,7 +17,6 @@ from api.explaining import print_explanation
 from api.helping import spoken
 from api.wording import WORDS, percent
 from api.workspace import Workspace
-from collectors.probe import parse_target, probe_all
 from inventory.goals import Goals
 from inventory.periods import ZONE
 from inventory.store import closings, snapshots
@@ -271,6 +270,8 @@ async def probe_targets(
     A malformed target costs the others nothing: it is told on standard error, and the status is 2. Without one it is 1
     when not one of the targets answered.
     """
+    from collectors.probe import probe_all  # a quarter of a second that figures do not need
+
     texts, malformed = _read_targets(targets)
     answered = asked = 0
     async for answer in probe_all(texts, community=community, timeout=seconds, explain=explain is not None):
@@ -290,6 +291,8 @@ async def probe_targets(
 
 def _read_targets(targets: Iterable[str]) -> tuple[list[str], bool]:
     """The targets, with the lines of standard input in place of "-"; and whether any was malformed."""
+    from collectors.probe import parse_target
+
     found: list[str] = []
     malformed = False
     for text in targets:

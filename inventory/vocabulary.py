@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from inventory.strict_yaml import read_own
 from inventory.text import storable
 from inventory.words import InputError, Severity, Title, Value
 
@@ -195,7 +194,7 @@ def load(path: Path = FILE) -> Vocabulary:
     Raises:
         InputError: a key twice, an unknown type, an age that cannot be read.
     """
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data = read_own(path)
     keys: dict[str, Key] = {}
     for subject in SUBJECTS:
         for name, row in data[subject].items():

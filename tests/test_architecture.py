@@ -103,7 +103,7 @@ def test_no_path_of_a_machine_stands_in_the_project() -> None:
     machine = re.compile(r"(?<![\w.])/(work|root|farm)/")
     for pattern in ("**/*.py", "**/*.md", "**/*.yaml", "**/*.toml", "Makefile", "deploy/**/*.*"):
         for path in ROOT.glob(pattern):
-            if not {".venv", ".tools", ".git"} & set(path.parts) and path != Path(__file__):
+            if not {".venv", ".tools", ".lab", ".git"} & set(path.parts) and path != Path(__file__):
                 assert not machine.search(path.read_text(encoding="utf-8")), path.relative_to(ROOT)
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
+from inventory.strict_yaml import read_own
 from inventory.text import fold
 from inventory.words import InputError, Title
 
@@ -66,7 +65,7 @@ class _Name:
 
 @functools.cache
 def _names() -> tuple[_Name, ...]:
-    rows = yaml.safe_load(_NAMES.read_text(encoding="utf-8"))
+    rows = read_own(_NAMES)
     return tuple(
         _Name(
             row["title"],

@@ -11,6 +11,9 @@ from pathlib import Path
 import httpx2
 import pytest
 import schemathesis
+
+# Otherwise loaded when it is first asked for, beside threads of other tests, where Python 3.11 may fail to parse it.
+import schemathesis.specs.openapi.schemas
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance

@@ -94,7 +94,7 @@ async def test_the_command_says_state_reason_quality_and_availability(workspace:
 
 async def test_what_the_command_does_not_take(workspace: Workspace) -> None:
     status, _, said = lines(workspace.config.data, "--state", "broken")
-    assert (status, said) == (2, "dophu: --state: found 'broken', expected one of down, degraded, unknown, up\n")
+    assert (status, said) == (2, "dophu: --state: gặp 'broken', cần một trong down, degraded, unknown, up\n")
 
 
 async def test_the_api_tells_the_same(workspace: Workspace) -> None:

@@ -142,21 +142,23 @@ def configure_http(device: Device, where: Path, address: str, port: int = 80) ->
     )
 
 
-def configure_https(device: Device, where: Path, keep: Path, port: int = 443) -> str:
-    """The shell command that serves the page of `configure_http` over TLS too, on a real nginx."""
+def configure_https(device: Device, where: Path, keep: Path) -> str:
+    """The shell command that serves the page of `configure_http` over TLS too."""
+    return configure_secured(device, where, keep, {"GET /": where / "www" / "index.html"})
+
+
+def configure_secured(
+    device: Device, where: Path, keep: Path, answers: Mapping[str, Path], login: Path | None = None
+) -> str:
+    """The shell command that answers these requests with these files over TLS, with the machine's own certificate."""
     from tests.lab.certificates import certificate  # the lab on 127.x runs without the library behind it
 
-    pem = certificate(keep, device)
-    lines = [
-        "daemon off; worker_processes 1; error_log stderr;", f"pid {where}/nginx.pid;", "events {}", "http {",
-        *(f"{kind}_temp_path {where};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")),
-        "access_log off; default_type text/html; charset utf-8;",
-        f"server {{ listen {device.address}:{port} ssl; ssl_certificate {pem}; ssl_certificate_key {pem};",
-        f"ssl_protocols TLSv1.2 TLSv1.3; root {where}/www; }}",
-        "}",
-    ]  # fmt: skip
-    config = write(where / "nginx.conf", "\n".join(lines) + "\n")
-    return f"/usr/sbin/nginx -e stderr -p {quote(where)} -c {quote(config)} >{quote(where / 'nginx.log')} 2>&1 &"
+    command = [sys.executable, str(HERE / "secured.py"), "--listen", f"{device.address}:443"]
+    command += ["--certificate", str(certificate(keep, device))]
+    command += ["--login-file", str(login)] if login else []
+    for request, file in answers.items():
+        command += ["--answer", f"{request}={file}"]
+    return f"{shlex.join(command)} >{quote(where / f'{device.name}.https.log')} 2>&1 &"
 
 
 SPOKEN = (
@@ -169,22 +171,15 @@ SPOKEN = (
 """What the recorded answers of an API say, and what the recorded endpoint says of itself over SNMP."""
 
 
-def configure_codec(device: Device, where: Path, keep: Path, port: int = 443) -> str:
+def configure_codec(device: Device, where: Path, keep: Path) -> str:
     """The shell command that answers xAPI for a recorded endpoint."""
-    from tests.lab.certificates import certificate  # the lab on 127.x runs without the library behind it
-
-    kind, login = CREDENTIALS["lab-codec"]
-    files = {}
-    for name in ("status", "history"):
+    _, login = CREDENTIALS["lab-codec"]
+    answers = {}
+    for request, name in (("GET /status.xml", "status"), ("POST /putxml", "history")):
         said = vary((RECORDINGS.parent / "vc" / f"room_kit.{name}.xml").read_text("utf-8"), SPOKEN)
-        files[name] = str(write(where / f"{kind}.{name}.xml", said))
-    words = write(where / "xapi.login", f"{login['user']}:{login['password']}")
-    command = [
-        sys.executable, str(HERE / "codec.py"), "--listen", f"{device.address}:{port}",
-        "--certificate", str(certificate(keep, device)), "--status", files["status"], "--history", files["history"],
-        "--login-file", str(words),
-    ]  # fmt: skip
-    return f"{shlex.join(command)} >{quote(where / 'codec.log')} 2>&1 &"
+        answers[request] = write(where / f"{device.name}.{name}.xml", said)
+    words = write(where / f"{device.name}.login", f"{login['user']}:{login['password']}")
+    return configure_secured(device, where, keep, answers, words)
 
 
 def read_recording(device: Device) -> str:
