@@ -103,15 +103,27 @@ class LineSettings(LineLimits):
 
         rounds, least = max(1, int(self.window_minutes * 60 // self.seconds)), Limits().least
         if rounds * self.echoes < least:
-            raise ValueError(
-                f"found {rounds * self.echoes} echoes within window_minutes ({self.echoes} every {self.seconds:g} s), "
-                f"expected at least {least}: of fewer no loss is told"
+            sent, own, every = rounds * self.echoes, self.echoes, f"{self.seconds:g}"
+            raise InputError(
+                Title(
+                    f"gặp {sent} gói trong window_minutes ({own} gói mỗi {every} giây), cần ít nhất {least}: ít hơn thì "
+                    "không kết luận được tỷ lệ mất gói",
+                    f"found {sent} echoes within window_minutes ({own} every {every} s), expected at least {least}: of "
+                    "fewer no loss is told",
+                )
             )
         stored = max(1, math.ceil(self.store_seconds / self.seconds)) * self.seconds
         if stored > STATE_SECONDS - _ROUND_SECONDS:
-            raise ValueError(
-                f"found states that are stored every {stored / 60:.3g} minutes by seconds and window_minutes, expected "
-                f"at most {(STATE_SECONDS - _ROUND_SECONDS) / 60:g}: they count for {STATE_SECONDS / 60:g}"
+            every, most, hold = (
+                f"{stored / 60:.3g}", f"{(STATE_SECONDS - _ROUND_SECONDS) / 60:g}", f"{STATE_SECONDS / 60:g}"
+            )  # fmt: skip
+            raise InputError(
+                Title(
+                    f"gặp trạng thái được lưu mỗi {every} phút theo seconds và window_minutes, cần nhiều nhất {most}: "
+                    f"trạng thái chỉ có giá trị {hold} phút",
+                    f"found states that are stored every {every} minutes by seconds and window_minutes, expected at "
+                    f"most {most}: they count for {hold}",
+                )
             )
         return self
 
