@@ -106,8 +106,8 @@ class LineSettings(LineLimits):
             sent, own, every = rounds * self.echoes, self.echoes, f"{self.seconds:g}"
             raise InputError(
                 Title(
-                    f"gặp {sent} gói trong window_minutes ({own} gói mỗi {every} giây), cần ít nhất {least}: ít hơn thì "
-                    "không kết luận được tỷ lệ mất gói",
+                    f"gặp {sent} gói trong window_minutes ({own} gói mỗi {every} giây), cần ít nhất {least}: ít hơn "
+                    "thì không kết luận được tỷ lệ mất gói",
                     f"found {sent} echoes within window_minutes ({own} every {every} s), expected at least {least}: of "
                     "fewer no loss is told",
                 )
