@@ -28,7 +28,11 @@ __all__ = [
 NOTHING = Title("để trống", "nothing")
 PAST = Title("thời gian đã qua", "a time that is past")
 PLAIN_TEXT = Title("văn bản không có ký tự điều khiển", "text without control characters")
-ODD = {"formula": Title("công thức", "a formula"), "error": Title("lỗi", "an error")}
+ODD = {
+    "formula": Title("công thức", "a formula"),
+    "error": Title("lỗi", "an error"),
+    "merged": Title("ô gộp", "a merged cell"),
+}
 """What a cell has that is no value."""
 
 

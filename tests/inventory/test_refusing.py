@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import get_args, get_type_hints
 
-from inventory.refusing import all_of, amiss, an_agency, cannot, meant, row_of, sheet_of, why, within
+from inventory.refusing import ODD, all_of, amiss, an_agency, cannot, meant, row_of, sheet_of, why, within
+from inventory.register.tables import Cell
 from inventory.words import InputError, StoreError, SystemRefusalError, Title, ToldError
 
 
@@ -37,6 +39,10 @@ def test_places_and_what_was_meant() -> None:
     )
     assert meant("x", ["beta", "alpha"]).vi == "; hiện có alpha, beta"
     assert meant("x", []).en == "; none is known"
+
+
+def test_every_oddity_of_a_cell_can_be_told() -> None:
+    assert {"", *ODD} == {*get_args(get_type_hints(Cell)["odd"])}
 
 
 def test_a_long_list_of_problems_is_cut_and_counted() -> None:
