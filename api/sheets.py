@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.speaking import clean
+from inventory.text import guarded
 
 __all__ = ["Chart", "Sheet", "csv_text", "plain", "workbook"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDEST, _NARROWEST = 38, 8
 _A4 = 9
 """Paper sizes as ECMA-376 numbers them."""
@@ -46,8 +46,7 @@ class Sheet:
 
 def plain(value: object) -> str:
     """What a cell of CSV holds; text that a spreadsheet would take for a formula gets an apostrophe."""
-    text = "" if value is None else str(clean(str(value)))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return guarded("" if value is None else str(clean(str(value))))
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

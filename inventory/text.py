@@ -40,3 +40,17 @@ def fold(text: str) -> str:
     """The text as search compares it: lower case, no accents, đ as d ("Sở Y tế" becomes "so y te")."""
     decomposed = unicodedata.normalize("NFD", nfc(text).translate(_STROKED))
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How a text begins that a spreadsheet takes for a formula, or one that was kept from being one before."""
+
+
+def guarded(text: str) -> str:
+    """A text as a cell of CSV, with an apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """The text of a cell of CSV: without the one apostrophe that `guarded` puts before it."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -19,6 +19,7 @@ import openpyxl
 from openpyxl.utils import range_boundaries
 from openpyxl.utils.exceptions import InvalidFileException
 
+from inventory.text import unguarded
 from inventory.words import Title
 
 __all__ = ["Cell", "Row", "Table", "Unreadable", "read_csv", "read_workbook"]
@@ -290,6 +291,8 @@ def _check_kind(raw: bytes) -> None:
 
 
 def _csv_cell(value: str) -> Cell:
+    if (text := unguarded(value)) != value:
+        return Cell(text)
     return Cell(value, "formula" if value.lstrip().startswith("=") else "")
 
 
