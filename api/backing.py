@@ -27,7 +27,7 @@ import time
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,12 +38,13 @@ import tomli_w
 
 import goals
 from api.config import Config
-from api.config_backup import BackupSettings, without_secrets
+from api.config_backup import OwnBackups, without_secrets
 from inventory.owning import hand_over, make_folder
+from inventory.refusing import cannot
 from inventory.secrets import KeyRing
 from inventory.store import Store, copies
 from inventory.store.copies import Contents
-from inventory.words import InputError, StoreError
+from inventory.words import InputError, StoreError, Title, ToldError
 
 __all__ = ["FORMAT", "Advance", "Backup", "back_up", "back_up_and_prune", "check_backup", "restore"]
 
@@ -112,13 +113,17 @@ async def back_up(
     except StoreError as error:
         raise StoreError(f"{to}: {error}") from None
     except OSError as error:
-        raise InputError(f"{to}: {error.strerror}") from None
+        raise cannot(to, error) from None
     return backup
 
 
 def _refuse_what_is_there(to: Path) -> None:
     if to.exists():
-        raise InputError(f"{to}: is there already; backups are not overwritten")
+        raise InputError(
+            Title(
+                f"{to}: đã có sẵn; bản sao lưu không bị ghi đè", f"{to}: is there already; backups are not overwritten"
+            )
+        )
 
 
 def _read_key(config: Config) -> bytes:
@@ -198,7 +203,7 @@ def _flush(path: Path) -> None:
 
 
 async def back_up_and_prune(
-    store: Store, config: Config, settings: BackupSettings, advance: Advance = _quiet
+    store: Store, config: Config, settings: OwnBackups, advance: Advance = _quiet
 ) -> tuple[Path, list[Path]]:
     """Write a backup into the folder of the settings, then remove the oldest of its kind; both are returned.
 
@@ -206,7 +211,12 @@ async def back_up_and_prune(
         InputError: the folder is not there, or cannot be written to.
     """
     if not settings.folder.is_dir():
-        raise InputError(f"[backup] folder {settings.folder}: found no folder")
+        raise InputError(
+            Title(
+                f"[backup] thư mục {settings.folder}: không có thư mục này",
+                f"[backup] folder {settings.folder}: found no folder",
+            )
+        )
     to = settings.folder / f"{datetime.now(UTC):{NAME}}"
     await back_up(store, config, to, advance=advance)
     _forget_abandoned(settings.folder)
@@ -239,7 +249,12 @@ def check_backup(path: Path, advance: Advance = _quiet) -> Backup:
         names = archive.namelist()
         if len(set(names)) != len(names) or set(names) != {*backup.files, MANIFEST}:
             other = sorted(set(names) ^ {*backup.files, MANIFEST}) or ["a file twice"]
-            raise InputError(f"{path}: its files are not those of its manifest: {other[0]}")
+            raise InputError(
+                Title(
+                    f"{path}: các tệp của nó không phải các tệp trong bản kê: {other[0]}",
+                    f"{path}: its files are not those of its manifest: {other[0]}",
+                )
+            )
         for name in backup.files:
             _take(path, archive, backup, name, None, lambda done, all_: advance("check", done, all_))
     return backup
@@ -252,27 +267,52 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             # The first file of the archive is not compressed: its name and text stand at the very beginning.
             begins = file.read(128)
             if not begins.startswith(b"PK\x03\x04") or MARK.encode() not in begins:
-                raise InputError(f"{path}: found another file, expected a backup of Dophu")
+                raise InputError(
+                    Title(
+                        f"{path}: gặp tệp khác, cần một bản sao lưu của Dophu",
+                        f"{path}: found another file, expected a backup of Dophu",
+                    )
+                )
             file.seek(0)
             with zipfile.ZipFile(file) as archive:
                 yield archive
     except _DAMAGED as error:
-        raise InputError(f"{path}: the backup was cut short or is damaged: {error}") from None
+        raise InputError(
+            Title(
+                f"{path}: bản sao lưu bị cắt cụt hoặc hỏng: {error}",
+                f"{path}: the backup was cut short or is damaged: {error}",
+            )
+        ) from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
 
 
 def _read_manifest(path: Path, archive: zipfile.ZipFile) -> Backup:
     if MANIFEST not in archive.namelist() or archive.getinfo(MANIFEST).file_size > _LARGEST_MANIFEST:
-        raise InputError(f"{path}: found no {MANIFEST}, expected a backup of Dophu")
+        raise InputError(
+            Title(
+                f"{path}: không có {MANIFEST}, cần một bản sao lưu của Dophu",
+                f"{path}: found no {MANIFEST}, expected a backup of Dophu",
+            )
+        )
     raw = archive.read(MANIFEST)
     if hashlib.sha256(raw).hexdigest().encode() != archive.comment:
-        raise InputError(f"{path}, {MANIFEST}: was changed: its digest is not the one in the archive's comment")
+        raise InputError(
+            Title(
+                f"{path}, {MANIFEST}: đã bị thay đổi: mã băm của nó không phải mã trong chú thích của tệp lưu trữ",
+                f"{path}, {MANIFEST}: was changed: its digest is not the one in the archive's comment",
+            )
+        )
     try:
         told = json.loads(raw)
         found = f"{told['product']} {told['format']}"
         if told["product"] != "dophu" or told["format"] != FORMAT:
-            raise InputError(f"{path}: found a backup of {found[:80]!r}, expected 'dophu {FORMAT}'")
+            raise InputError(
+                Title(
+                    f"{path}: gặp bản sao lưu của {found[:80]!r}, cần 'dophu {FORMAT}'",
+                    f"{path}: found a backup of {found[:80]!r}, expected 'dophu {FORMAT}'",
+                )
+            )
         at = datetime.fromisoformat(told["taken_at"])
         contents = Contents(told["database"], at, told["schema"], {str(k): int(v) for k, v in told["rows"].items()})
         files = {str(n): (int(f["bytes"]), str(f["sha256"])) for n, f in told["files"].items()}
@@ -280,13 +320,28 @@ def _read_manifest(path: Path, archive: zipfile.ZipFile) -> Backup:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}, {MANIFEST}: is not as expected: {type(error).__name__} {error}") from None
+        raise InputError(
+            Title(
+                f"{path}, {MANIFEST}: không như mong đợi: {type(error).__name__} {error}",
+                f"{path}, {MANIFEST}: is not as expected: {type(error).__name__} {error}",
+            )
+        ) from None
     for name in files:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name:
-            raise InputError(f"{path}, {MANIFEST}: found the name {name[:80]!r}, expected one inside of the backup")
+            raise InputError(
+                Title(
+                    f"{path}, {MANIFEST}: gặp tên {name[:80]!r}, cần tên nằm trong bản sao lưu",
+                    f"{path}, {MANIFEST}: found the name {name[:80]!r}, expected one inside of the backup",
+                )
+            )
     if contents.kind not in DATABASES or DATABASES[contents.kind] not in files:
-        raise InputError(f"{path}, {MANIFEST}: found no database, expected {' or '.join(DATABASES.values())}")
+        raise InputError(
+            Title(
+                f"{path}, {MANIFEST}: không có cơ sở dữ liệu, cần {' hoặc '.join(DATABASES.values())}",
+                f"{path}, {MANIFEST}: found no database, expected {' or '.join(DATABASES.values())}",
+            )
+        )
     return backup
 
 
@@ -307,7 +362,12 @@ def _take(
                 to.write(data)
             advance(done, size)
     if done != size or digest.hexdigest() != expected:
-        raise InputError(f"{path}, {name}: was changed: its digest is not the one in the manifest")
+        raise InputError(
+            Title(
+                f"{path}, {name}: đã bị thay đổi: mã băm của nó không phải mã trong bản kê",
+                f"{path}, {name}: was changed: its digest is not the one in the manifest",
+            )
+        )
 
 
 # --- restoring --------------------------------------------------------------------------------------------------------
@@ -337,7 +397,7 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
     """
     backup = await asyncio.to_thread(_look_at, path, config, force)
     stamp = f"before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}".lower()
-    placing = _Placing()
+    placing = Placing()
     try:
         make_folder(config.data)
         _forget_abandoned(config.data)
@@ -346,21 +406,40 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
     except BaseException as error:
         left = placing.take_back()
         if isinstance(error, OSError):
-            where = f"{error.filename or config.data}: {error.strerror or error}"
-            raise InputError("; ".join([where, *left]) if left else f"{where}; everything is as it was") from None
+            untouched = Title("mọi thứ vẫn như cũ", "everything is as it was")
+            failed = cannot(error.filename or config.data, error).told
+            raise InputError(_joined([failed, *(left or [untouched])])) from None
         if left:
-            raise StoreError("; ".join([str(error), *left])) from error
+            failed = error.told if isinstance(error, ToldError) else Title.same(str(error))
+            raise StoreError(_joined([failed, *left])) from error
         raise
+    return await tell_restored(config, backup, placing)
+
+
+async def tell_restored(config: Config, backup: Backup, placing: Placing) -> Restored:
+    """What became of a restoration whose parts are in their places.
+
+    Raises:
+        StoreError: the restored database does not say of which version it is; where what was there before is kept
+            is told with it.
+    """
     store = Store.open(config.database_url)
     try:
         schema = (await store.version())[0]
+    except StoreError as error:
+        kept = [Title(f"những gì có trước đó được giữ ở {one}", f"what was there is {one}") for one in placing.aside]
+        raise StoreError(_joined([error.told, *kept])) from error
     finally:
         await store.close()
     return Restored(backup, schema or "", tuple(placing.aside), tuple(placing.placed))
 
 
+def _joined(parts: Sequence[Title]) -> Title:
+    return Title("; ".join(part.vi for part in parts), "; ".join(part.en for part in parts))
+
+
 async def _place(
-    path: Path, config: Config, backup: Backup, folder: Path, stamp: str, placing: _Placing, force: bool,
+    path: Path, config: Config, backup: Backup, folder: Path, stamp: str, placing: Placing, force: bool,
     advance: Advance,
 ) -> None:  # fmt: skip
     # Everything is read and compared with its digest before anything is touched.
@@ -377,7 +456,7 @@ async def _place(
         placing.aside[:0] = await _fill_postgresql(config, database, backup.contents, stamp, force)
 
 
-class _Placing:
+class Placing:
     """What was put into place until now, so that it can be taken back."""
 
     def __init__(self) -> None:
@@ -403,9 +482,9 @@ class _Placing:
         if told:
             self.placed.append(str(target))
 
-    def take_back(self) -> list[str]:
+    def take_back(self) -> list[Title]:
         """Have everything as it was, the newest first; what could not be, and where it is kept."""
-        left = []
+        left: list[Title] = []
         for target, kept in reversed(self._done):
             try:
                 if target.is_dir():
@@ -415,7 +494,11 @@ class _Placing:
                 if kept is not None:
                     kept.rename(target)
             except OSError as error:
-                left.append(f"{target}: {error.strerror}" + (f", what was there is {kept}" if kept else ""))
+                said = cannot(target, error).told
+                where = (
+                    (f", những gì có trước đó được giữ ở {kept}", f", what was there is {kept}") if kept else ("", "")
+                )
+                left.append(Title(f"{said.vi}{where[0]}", f"{said.en}{where[1]}"))
         return left
 
 
@@ -425,23 +508,41 @@ def _look_at(path: Path, config: Config, force: bool) -> Backup:
     known = copies.known_schemas()
     if backup.contents.schema not in known:
         raise InputError(
-            f"{path}: found tables of version {backup.contents.schema} (Dophu {backup.version}), expected at most "
-            f"{max(known)}: install a newer Dophu"
+            Title(
+                f"{path}: gặp các bảng phiên bản {backup.contents.schema} (Dophu {backup.version}), cần "
+                f"tối đa {max(known)}: hãy cài Dophu mới hơn",
+                f"{path}: found tables of version {backup.contents.schema} (Dophu {backup.version}), expected at most "
+                f"{max(known)}: install a newer Dophu",
+            )
         )
     ours = "sqlite" if config.database_file is not None else "postgresql"
     if backup.contents.kind != ours:
         raise InputError(
-            f"{path}: found a backup of {backup.contents.kind}, expected one of {ours}, as the setting database names"
+            Title(
+                f"{path}: gặp bản sao lưu của {backup.contents.kind}, cần của {ours} như thiết lập database nêu",
+                f"{path}: found a backup of {backup.contents.kind}, expected one of {ours}, as the "
+                "setting database names",
+            )
         )
     if config.database_file is not None and config.database_file.exists() and not force:
-        raise InputError(f"{config.database_file}: found a database, expected none; --force keeps it aside")
+        raise InputError(
+            Title(
+                f"{config.database_file}: đã có cơ sở dữ liệu, cần chưa có; --force giữ nó sang một bên",
+                f"{config.database_file}: found a database, expected none; --force keeps it aside",
+            )
+        )
     return backup
 
 
 def _unpack(path: Path, backup: Backup, folder: Path, advance: Advance) -> None:
     with _opened(path) as archive:
         if set(archive.namelist()) != {*backup.files, MANIFEST}:
-            raise InputError(f"{path}: its files are not those of its manifest")
+            raise InputError(
+                Title(
+                    f"{path}: các tệp của nó không phải các tệp trong bản kê",
+                    f"{path}: its files are not those of its manifest",
+                )
+            )
         for name in backup.files:
             target = folder / name
             try:
@@ -455,10 +556,15 @@ def _unpack(path: Path, backup: Backup, folder: Path, advance: Advance) -> None:
 
 def _check_key(config: Config, brought: Path, force: bool) -> None:
     if brought.exists() and config.keys.exists() and not force and config.keys.read_bytes() != brought.read_bytes():
-        raise InputError(f"key file {config.keys}: found another key than in the backup; --force keeps it aside")
+        raise InputError(
+            Title(
+                f"tệp khóa {config.keys}: gặp khóa khác với khóa trong bản sao lưu; --force giữ nó sang một bên",
+                f"key file {config.keys}: found another key than in the backup; --force keeps it aside",
+            )
+        )
 
 
-def _place_file(file: Path, restored: Path, stamp: str, placing: _Placing) -> None:
+def _place_file(file: Path, restored: Path, stamp: str, placing: Placing) -> None:
     """Put an SQLite database in its place; where what was there is kept."""
     if file.exists():
         copies.close_file(file)
@@ -477,7 +583,12 @@ async def _fill_postgresql(config: Config, dump: Path, contents: Contents, stamp
         was_empty = await store.read(copies.is_empty)
         if not was_empty:
             if not force:
-                raise InputError("database: found tables, expected an empty database; --force keeps them aside")
+                raise InputError(
+                    Title(
+                        "database: gặp các bảng, cần cơ sở dữ liệu trống; --force giữ chúng sang một bên",
+                        "database: found tables, expected an empty database; --force keeps them aside",
+                    )
+                )
             await store.write(copies.set_aside, schema)
         try:
             await store.write(copies.unpack, dump, contents)
@@ -491,7 +602,7 @@ async def _fill_postgresql(config: Config, dump: Path, contents: Contents, stamp
     return [] if was_empty else [f"schema {schema}"]
 
 
-def _place_others(config: Config, folder: Path, stamp: str, placing: _Placing) -> None:
+def _place_others(config: Config, folder: Path, stamp: str, placing: Placing) -> None:
     """Put back what is no database; what has another content there stays, and the backup's is put beside it."""
     if (key := folder / KEYS).exists() and not _same(key, config.keys):
         placing.put(key, config.keys, config.keys.with_name(f"{config.keys.name}.{stamp}"))

@@ -21,7 +21,7 @@ from inventory.backups import KEY, WHOLE, Job
 from inventory.store import backups, runs
 from inventory.store.backups import BackupState, Outcome, Told
 from inventory.vocabulary import Vocabulary
-from inventory.words import Control, InputError, Proof, Run, StoreError, Target
+from inventory.words import Control, InputError, Proof, Run, StoreError, Target, Title
 
 FILES, PUSHED, DECLARED = "backups", "push", "declared"
 """The sources: files in folders, what systems push, what people declare."""
@@ -82,7 +82,12 @@ async def _look(workspace: Workspace, folder: BackupFolder) -> Shown:
         return folders.show(place, listing, folder.label)
     credential = (await workspace.open_credentials([folder.credential])).get(folder.credential)
     if credential is None or credential.kind != "ssh":
-        raise InputError(f"found no credential {folder.credential!r} of the kind ssh, expected one")
+        raise InputError(
+            Title(
+                f"không có thông tin xác thực {folder.credential!r} loại ssh, cần có",
+                f"found no credential {folder.credential!r} of the kind ssh, expected one",
+            )
+        )
     address, port = split_host(folder.address, 0)
     async with Shell(address, port or int(credential.secret.get("port", _SSH_PORT)), credential) as shell:
         listing = await folders.read_there(place, shell, at)

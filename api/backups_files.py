@@ -10,11 +10,11 @@ from pathlib import Path
 
 from inventory.backups import LONGEST, WHOLE, Job
 from inventory.periods import ZONE
+from inventory.refusing import NOTHING, ODD, PAST, PLAIN_TEXT, all_of, amiss, cannot, meant, row_of, sheet_of, within
 from inventory.register.tables import Cell, Row, Unreadable, read_csv, read_workbook
 from inventory.store.backups import Told
-from inventory.strict_yaml import nearest
 from inventory.text import fold, nfc
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["read_file"]
 
@@ -43,25 +43,33 @@ class _Reading:
     now: datetime
     document: str
     told: list[Told] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Title] = field(default_factory=list)
 
-    def row(self, place: str, cells: Mapping[str, Cell]) -> None:
+    def row(self, place: Title, cells: Mapping[str, Cell]) -> None:
         """Take one row, or note what is wrong in it; an empty one says nothing."""
         if all(cell.empty for cell in cells.values()):
             return
         before = len(self.problems)
-        text = {name: self._text(cell, f"{place}, {name}") for name, cell in cells.items()}
-        finished = self._time(cells.get("finished"), f"{place}, finished")
-        tested = self._time(cells.get("restore_tested"), f"{place}, restore_tested")
-        ok = self._yes(text.get("ok", ""), f"{place}, ok") if finished else None
-        size = self._whole(text.get("size", ""), f"{place}, size")
+        text = {name: self._text(cell, within(place, name)) for name, cell in cells.items()}
+        finished = self._time(cells.get("finished"), within(place, "finished"))
+        tested = self._time(cells.get("restore_tested"), within(place, "restore_tested"))
+        ok = self._yes(text.get("ok", ""), within(place, "ok")) if finished else None
+        size = self._whole(text.get("size", ""), within(place, "size"))
         document = text.get("document") or self.document
         if not text.get("system"):
-            self.problems.append(f"{place}, system: found nothing, expected a name, serial number or address")
+            expected = Title("tên, số sê-ri hoặc địa chỉ", "a name, serial number or address")
+            self.problems.append(amiss(within(place, "system"), NOTHING, expected))
         if finished is None and tested is None and len(self.problems) == before:
-            self.problems.append(f"{place}: found no time, expected finished or restore_tested")
+            self.problems.append(
+                amiss(
+                    place,
+                    Title("không có thời gian", "no time"),
+                    Title("finished hoặc restore_tested", "finished or restore_tested"),
+                )
+            )
         if not document:
-            self.problems.append(f"{place}, document: found nothing, expected the document that it is declared in")
+            expected = Title("văn bản khai báo việc này", "the document that it is declared in")
+            self.problems.append(amiss(within(place, "document"), NOTHING, expected))
         if len(self.problems) > before:
             return
         empty = ok is True and size == 0
@@ -72,42 +80,50 @@ class _Reading:
         )  # fmt: skip
         self.told.append(Told(place, text["system"], job, text.get("agency") or None))
 
-    def _text(self, cell: Cell, place: str) -> str:
+    def _text(self, cell: Cell, place: Title) -> str:
         if cell.odd in ("formula", "error"):
-            self.problems.append(f"{place}: found a {cell.odd}, expected a value")
+            self.problems.append(amiss(place, ODD[cell.odd], Title("giá trị", "a value")))
             return ""
         value = int(cell.value) if isinstance(cell.value, float) and cell.value.is_integer() else cell.value
         text = "" if value is None else nfc(str(value))
         if not text.isprintable():
-            self.problems.append(f"{place}: found {text!r:.80}, expected text without control characters")
+            self.problems.append(amiss(place, f"{text!r:.80}", PLAIN_TEXT))
             return ""
         return text
 
-    def _yes(self, text: str, place: str) -> bool | None:
+    def _yes(self, text: str, place: Title) -> bool | None:
         word = fold(text)
         if word in _YES or not word:
             return True
         if word not in _NO:
-            self.problems.append(f"{place}: found {text!r:.80}, expected yes or no")
+            self.problems.append(amiss(place, f"{text!r:.80}", Title("có hoặc không", "yes or no")))
         return False
 
-    def _whole(self, text: str, place: str) -> int | None:
+    def _whole(self, text: str, place: Title) -> int | None:
         if text and not (text.isascii() and text.isdigit() and len(text) < 19):
-            self.problems.append(f"{place}: found {text!r:.80}, expected whole bytes such as 1048576")
+            expected = Title("số byte nguyên như 1048576", "whole bytes such as 1048576")
+            self.problems.append(amiss(place, f"{text!r:.80}", expected))
             return None
         return int(text) if text else None
 
-    def _time(self, cell: Cell | None, place: str) -> datetime | None:
+    def _time(self, cell: Cell | None, place: Title) -> datetime | None:
         """A time in Vietnam's zone where it names none; a day alone is its beginning."""
         if cell is None or cell.empty or cell.odd:
             return None
         time = _read_time(cell.value)
         if time is None:
             found = f"{cell.value!r:.80}"
-            self.problems.append(f"{place}: found {found}, expected such as 2026-10-05 01:30 or 05/10/2026")
+            expected = Title("thời gian như 2026-10-05 01:30 hoặc 05/10/2026", "such as 2026-10-05 01:30 or 05/10/2026")
+            self.problems.append(amiss(place, found, expected))
         elif time > self.now:
-            self.problems.append(f"{place}: found {time.isoformat()}, expected a time that is past")
+            self.problems.append(amiss(place, time.isoformat(), PAST))
         return time
+
+
+def _a_column(text: str) -> Title:
+    near = meant(text, _COLUMNS)
+    names = ", ".join(_COLUMNS)
+    return Title(f"một trong {names}{near.vi}", f"one of {names}{near.en}")
 
 
 def _read_time(value: object) -> datetime | None:
@@ -136,30 +152,33 @@ def read_file(path: Path, document: str, now: datetime) -> list[Told]:
         excel = path.suffix.lower() in (".xlsx", ".xlsm")
         tables = read_workbook(path, headings=True) if excel else [read_csv(path, path.stem)]
     except OSError as error:
-        raise InputError(f"{path.name}: {error.strerror}") from None
+        raise cannot(path.name, error) from None
     except Unreadable as error:
-        raise InputError(f"{path.name}: found {error.found.en}, expected {error.expected.en}") from None
+        raise InputError(amiss(Title.same(path.name), error.found, error.expected)) from None
     reading, headed = _Reading(now, nfc(document)), False
     for table in tables:
         header = _find_header(table.rows)
         if header is None:
             continue
         headed, (number, columns, unknown) = True, header
-        where = path.name + (f", sheet {table.name}" if len(tables) > 1 else "")
+        where = sheet_of(path.name, table.name if len(tables) > 1 else None)
         reading.problems += [
-            f"{where}, row {number}: found the column {text!r:.80}, expected one of {', '.join(_COLUMNS)}"
-            f"{nearest(text, _COLUMNS)}"
+            amiss(row_of(where, number), Title(f"cột {text!r:.80}", f"the column {text!r:.80}"), _a_column(text))
             for text in unknown
         ]
         for row in table.rows:
             if row.number > number:
                 cells = {name: row.cells[at] for at, name in columns.items() if at < len(row.cells)}
-                reading.row(f"{where}, row {row.number}", cells)
+                reading.row(row_of(where, row.number), cells)
     if not headed:
-        raise InputError(f"{path.name}: found no header, expected a row with system, and finished or restore_tested")
+        raise InputError(
+            Title(
+                f"{path.name}: không có dòng tiêu đề, cần một dòng có system, và finished hoặc restore_tested",
+                f"{path.name}: found no header, expected a row with system, and finished or restore_tested",
+            )
+        )
     if reading.problems:
-        more = len(reading.problems) - _TOLD
-        raise InputError("\n".join([*reading.problems[:_TOLD], *([f"… and {more} more"] if more > 0 else [])]))
+        raise InputError(all_of(reading.problems, _TOLD))
     return reading.told
 
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from inventory.meetings import Meeting
 from inventory.periods import ZONE
+from inventory.refusing import all_of, amiss, cannot, meant, row_of, within
 from inventory.register.tables import Cell, Row, Unreadable, read_csv
 from inventory.spans import Span
-from inventory.strict_yaml import nearest
 from inventory.text import fold, nfc, storable
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 LARGEST = 20 << 20
 """Bytes of a file."""
@@ -51,7 +51,7 @@ _CATEGORIES = {"online": True, "truc tuyen": True, "hop truc tuyen": True, "truc
 class Entry:
     """A meeting as the file has it: its agency may still have to be found by its room."""
 
-    place: str
+    place: Title
     """Where it stands, such as "lich.ics, event 3"."""
     uid: str
     """A hash of what the calendar calls it."""
@@ -94,28 +94,53 @@ def read_calendar(path: Path) -> Calendar:
     Raises:
         InputError: it cannot be read, holds no meeting, or one that is not understood; every problem is named.
     """
-    problems: list[str] = []
+    problems: list[Title] = []
     try:
         if path.stat().st_size > LARGEST:
-            raise InputError(f"{path.name}: found more than {LARGEST >> 20} MB, expected less")
+            raise InputError(
+                Title(
+                    f"{path.name}: gặp hơn {LARGEST >> 20} MB, cần ít hơn",
+                    f"{path.name}: found more than {LARGEST >> 20} MB, expected less",
+                )
+            )
         read = _read_ics if path.suffix.lower() in (".ics", ".ical", ".ifb") else _read_csv
         found = read(path, problems)
     except OSError as error:
-        raise InputError(f"{path.name}: {error.strerror}") from None
+        raise cannot(path.name, error) from None
     if problems:
-        more = len(problems) - _SHOWN
-        raise InputError("\n".join([*problems[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])]))
+        raise InputError(all_of(problems, _SHOWN))
     if not found.entries and not found.wholes and not found.gone:
-        raise InputError(f"{path.name}: found no meeting, expected at least one")
+        raise InputError(
+            Title(
+                f"{path.name}: không có cuộc họp nào, cần ít nhất một",
+                f"{path.name}: found no meeting, expected at least one",
+            )
+        )
     return found
 
 
-def _entry(place: str, uid: str, begin: datetime, end: datetime, agency: str, room: str, online: bool | None) -> Entry:
+def _entry(
+    place: Title, uid: str, begin: datetime, end: datetime, agency: str, room: str, online: bool | None
+) -> Entry:
     if not timedelta() < end - begin <= LONGEST_MEETING:
-        raise InputError(f"{place}: found a meeting from {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}, expected an "
-                         f"end after the begin, at most {LONGEST_MEETING.days} days later")  # fmt: skip
+        first, last, days = f"{begin:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}", LONGEST_MEETING.days
+        raise InputError(
+            amiss(
+                place,
+                Title(f"cuộc họp từ {first} đến {last}", f"a meeting from {first} to {last}"),
+                Title(
+                    f"kết thúc sau khi bắt đầu, nhiều nhất {days} ngày",
+                    f"an end after the begin, at most {days} days later",
+                ),
+            )
+        )
     if not 2000 <= begin.year <= 2100:
-        raise InputError(f"{place}: found the year {begin.year}, expected one from 2000 to 2100")
+        raise InputError(
+            Title(
+                f"{place.vi}: gặp năm {begin.year}, cần từ 2000 đến 2100",
+                f"{place.en}: found the year {begin.year}, expected one from 2000 to 2100",
+            )
+        )
     plain = "".join(c if c.isprintable() else " " for c in nfc(storable(room)))[:LONGEST_ROOM]
     return Entry(place, _hash(uid), Span(begin, end), agency.strip(), plain, online)
 
@@ -127,31 +152,50 @@ def _hash(uid: str) -> str:
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _read_csv(path: Path, problems: list[str]) -> Calendar:
+def _read_csv(path: Path, problems: list[Title]) -> Calendar:
     try:
         table = read_csv(path, path.stem)
     except Unreadable as error:
-        raise InputError(f"{path.name}: found {error.found.en}, expected {error.expected.en}") from None
+        raise InputError(
+            Title(
+                f"{path.name}: gặp {error.found.vi}, cần {error.expected.vi}",
+                f"{path.name}: found {error.found.en}, expected {error.expected.en}",
+            )
+        ) from None
     rows = list(table.rows)
     columns = _columns(rows[0].cells) if rows else {}
     if not {"begin", "end"} <= set(columns.values()) or not {"room", "agency"} & set(columns.values()):
-        raise InputError(f"{path.name}: found no header, expected start, end, room or agency, and if known online, uid")
+        raise InputError(
+            Title(
+                f"{path.name}: không có dòng tiêu đề, cần start, end, room hoặc agency, và nếu biết thì online, uid",
+                f"{path.name}: found no header, expected start, end, room or agency, and if known online, uid",
+            )
+        )
     unknown = [str(cell.value) for at, cell in enumerate(rows[0].cells) if not cell.empty and at not in columns]
     if unknown:
         # A title or the names of who takes part are not to be read, and not even to lie beside what is.
-        near = nearest(fold(unknown[0]), [name for names in _COLUMNS.values() for name in names])
+        near = meant(fold(unknown[0]), [name for names in _COLUMNS.values() for name in names])
         raise InputError(
-            f"{path.name}, row {rows[0].number}: found the column {unknown[0][:60]!r}, expected only "
-            f"{', '.join(_COLUMNS)}{near}"
+            Title(
+                f"{path.name}, dòng {rows[0].number}: gặp cột {unknown[0][:60]!r}, chỉ nhận "
+                f"{', '.join(_COLUMNS)}{near.vi}",
+                f"{path.name}, row {rows[0].number}: found the column {unknown[0][:60]!r}, expected only "
+                f"{', '.join(_COLUMNS)}{near.en}",
+            )
         )
     entries = []
     for row in rows[1 : MOST + 1]:
         try:
-            entries.append(_read_row(row, columns, f"{path.name}, row {row.number}"))
+            entries.append(_read_row(row, columns, row_of(path.name, row.number)))
         except InputError as error:
-            problems.append(str(error))
+            problems.append(error.told)
     if len(rows) > MOST + 1:
-        problems.append(f"{path.name}: found more than {MOST:,} rows, expected fewer")
+        problems.append(
+            Title(
+                f"{path.name}: gặp hơn {MOST:,} dòng, cần ít hơn",
+                f"{path.name}: found more than {MOST:,} rows, expected fewer",
+            )
+        )
     return Calendar(tuple(entries))
 
 
@@ -161,16 +205,26 @@ def _columns(cells: Iterable[Cell]) -> dict[int, str]:
     return {at: names[text] for at, text in folded.items() if text in names}
 
 
-def _read_row(row: Row, columns: Mapping[int, str], place: str) -> Entry:
+def _read_row(row: Row, columns: Mapping[int, str], place: Title) -> Entry:
     cells = {field: str(row.cells[at].value or "").strip() for at, field in columns.items() if at < len(row.cells)}
-    begin, end = (_read_time(cells.get(field, ""), f"{place}, {name}") for field, name in _TIMES)
+    begin, end = (_read_time(cells.get(field, ""), within(place, name)) for field, name in _TIMES)
     said = fold(cells.get("online", ""))
     if said and said not in (*_YES, *_NO):
-        raise InputError(f"{place}, online: found {said[:40]!r}, expected yes (có), no (không), or nothing")
+        raise InputError(
+            Title(
+                f"{place.vi}, online: gặp {said[:40]!r}, cần yes (có), no (không), hoặc để trống",
+                f"{place.en}, online: found {said[:40]!r}, expected yes (có), no (không), or nothing",
+            )
+        )
     online = said in _YES if said else None
     agency, room = cells.get("agency", ""), cells.get("room", "")
     if not agency and not room:
-        raise InputError(f"{place}: found neither a room nor an agency, expected one of them")
+        raise InputError(
+            Title(
+                f"{place.vi}: không có phòng cũng không có cơ quan, cần một trong hai",
+                f"{place.en}: found neither a room nor an agency, expected one of them",
+            )
+        )
     # Without an id of its own a row is what it says: of two alike one is a repetition.
     uid = cells.get("uid") or f"{agency}|{room}|{end.isoformat()}"
     return _entry(place, uid, begin, end, agency, room, online)
@@ -179,29 +233,44 @@ def _read_row(row: Row, columns: Mapping[int, str], place: str) -> Entry:
 _TIMES = (("begin", "start"), ("end", "end"))
 
 
-def _read_time(text: str, place: str) -> datetime:
+def _read_time(text: str, place: Title) -> datetime:
     """A time in Vietnam, or with its offset: 2026-10-05 08:00, 05/10/2026 8h00, 2026-10-05T08:00:00+07:00."""
     found = _TIME.fullmatch(text)
     if found is None:
-        raise InputError(f"{place}: found {text[:60]!r}, expected a time such as 2026-10-05 08:00 or 05/10/2026 8h00")
+        raise InputError(
+            Title(
+                f"{place.vi}: gặp {text[:60]!r}, cần thời gian như 2026-10-05 08:00 hoặc 05/10/2026 8h00",
+                f"{place.en}: found {text[:60]!r}, expected a time such as 2026-10-05 08:00 or 05/10/2026 8h00",
+            )
+        )
     year, month, day = (int(part) for part in (found.group(1, 2, 3) if found[1] else found.group(6, 5, 4)))
     try:
         zone = datetime.fromisoformat(f"2000-01-01T00:00:00{found[10]}").tzinfo if found[10] else ZONE
         return datetime(year, month, day, int(found[7]), int(found[8]), int(found[9] or 0), tzinfo=zone)
     except ValueError as error:
-        raise InputError(f"{place}: found {text[:60]!r}, expected a time that there is ({error})") from None
+        raise InputError(
+            Title(
+                f"{place.vi}: gặp {text[:60]!r}, cần thời gian có thật ({error})",
+                f"{place.en}: found {text[:60]!r}, expected a time that there is ({error})",
+            )
+        ) from None
 
 
 # --- iCalendar --------------------------------------------------------------------------------------------------------
 
 
-def _read_ics(path: Path, problems: list[str]) -> Calendar:
+def _read_ics(path: Path, problems: list[Title]) -> Calendar:
     import icalendar  # costs 0.1 s to import
 
     try:
         calendars = icalendar.Calendar.from_ical(path.read_bytes(), multiple=True)
     except (ValueError, IndexError, KeyError, AttributeError) as error:
-        raise InputError(f"{path.name}: found no iCalendar ({str(error)[:120]}), expected RFC 5545") from None
+        raise InputError(
+            Title(
+                f"{path.name}: không phải iCalendar ({str(error)[:120]}), cần theo RFC 5545",
+                f"{path.name}: found no iCalendar ({str(error)[:120]}), expected RFC 5545",
+            )
+        ) from None
     events = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     # One repetition that was moved or cancelled stands as an event of its own, under the time that it had.
     moved = {(str(event.get("UID", "")), _instant_of(event, "RECURRENCE-ID"))
@@ -209,16 +278,21 @@ def _read_ics(path: Path, problems: list[str]) -> Calendar:
     entries: list[Entry] = []
     left_out = 0
     for number, event in enumerate(events, 1):
-        place = f"{path.name}, event {number}"
+        place = Title(f"{path.name}, sự kiện {number}", f"{path.name}, event {number}")
         try:
             found = list(_read_event(event, place, moved))
         except InputError as error:
-            problems.append(str(error))
+            problems.append(error.told)
             continue
         left_out += not found
         entries += found
         if len(entries) > MOST:
-            raise InputError(f"{path.name}: found more than {MOST:,} meetings, expected fewer")
+            raise InputError(
+                Title(
+                    f"{path.name}: gặp hơn {MOST:,} cuộc họp, cần ít hơn",
+                    f"{path.name}: found more than {MOST:,} meetings, expected fewer",
+                )
+            )
     # Programs that write each repetition as an event of its own write those of some days, and not the whole.
     alone = Counter(str(event.get("UID", "")) for event in events if event.get("RECURRENCE-ID") is None)
     return Calendar(
@@ -229,16 +303,26 @@ def _read_ics(path: Path, problems: list[str]) -> Calendar:
     )
 
 
-def _read_event(event: Any, place: str, moved: set[tuple[str, datetime | None]]) -> Iterator[Entry]:
+def _read_event(event: Any, place: Title, moved: set[tuple[str, datetime | None]]) -> Iterator[Entry]:
     """The meetings of one event: none where it is cancelled or of whole days."""
     errors = getattr(event, "errors", None)
     if errors:
         name, why = errors[0]
-        raise InputError(f"{place}, {name}: found what cannot be read ({str(why)[:100]}), expected RFC 5545")
+        raise InputError(
+            Title(
+                f"{place.vi}, {name}: không đọc được ({str(why)[:100]}), cần theo RFC 5545",
+                f"{place.en}, {name}: found what cannot be read ({str(why)[:100]}), expected RFC 5545",
+            )
+        )
     uid = str(event.get("UID", ""))
     start = _value(event, "DTSTART", place)
     if start is None or not uid:
-        raise InputError(f"{place}: found no {'UID' if start is not None else 'DTSTART'}, expected one")
+        raise InputError(
+            Title(
+                f"{place.vi}: không có {'UID' if start is not None else 'DTSTART'}, cần có",
+                f"{place.en}: found no {'UID' if start is not None else 'DTSTART'}, expected one",
+            )
+        )
     if fold(str(event.get("STATUS", ""))) == "cancelled" or not isinstance(start, datetime):
         return
     length = _length(event, start, place)
@@ -251,12 +335,17 @@ def _read_event(event: Any, place: str, moved: set[tuple[str, datetime | None]])
             yield _entry(place, uid, begin_at, begin_at + length, agency, room, _wanted(event))
 
 
-def _value(event: Any, name: str, place: str) -> date | datetime | None:
+def _value(event: Any, name: str, place: Title) -> date | datetime | None:
     try:
         value = event.get(name)
         return None if value is None else value.dt
     except (AttributeError, ValueError):
-        raise InputError(f"{place}, {name}: found what is no time, expected one") from None
+        raise InputError(
+            Title(
+                f"{place.vi}, {name}: gặp giá trị không phải thời gian, cần thời gian",
+                f"{place.en}, {name}: found what is no time, expected one",
+            )
+        ) from None
 
 
 def _instant_of(event: Any, name: str) -> datetime | None:
@@ -268,13 +357,18 @@ def _zoned(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=ZONE)
 
 
-def _length(event: Any, start: datetime, place: str) -> timedelta:
+def _length(event: Any, start: datetime, place: Title) -> timedelta:
     end, duration = _value(event, "DTEND", place), _value(event, "DURATION", place)
     if isinstance(duration, timedelta):
         return duration
     if isinstance(end, datetime):
         return _zoned(end) - _zoned(start)
-    raise InputError(f"{place}: found neither DTEND with a time nor DURATION, expected one of them")
+    raise InputError(
+        Title(
+            f"{place.vi}: không có DTEND kèm giờ cũng không có DURATION, cần một trong hai",
+            f"{place.en}: found neither DTEND with a time nor DURATION, expected one of them",
+        )
+    )
 
 
 def _wanted(event: Any) -> bool | None:
@@ -290,11 +384,16 @@ def _wanted(event: Any) -> bool | None:
     return True if event.get("CONFERENCE") is not None else None
 
 
-def _repetitions(event: Any, start: datetime, place: str) -> list[datetime]:
+def _repetitions(event: Any, start: datetime, place: Title) -> list[datetime]:
     """The times at which an event begins, in its own zone."""
     rule = event.get("RRULE")
     if isinstance(rule, list):
-        raise InputError(f"{place}, RRULE: found {len(rule)} of them, expected one")
+        raise InputError(
+            Title(
+                f"{place.vi}, RRULE: gặp {len(rule)} lần, cần một",
+                f"{place.en}, RRULE: found {len(rule)} of them, expected one",
+            )
+        )
     extra = [dt for dt in _dates(event, "RDATE") if isinstance(dt, datetime)]
     if rule is None:
         return sorted({start, *extra})
@@ -302,9 +401,19 @@ def _repetitions(event: Any, start: datetime, place: str) -> list[datetime]:
 
     frequency = str((rule.get("FREQ") or [""])[0]).upper()
     if frequency in _TOO_OFTEN:
-        raise InputError(f"{place}, RRULE: found {frequency}, expected DAILY, WEEKLY, MONTHLY or YEARLY")
+        raise InputError(
+            Title(
+                f"{place.vi}, RRULE: gặp {frequency}, cần DAILY, WEEKLY, MONTHLY hoặc YEARLY",
+                f"{place.en}, RRULE: found {frequency}, expected DAILY, WEEKLY, MONTHLY or YEARLY",
+            )
+        )
     if not rule.get("UNTIL") and not rule.get("COUNT"):
-        raise InputError(f"{place}, RRULE: found a repetition without end, expected one with UNTIL or COUNT")
+        raise InputError(
+            Title(
+                f"{place.vi}, RRULE: lặp lại không có điểm cuối, cần có UNTIL hoặc COUNT",
+                f"{place.en}, RRULE: found a repetition without end, expected one with UNTIL or COUNT",
+            )
+        )
     until = (rule.get("UNTIL") or [None])[0]
     text = rule.to_ical().decode()
     naive = start.replace(tzinfo=None)
@@ -314,17 +423,32 @@ def _repetitions(event: Any, start: datetime, place: str) -> list[datetime]:
         last = last.astimezone(start.tzinfo or ZONE).replace(tzinfo=None) if last.tzinfo else last
         text = re.sub(r"UNTIL=[^;]*", f"UNTIL={last:%Y%m%dT%H%M%S}", text)
         if last - naive > timedelta(days=366 * 10):
-            raise InputError(f"{place}, RRULE: found one that ends {last:%Y-%m-%d}, expected at most ten years")
+            raise InputError(
+                Title(
+                    f"{place.vi}, RRULE: kết thúc {last:%Y-%m-%d}, cần trong vòng mười năm",
+                    f"{place.en}, RRULE: found one that ends {last:%Y-%m-%d}, expected at most ten years",
+                )
+            )
     found = []
     try:
         for at in rrulestr(text, dtstart=naive):
             found.append(at.replace(tzinfo=start.tzinfo))
             if len(found) > MOST:
-                raise InputError(f"{place}, RRULE: found more than {MOST:,} repetitions, expected fewer")
+                raise InputError(
+                    Title(
+                        f"{place.vi}, RRULE: gặp hơn {MOST:,} lần lặp, cần ít hơn",
+                        f"{place.en}, RRULE: found more than {MOST:,} repetitions, expected fewer",
+                    )
+                )
     except (ValueError, OverflowError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{place}, RRULE: found {text[:80]!r}, expected one of RFC 5545 ({error})") from None
+        raise InputError(
+            Title(
+                f"{place.vi}, RRULE: gặp {text[:80]!r}, cần theo RFC 5545 ({error})",
+                f"{place.en}, RRULE: found {text[:80]!r}, expected one of RFC 5545 ({error})",
+            )
+        ) from None
     without = {_zoned(dt) for dt in _dates(event, "EXDATE") if isinstance(dt, datetime)}
     return [at for at in sorted({*found, *extra}, key=_zoned) if _zoned(at) not in without]
 

@@ -11,7 +11,7 @@ from api.printing import find_plan, judge_control, judge_plan
 from api.wording import WORDS, percent
 from api.workspace import Workspace
 from inventory.periods import ZONE
-from inventory.words import ALL_LEVELS, Coverage, Finding, Goal, InputError, Plan, Status
+from inventory.words import ALL_LEVELS, Coverage, Finding, Goal, InputError, Plan, Status, Title
 
 __all__ = ["CHANGE_COLUMNS", "Change", "Changes", "changes_object", "find_changes", "listed"]
 
@@ -62,7 +62,12 @@ async def find_changes(
     """
     found = find_plan(workspace.goals, plan)
     if first >= second:
-        raise InputError(f"--from: found {first.isoformat()}, expected a time before {second.isoformat()}")
+        raise InputError(
+            Title(
+                f"--from: gặp {first.isoformat()}, cần thời gian trước {second.isoformat()}",
+                f"--from: found {first.isoformat()}, expected a time before {second.isoformat()}",
+            )
+        )
     tree = second.astimezone(ZONE).date() if one_tree else None
     then = await judge_plan(workspace, plan, first, with_members=False, language=language, tree=tree)
     later = await judge_plan(workspace, plan, second, with_members=False, language=language)

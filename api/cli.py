@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from api.commanding import Agencies, AsOf, Language, Output, check, print_json, read_settings, run, say, settings
+from api.commanding import (
+    Agencies,
+    AsOf,
+    Language,
+    Output,
+    check,
+    print_json,
+    read_settings,
+    run,
+    say,
+    settings,
+    sheet_title,
+    word,
+)
 from api.commands_backup import backup, restore
 from api.commands_backups import backups
 from api.commands_changes import changes
@@ -37,7 +50,7 @@ from api.commands_software import software
 from api.commands_stored import asset_app, credential_app, events, findings, token_app
 from api.commands_waiver import waiver_app
 from api.commands_websites import websites
-from api.helping import speak
+from api.helping import speak, spoken
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
     from api.rounds import Round
@@ -86,8 +99,8 @@ def init() -> None:
 
     make_folder(config.data)
     if run(_prepare, fresh=True):
-        say(f"made the key {config.keys}: keep a copy apart from the database")
-    say(f"the data folder {config.data} is ready; next: dophu register import FILE")
+        say(word("cli:key_made", path=config.keys))
+    say(word("cli:ready", path=config.data))
 
 
 async def _prepare(workspace: Workspace) -> bool:
@@ -95,7 +108,7 @@ async def _prepare(workspace: Workspace) -> bool:
     from inventory.owning import hand_over
     from inventory.secrets import KeyRing
     from inventory.store import keys
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     await workspace.store.migrate()
     if (file := workspace.config.database_file) is not None:
@@ -105,9 +118,14 @@ async def _prepare(workspace: Workspace) -> bool:
         return False
     if sealed := await workspace.store.read(keys.credentials):
         # With another key they would never open again, and the round that needs them would be the first to tell.
+        named = ", ".join(sealed)
         raise InputError(
-            f"key file {path}: found nothing, expected the key that sealed {', '.join(sealed)}: restore it from its "
-            "copy, or remove these credentials first"
+            Title(
+                f"tệp khóa {path}: không có, cần khóa đã niêm phong {named}: hãy khôi phục từ "
+                "bản sao của nó, hoặc xóa các thông tin xác thực này trước",
+                f"key file {path}: found nothing, expected the key that sealed {named}: restore it from its "
+                "copy, or remove these credentials first",
+            )
         )
     KeyRing.create(path)
     return True
@@ -124,7 +142,7 @@ def register_import(path: Path, output: Output = "table") -> None:
         print_json(changes)
     else:
         for sheet, counts in changes.items():
-            say(f"{sheet}: " + ", ".join(f"{number} {what}" for what, number in counts.items()))
+            say(word("cli:imported", sheet=sheet_title(sheet), **counts))
 
 
 @register_app.command("template")
@@ -133,7 +151,7 @@ def register_template(path: Path) -> None:
     from inventory.register.file import write_template
 
     write_template(path)
-    say(f"wrote {path}")
+    say(word("cli:wrote", path=path))
 
 
 @app.command()
@@ -187,16 +205,16 @@ def _tell(done: list[Round], output: str) -> None:
         )  # fmt: skip
     else:
         for r in done:
-            read = f"{r.targets} targets, {r.complete} read to the end"
-            say(f"{r.collector}: {read}, {r.facts} facts, {r.new} new or changed")
+            counts = {"targets": r.targets, "complete": r.complete, "facts": r.facts, "new": r.new}
+            say(word("cli:round", collector=r.collector, **counts))
             if r.unrecorded:
-                say(f"  {r.unrecorded} could not be stored")
+                say(word("cli:not_stored", count=r.unrecorded))
             if r.broken_off:
-                say("  broken off: the rest was not begun")
+                say(word("cli:round_broken_off"))
             for failed in r.failed[:20]:
                 say(f"  {failed.target}: {failed.error}")
             if len(r.failed) > 20:
-                say(f"  … and {len(r.failed) - 20} more")
+                say(word("cli:more", count=len(r.failed) - 20))
     # A kind of source of which nobody answers is told above; that no kind read anything is a failure.
     asked = [r for r in done if r.targets]
     read_nothing = bool(asked) and all(len(r.failed) == r.targets and not r.facts for r in asked)
@@ -216,7 +234,7 @@ def judge(output: Output = "table") -> None:
             {"at": snapshot.at.isoformat(), "coverage": [printing.coverage_object(c) for c in snapshot.coverage]}
         )
     else:
-        say(f"judged {len(snapshot.controls)} controls at {snapshot.at:%Y-%m-%d %H:%M:%S} UTC")
+        say(word("cli:judged", controls=len(snapshot.controls), at=f"{snapshot.at:%Y-%m-%d %H:%M:%S}"))
 
 
 @app.command()
@@ -345,11 +363,16 @@ def traps(
     """Receive SNMP traps and informs without the server, store each and print it on a line, until Ctrl-C."""
     check(output)
     from api.hearing import hear
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     where = listen or read_settings().traps
     if not where:
-        raise InputError("traps: found no address, expected --listen HOST:PORT or the setting traps")
+        raise InputError(
+            Title(
+                "traps: không có địa chỉ, cần --listen HOST:PORT hoặc thiết lập traps",
+                "traps: found no address, expected --listen HOST:PORT or the setting traps",
+            )
+        )
     run(lambda w: hear(w, where, output), stoppable=True)
 
 
@@ -361,16 +384,17 @@ def doctor(output: Output = "table") -> None:
 
     complaints = asyncio.run(examine(read_settings()))
     if output == "json":
-        print_json([{"check": c.check, "ok": c.ok, "found": c.found, "mend": c.mend} for c in complaints])
+        print_json([{"check": c.check, "ok": c.ok, "found": c.found.en, "mend": c.mend.en} for c in complaints])
     else:
         for c in complaints:
-            print(f"{'ok  ' if c.ok else 'MISS'} {c.check}: {c.found}" + ("" if c.ok else f"\n       -> {c.mend}"))
+            title, found, mend = (text.in_language(spoken()) for text in (c.title, c.found, c.mend))
+            print(f"{'ok  ' if c.ok else 'MISS'} {title}: {found}" + ("" if c.ok else f"\n       -> {mend}"))
     raise typer.Exit(0 if all(c.ok for c in complaints) else 1)
 
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
-    from inventory.words import InputError, StoreError
+    from inventory.words import InputError, ToldError
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -380,13 +404,16 @@ def main() -> NoReturn:
     speak(command)
     try:
         command()
-    except InputError as error:
-        say(f"dophu: {error}")
-        sys.exit(2)
-    except (StoreError, OSError) as error:
-        say(f"dophu: {error}")
+    except ToldError as error:
+        say(f"dophu: {error.told.in_language(spoken())}")
+        sys.exit(2 if isinstance(error, InputError) else 1)
+    except OSError as error:
+        from inventory.refusing import why
+
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"dophu: {where}{why(error).in_language(spoken())}")
         sys.exit(1)
     except KeyboardInterrupt:
-        say("dophu: stopped")
+        say(f"dophu: {word('cli:stopped')}")
         sys.exit(1)
     sys.exit(0)

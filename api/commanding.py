@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.helping import spoken
+
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
     from api.config import Config
     from api.workspace import Workspace
@@ -61,7 +63,7 @@ def run(do: Callable[[Workspace], Awaitable[Any]], *, stoppable: bool = False, f
 
 
 def _stop(workspace: Workspace, loop: asyncio.AbstractEventLoop) -> None:
-    say("dophu: stopping; what was seen is kept")
+    say(f"dophu: {word('cli:stopping')}")
     workspace.stop.set()
     for again in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(again)
@@ -69,24 +71,40 @@ def _stop(workspace: Workspace, loop: asyncio.AbstractEventLoop) -> None:
 
 def open_credential(name: str) -> list[Credential]:
     """The SNMP credential stored under a name; InputError where there is none."""
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     found: dict[str, Credential] = run(lambda w: w.open_credentials([name]))
     if name not in found:
-        raise InputError(f"--credential: found no credential {name!r}; see dophu credential list")
+        raise InputError(
+            Title(
+                f"--credential: không có thông tin xác thực {name!r}; xem dophu credential list",
+                f"--credential: found no credential {name!r}; see dophu credential list",
+            )
+        )
     if not found[name].kind.startswith("snmp-"):
-        raise InputError(f"--credential: {name!r} is of the kind {found[name].kind}, expected one of SNMP")
+        raise InputError(
+            Title(
+                f"--credential: {name!r} thuộc loại {found[name].kind}, cần một loại của SNMP",
+                f"--credential: {name!r} is of the kind {found[name].kind}, expected one of SNMP",
+            )
+        )
     return [found[name]]
 
 
 def check(output: str, language: str = "vi") -> None:
     """Refuse a form or a language that there is not."""
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if output not in ("table", "json"):
-        raise InputError(f"--output: found {output!r}, expected table or json")
+        raise InputError(
+            Title(
+                f"--output: gặp {output!r}, cần table hoặc json", f"--output: found {output!r}, expected table or json"
+            )
+        )
     if language not in ("vi", "en"):
-        raise InputError(f"--language: found {language!r}, expected vi or en")
+        raise InputError(
+            Title(f"--language: gặp {language!r}, cần vi hoặc en", f"--language: found {language!r}, expected vi or en")
+        )
 
 
 def say(text: str) -> None:
@@ -94,9 +112,34 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def word(name: str, /, **places: object) -> str:
+    """A word of the catalogues in the language of the command that runs, its places filled in."""
+    from api.wording import WORDS
+
+    return WORDS[spoken()][name].format(**places)
+
+
+def heads(*names: str) -> tuple[str, ...]:
+    """The heads of a table in the language of the command that runs, by the keys that JSON has for its columns."""
+    return tuple(word(f"head:{name}") for name in names)
+
+
+def sheet_title(name: str) -> str:
+    """What a sheet of the register is called."""
+    from inventory.register.columns import SHEET_OF
+
+    return SHEET_OF[name].title.in_language(spoken())
+
+
+def yes_or_no(value: object) -> object:
+    """What people read of true and false; anything else as it is."""
+    return {True: word("yes"), False: word("no")}[value] if isinstance(value, bool) else value
+
+
 def write_file(to: Path, content: bytes, option: str) -> None:
     """Write a file whole or not at all, and tell its size; InputError, naming the option, where it cannot be."""
-    from inventory.words import InputError
+    from api.wording import number
+    from inventory.refusing import cannot
 
     beside = to.with_name(f".{to.name}.part")
     try:
@@ -105,8 +148,8 @@ def write_file(to: Path, content: bytes, option: str) -> None:
     except OSError as error:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise InputError(f"{option} {to}: {error.strerror}") from None
-    say(f"{to}: {len(content):,} bytes")
+        raise cannot(f"{option} {to}", error) from None
+    say(word("cli:written", path=to, size=number(len(content), spoken())))
 
 
 def print_json(value: object, *, indent: int | None = 1) -> None:
@@ -138,7 +181,7 @@ def split_host(text: str, port: int, *, names: bool = False) -> tuple[str, int]:
         port: where the text names none; 0 tells that.
         names: a host name is taken as well.
     """
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     host, found, number = text.rpartition(":")
     if not found or text.endswith("]") or (":" in host and not host.endswith("]")):
@@ -147,9 +190,20 @@ def split_host(text: str, port: int, *, names: bool = False) -> tuple[str, int]:
         address = str(ip_address(host.removeprefix("[").removesuffix("]")))
     except ValueError:
         if not names or not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?", host):
-            expected = f"{'a host name or ' if names else ''}an IP address, or one with a port: 10.1.0.5:{port or 443}"
-            raise InputError(f"found {text!r}, expected {expected}") from None
+            name = ("tên máy hoặc ", "a host name or ") if names else ("", "")
+            example = f"10.1.0.5:{port or 443}"
+            raise InputError(
+                Title(
+                    f"gặp {text!r}, cần {name[0]}địa chỉ IP, hoặc kèm cổng: {example}",
+                    f"found {text!r}, expected {name[1]}an IP address, or one with a port: {example}",
+                )
+            ) from None
         address = host.lower()
     if number != str(port) and (not number.isdecimal() or not 0 < int(number) < 65_536):
-        raise InputError(f"found the port {number!r}, expected a number from 1 to 65535")
+        raise InputError(
+            Title(
+                f"gặp cổng {number!r}, cần số từ 1 đến 65535",
+                f"found the port {number!r}, expected a number from 1 to 65535",
+            )
+        )
     return address, int(number)

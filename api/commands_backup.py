@@ -33,10 +33,14 @@ def backup(
     """
     check(output, language)
     from api.backing import back_up, check_backup
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if only_check and with_key:
-        raise InputError("found --check and --with-key, expected one of them")
+        raise InputError(
+            Title(
+                "gặp cả --check và --with-key, cần một trong hai", "found --check and --with-key, expected one of them"
+            )
+        )
     with _telling(language) as advance:
         if only_check:
             done = check_backup(path, advance)
@@ -48,10 +52,10 @@ def backup(
         print_json(_plain(done, path))
         return
     words = _words(language)
-    word = "backup:intact" if only_check else "backup:written"
+    word = "own_backup:intact" if only_check else "own_backup:written"
     say(words[word].format(file=path, bytes=path.stat().st_size, **_figures(done, language)))
     if not done.with_key:
-        say(words["backup:no_key"])
+        say(words["own_backup:no_key"])
 
 
 def restore(
@@ -76,25 +80,30 @@ def restore(
         })  # fmt: skip
         return
     words = _words(language)
-    say(words["backup:restored"].format(file=path, **_figures(done.backup, language)))
+    say(words["own_backup:restored"].format(file=path, **_figures(done.backup, language)))
     if done.schema != done.backup.contents.schema:
-        say(words["backup:migrated"].format(old=done.backup.contents.schema, new=done.schema))
+        say(words["own_backup:migrated"].format(old=done.backup.contents.schema, new=done.schema))
     for kept in done.aside:
-        say(words["backup:aside"].format(what=kept))
+        say(words["own_backup:aside"].format(what=kept))
     for placed in done.placed:
-        say(words["backup:placed"].format(what=placed))
+        say(words["own_backup:placed"].format(what=placed))
     if not config.keys.exists():
-        say(words["backup:key_missing"].format(file=config.keys))
+        say(words["own_backup:key_missing"].format(file=config.keys))
 
 
 async def _with_store(do: Callable[[Any, Any], Any]) -> Any:
     from api.workspace import open_workspace
-    from inventory.words import StoreError
+    from inventory.words import StoreError, Title
 
     config = read_settings()
     if config.database_file is not None and not config.database_file.exists():
         # Opening it would make an empty one.
-        raise StoreError(f"there is no database {config.database_file}: run dophu init")
+        raise StoreError(
+            Title(
+                f"chưa có cơ sở dữ liệu {config.database_file}: chạy dophu init",
+                f"there is no database {config.database_file}: run dophu init",
+            )
+        )
     async with open_workspace(config) as workspace:
         # The tables may be older than this Dophu: before an upgrade is when one backs up.
         return await do(workspace.store, config)
@@ -141,8 +150,8 @@ def _telling(language: str) -> Iterator[Callable[[str, int, int], None]]:
         steps = {
             step: bar.add_task(title, total=None, visible=False)
             for step, title in (
-                ("copy", words["backup:copying"]), ("pack", words["backup:packing"]),
-                ("check", words["backup:checking"]), ("unpack", words["backup:unpacking"]),
+                ("copy", words["own_backup:copying"]), ("pack", words["own_backup:packing"]),
+                ("check", words["own_backup:checking"]), ("unpack", words["own_backup:unpacking"]),
             )
         }  # fmt: skip
 

@@ -33,10 +33,15 @@ def backups(
     from api.backups import STATES, Look, backup_object, choose
     from api.printing import read_instant
     from inventory.store import backups as stored
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if state not in ("", *STATES):
-        raise InputError(f"--state: found {state!r}, expected one of {', '.join(sorted(STATES))}")
+        raise InputError(
+            Title(
+                f"--state: gặp {state!r}, cần một trong {', '.join(sorted(STATES))}",
+                f"--state: found {state!r}, expected one of {', '.join(sorted(STATES))}",
+            )
+        )
     at = read_instant(as_of)
 
     async def read(workspace: Workspace) -> tuple[tuple[BackupState, ...], Look, Workspace]:

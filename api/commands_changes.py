@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from api.commanding import Language, check, print_csv, print_json, run
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 
 def changes(
@@ -24,7 +24,12 @@ def changes(
     """Compare a plan on two days: the figures that moved, and every member whose answer is another."""
     check("table", language)
     if output not in ("table", "json", "csv"):
-        raise InputError(f"--output: found {output!r}, expected table, json or csv")
+        raise InputError(
+            Title(
+                f"--output: gặp {output!r}, cần table, json hoặc csv",
+                f"--output: found {output!r}, expected table, json or csv",
+            )
+        )
     from api import changes as comparing
     from api.printing import read_instant
     from api.speaking import clean

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Language, Output, check, print_csv, print_json, print_rows, run, say, write_file
+from api.commanding import Language, Output, check, heads, print_csv, print_json, print_rows, run, say, word, write_file
 
 counts_app = typer.Typer(
     help="What agencies and applications count in periods, and what is declared of goals.", no_args_is_help=True
@@ -33,12 +33,17 @@ def import_counts(
     check(output, language)
     from api import counting
     from api.wording import WORDS
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     try:
         day = date.fromisoformat(signed) if signed else None
     except ValueError:
-        raise InputError(f"--signed: found {signed!r}, expected a day such as 2026-10-05") from None
+        raise InputError(
+            Title(
+                f"--signed: gặp {signed!r}, cần một ngày như 2026-10-05",
+                f"--signed: found {signed!r}, expected a day such as 2026-10-05",
+            )
+        ) from None
     where = counting.Document(document, signer, day)
 
     async def store(workspace: Any) -> Any:
@@ -77,9 +82,9 @@ def counts_list(
     if output == "csv":
         print_csv(titles, [list(row.values()) for row in rows])
         return
-    print_rows(titles, [[None if v is None else clean(str(v)) for v in row.values()] for row in rows])
+    print_rows(heads(*titles), [[None if v is None else clean(str(v)) for v in row.values()] for row in rows])
     if total > len(rows):
-        say(f"{len(rows)} of {total}; see --limit")
+        say(word("cli:some", shown=len(rows), total=total))
 
 
 @counts_app.command("template")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.commanding import Language, check, say
+from api.commanding import Language, check, say, word
 
 dashboards_app = typer.Typer()
 
@@ -23,12 +23,14 @@ def dashboards(
         return
     check("table", language)
     from dashboards import write_dashboards
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if out is None:
-        raise InputError("--out: found nothing, expected the folder to write to")
+        raise InputError(
+            Title("--out: chưa nêu, cần thư mục để ghi vào", "--out: found nothing, expected the folder to write to")
+        )
     for path in write_dashboards(out, "en" if language == "en" else "vi"):
-        say(f"wrote {path}")
+        say(word("cli:wrote", path=path))
 
 
 @dashboards_app.command("preview")
@@ -64,9 +66,9 @@ def dashboards_preview(
         page = out / f"{made.uid}.html"
         out.mkdir(parents=True, exist_ok=True)
         page.write_text(made.html, encoding="utf-8")
-        say(f"wrote {page}")
+        say(word("cli:wrote", path=page))
         if chromium:
-            say(f"wrote {take_picture(chromium, page, PAGE_WIDTH, made.height)}")
+            say(word("cli:wrote", path=take_picture(chromium, page, PAGE_WIDTH, made.height)))
         for one in made.troubles:
             where = f"{one.panel} · {one.letter}" if one.letter else one.panel
             say(f"dophu: {made.title}: {where}: {one.why or words['dashboards:no_data']}")

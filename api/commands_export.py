@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Agencies, Language, check, run, say, write_file
+from api.commanding import Agencies, Language, check, run, say, sheet_title, word, write_file
 
 export_app = typer.Typer(help="The register and the inventory in forms that other programs take.", no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def export_register(
     from inventory.store import registers
 
     written = write_register(path, run(lambda w: w.store.read(registers.load)))
-    say(f"{path}: " + ", ".join(f"{rows} {sheet}" for sheet, rows in written.items()))
+    say(f"{path}: " + ", ".join(f"{sheet_title(sheet)} {rows}" for sheet, rows in written.items()))
 
 
 @export_app.command("inventory")
@@ -49,7 +49,7 @@ def export_jsonl(path: File) -> None:
     from api.dumping import write_dump
 
     told: dict[str, Any] = run(lambda w: write_dump(w, None if path == _STANDARD else path))
-    say(f"{path}: {sum(told['tables'].values())} rows, sha256 {told['sha256']}")
+    say(word("cli:dumped", path=path, rows=sum(told["tables"].values()), sha256=told["sha256"]))
 
 
 @export_app.command("ansible")
@@ -80,12 +80,17 @@ def export_nmap(
 
 def _form(path: Path, form: str, known: tuple[str, ...], also: dict[str, str] | None = None) -> str:
     """What was asked for, or what the file's name says, or the first."""
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     suffix = path.suffix.removeprefix(".").lower()
     found = form or ((also or {}).get(suffix, suffix) if path != _STANDARD else "") or known[0]
     if found not in known:
-        raise InputError(f"--form: found {found!r}, expected {' or '.join(known)}")
+        raise InputError(
+            Title(
+                f"--form: gặp {found!r}, cần {' hoặc '.join(known)}",
+                f"--form: found {found!r}, expected {' or '.join(known)}",
+            )
+        )
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from api.commanding import AsOf, Language, check, print_json, run, write_file
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 FORMS = ("table", "json", "csv", "xlsx")
 SHOWN = 10
@@ -29,9 +29,14 @@ def gaps(
     form = output or (to.suffix.removeprefix(".").lower() if to is not None else "table")
     if form not in FORMS:
         where = "--output" if output else "--to"
-        raise InputError(f"{where}: found {form!r}, expected {', '.join(FORMS[:-1])} or {FORMS[-1]}")
+        raise InputError(
+            Title(
+                f"{where}: gặp {form!r}, cần {', '.join(FORMS[:-1])} hoặc {FORMS[-1]}",
+                f"{where}: found {form!r}, expected {', '.join(FORMS[:-1])} or {FORMS[-1]}",
+            )
+        )
     if form == "xlsx" and to is None:
-        raise InputError("--output xlsx: expected --to FILE")
+        raise InputError(Title("--output xlsx: cần --to FILE", "--output xlsx: expected --to FILE"))
     from api import printing
     from api.gaps import find_gaps
 

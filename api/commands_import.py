@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Language, Output, check, print_csv, print_json, print_rows, run, say, split_host
+from api.commanding import Language, Output, check, heads, print_csv, print_json, print_rows, run, say, split_host, word
 from api.commands_backups import add_backups
 from api.commands_counts import add_counts
 from api.commands_exchange import add_exchange
@@ -47,7 +46,7 @@ def import_console(
     from api.printing import read_instant
 
     at = None if reported_at is None else min(read_instant(reported_at), datetime.now(UTC))
-    with _working("import:reading", language, path.name), _refusing(language):
+    with _working("import:reading", language, path.name):
         done: dict[str, Any] = run(
             lambda w: importing.import_console(
                 w, path, profile, console=console, agency=agency, reported_at=at, dry=dry_run, partial=partial,
@@ -79,18 +78,6 @@ def import_ksc(
             )
         )
     _tell(done, output, language)
-
-
-@contextmanager
-def _refusing(language: str) -> Iterator[None]:
-    """Tells why a report is refused in the language that was asked for."""
-    from collectors.consoles import ReportError
-    from inventory.words import InputError
-
-    try:
-        yield
-    except ReportError as error:
-        raise InputError(error.told.in_language(language)) from None
 
 
 def _working(name: str, language: str, what: str) -> AbstractContextManager[object]:
@@ -139,7 +126,7 @@ def list_profiles(output: Output = "table") -> None:
     if output == "json":
         print_json(rows)
     else:
-        print_rows(("name", "title"), [(r["name"], r["title"]) for r in rows])
+        print_rows(heads("name", "title"), [(r["name"], r["title"]) for r in rows])
 
 
 @reconcile_app.command("console")
@@ -162,4 +149,13 @@ def reconcile_console(
     if output == "csv":
         print_csv(titles, rows)
     else:
-        print_rows(titles, [[None if v is None else clean(str(v)) for v in row] for row in rows])
+        shown = heads(
+            "list", "agency", "machine", "asset", "role", "console", "reported_at", "address", "mac", "reason"
+        )
+        families = {"list": "list:", "role": "role:", "reason": "unplaced:"}
+        said = [
+            [cell and (word(families[title] + str(cell)) if title in families else clean(str(cell)))
+             for title, cell in zip(titles, row, strict=True)]
+            for row in rows
+        ]  # fmt: skip
+        print_rows(shown, said)

@@ -27,10 +27,15 @@ def lines(
     from api import lines as told
     from api.printing import read_instant
     from api.speaking import Speaker
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if state is not None and state not in told.STATES:
-        raise InputError(f"--state: found {state!r}, expected one of {', '.join(told.STATES)}")
+        raise InputError(
+            Title(
+                f"--state: gặp {state!r}, cần một trong {', '.join(told.STATES)}",
+                f"--state: found {state!r}, expected one of {', '.join(told.STATES)}",
+            )
+        )
     at = read_instant(as_of) if as_of else told.now()
     span = told.read_span(since, until, at)
     rows = run(lambda w: w.store.read(told.read_lines, w.vocabulary, at, span, agency or ()))

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, Output, check, print_json, print_rows, run, say
+from api.commanding import AsOf, Output, check, heads, print_json, print_rows, run, say, word
+from inventory.words import Title
 
 maintenance_app = typer.Typer(help="Windows in which what fails is not counted.", no_args_is_help=True)
 
@@ -29,11 +30,16 @@ def maintenance_add(
 ) -> None:
     """Add a window; one that is past corrects what was judged then. It never makes anything met."""
     from inventory.store import maintenance, registers
-    from inventory.words import InputError, Maintenance
+    from inventory.words import InputError, Maintenance, Title
 
     named = [(s, v) for s, v in (("link", link), ("agency", agency), ("asset", asset), ("network", network)) if v]
     if len(named) != 1:
-        raise InputError("maintenance: expected one of --link, --agency, --asset and --network")
+        raise InputError(
+            Title(
+                "maintenance: cần đúng một trong --link, --agency, --asset và --network",
+                "maintenance: expected one of --link, --agency, --asset and --network",
+            )
+        )
     given = Maintenance(0, *named[0], read_time("--from", begins), read_time("--to", ends), reason, by, document)
 
     async def store(workspace: Any) -> int:
@@ -42,8 +48,8 @@ def maintenance_add(
         return number
 
     number = run(store)
-    print(f"maintenance {number}")
-    say("the figures follow with the next judgement: dophu judge")
+    print(word("cli:maintenance", number=number))
+    say(word("cli:follow"))
 
 
 @maintenance_app.command("list")
@@ -64,7 +70,7 @@ def maintenance_list(
     if output == "json":
         print_json([asdict(one) for one in found])
         return
-    titles = ("maintenance", "of", "which", "from", "to", "by", "reason")
+    titles = heads("maintenance", "of", "which", "from", "to", "by", "reason")
     rows = [
         (v.number, v.scope, v.subject, _told(v.begins), _told(v.last), v.granted_by, v.reason) for v in found
     ]  # fmt: skip
@@ -81,7 +87,7 @@ def maintenance_end(
     now = datetime.now(UTC)
     when = read_time("--at", at) if at else now
     run(lambda w: w.store.write(maintenance.end, number, when, now))
-    say(f"ended maintenance {number} at {_told(when)}")
+    say(word("cli:maintenance_ended", number=number, at=_told(when)))
 
 
 def _told(at: datetime) -> str:
@@ -95,13 +101,25 @@ def read_time(option: str, text: str) -> datetime:
     from inventory.periods import ZONE
     from inventory.words import InputError
 
-    expected = "expected a time such as 2026-12-31T22:00"
+    expected = Title("cần thời gian như 2026-12-31T22:00", "expected a time such as 2026-12-31T22:00")
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise InputError(f"{option}: found {text!r:.60}, {expected}") from None
+        raise InputError(
+            Title(f"{option}: gặp {text!r:.60}, {expected.vi}", f"{option}: found {text!r:.60}, {expected.en}")
+        ) from None
     if ":" not in text:
-        raise InputError(f"{option}: found {text!r:.60} without an hour, {expected}")
+        raise InputError(
+            Title(
+                f"{option}: gặp {text!r:.60} không có giờ, {expected.vi}",
+                f"{option}: found {text!r:.60} without an hour, {expected.en}",
+            )
+        )
     if not 1970 <= found.year < 2200:
-        raise InputError(f"{option}: found the year {found.year}, {expected}")
+        raise InputError(
+            Title(
+                f"{option}: gặp năm {found.year}, {expected.vi}",
+                f"{option}: found the year {found.year}, {expected.en}",
+            )
+        )
     return found if found.tzinfo else found.replace(tzinfo=ZONE)

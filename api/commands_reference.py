@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Output, check, print_json, print_rows, run, say
+from api.commanding import Output, check, heads, print_json, print_rows, run, say, word, yes_or_no
 
 File = Annotated[Path, typer.Argument(metavar="FILE")]
 Dated = Annotated[str | None, typer.Option(help="The day of the data, where the file does not say: 2026-08-22.")]
@@ -48,8 +48,9 @@ def list_references(output: Output = "table") -> None:
     if output == "json":
         print_json(rows)
         return
-    titles = ("kind", "file", "dated", "age_days", "imported", "counts")
-    print_rows(titles, [[row[title] for title in titles[:-1]] + ["yes" if row["counts"] else "no"] for row in rows])
+    columns = ("kind", "file", "dated", "age_days", "imported", "counts")
+    titles = heads("kind", "file", "dated", "age_days", "imported", "counts")
+    print_rows(titles, [[yes_or_no(row[name]) for name in columns] for row in rows])
 
 
 def _import(kind: str, path: Path, dated: str | None, dry: bool, output: str) -> None:
@@ -61,24 +62,29 @@ def _import(kind: str, path: Path, dated: str | None, dry: bool, output: str) ->
     if output == "json":
         print_json(done)
         return
-    for what in ("added", "changed", "removed"):
-        for name in done[what][:_SHOWN]:
-            say(f"{what}: {name}")
-        if len(done[what]) > _SHOWN:
-            say(f"{what}: … +{len(done[what]) - _SHOWN}")
-    counts = ", ".join(f"{len(done[what])} {what}" for what in ("added", "changed", "removed"))
-    say(f"{done['rows']} rows of {done['dated']}, {done['age_days']} days old: {counts}")
+    kinds = ("added", "changed", "removed")
+    for what in kinds:
+        more = len(done[what]) - _SHOWN
+        for name in [*done[what][:_SHOWN], *([f"… +{more}"] if more > 0 else [])]:
+            say(word(f"reference:{what}", name=name))
+    counts = {what: len(done[what]) for what in kinds}
+    say(word("cli:reference", rows=done["rows"], dated=done["dated"], age=done["age_days"], **counts))
     former = done["former"]
-    said = "what Dophu brings along" if former is None else f"{former['file']} of {former['dated']}, which is kept"
-    say(f"nothing was stored; what counts is {said}" if dry else f"it takes the place of {said}")
+    said = word("cli:reference_own") if former is None else word("cli:reference_former", **former)
+    say(word("cli:reference_dry" if dry else "cli:reference_stored", former=said))
 
 
 def _day(text: str) -> Any:
     from datetime import date
 
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"--dated: found {text!r}, expected a day such as 2026-08-22") from None
+        raise InputError(
+            Title(
+                f"--dated: gặp {text!r}, cần một ngày như 2026-08-22",
+                f"--dated: found {text!r}, expected a day such as 2026-08-22",
+            )
+        ) from None

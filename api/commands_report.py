@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from api.commanding import Language, check, read_settings, run, say, write_file
-from inventory.words import InputError
+from inventory.refusing import cannot
+from inventory.words import InputError, Title
 
 FORMS = ("docx", "pdf", "xlsx", "csv", "json")
 
@@ -31,11 +32,26 @@ def report(
         write_file(save_template, official_template(language), "--save-template")
         return
     if plan is None or period is None:
-        raise InputError("expected --plan and --period, such as --plan vinh-phuc-2020 --period 2026-Q3")
+        raise InputError(
+            Title(
+                "cần --plan và --period, ví dụ --plan vinh-phuc-2020 --period 2026-Q3",
+                "expected --plan and --period, such as --plan vinh-phuc-2020 --period 2026-Q3",
+            )
+        )
     if form not in FORMS:
-        raise InputError(f"--format: found {form!r}, expected {', '.join(FORMS[:-1])} or {FORMS[-1]}")
+        raise InputError(
+            Title(
+                f"--format: gặp {form!r}, cần {', '.join(FORMS[:-1])} hoặc {FORMS[-1]}",
+                f"--format: found {form!r}, expected {', '.join(FORMS[:-1])} or {FORMS[-1]}",
+            )
+        )
     if template is not None and form != "docx":
-        raise InputError(f"--template: only a docx has one, found --format {form}")
+        raise InputError(
+            Title(
+                f"--template: chỉ docx có mẫu, gặp --format {form}",
+                f"--template: only a docx has one, found --format {form}",
+            )
+        )
     from api import reporting
 
     asked = reporting.read_period(period)
@@ -65,4 +81,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"--template {path}: {error.strerror}") from None
+        raise cannot(f"--template {path}", error) from None

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Agencies, Language, Output, check, print_json, print_rows, run, say
+from api.commanding import Agencies, Language, Output, check, heads, print_json, print_rows, run, say, word, yes_or_no
+from api.helping import spoken
 
 scan_app = typer.Typer(help="Scans of the register's networks, and what differs between them.", no_args_is_help=True)
 
@@ -43,7 +44,7 @@ def scan_run(
         from api import rounds
 
         windows = await open_windows(workspace.config, datetime.now(UTC))
-        done = await scan(workspace, wanted, windows, ScanProgress(f"scan {profile}"))
+        done = await scan(workspace, wanted, windows, ScanProgress(f"scan {profile}", word("cli:services")))
         await rounds.judge(workspace)
         return done
 
@@ -52,22 +53,24 @@ def scan_run(
         print_json(
             {
                 "scan": done.number, "profile": done.profile, "resumed": done.resumed, "state": done.state,
-                "networks": done.round.targets, "complete": done.round.complete, "left_out": done.left_out,
+                "networks": done.round.targets, "complete": done.round.complete,
+                "left_out": {code: why.en for code, why in done.left_out.items()},
                 "errors": [{"network": f.network, "error": f.error} for f in done.round.failed],
                 "changes": [asdict(change) for change in done.changes],
             }
         )  # fmt: skip
     else:
-        took_up = ", taken up where it was broken off" if done.resumed else ""
-        say(f"scan {done.number} ({done.profile}{took_up}): {done.state}")
-        read = f"{done.round.targets} networks, {done.round.complete} read to the end"
-        say(f"  {read}, {done.round.new} new or changed facts")
+        state = word(f"scan_state:{done.state}")
+        named = {"number": done.number, "profile": done.profile, "state": state}
+        say(word("cli:scan_resumed" if done.resumed else "cli:scan", **named))
+        counts = {"networks": done.round.targets, "complete": done.round.complete, "new": done.round.new}
+        say(word("cli:scan_read", **counts))
         for code, why in done.left_out.items():
-            say(f"  {code}: left out: {why}")
+            say(word("cli:scan_left_out", code=code, why=why.in_language(spoken())))
         for failed in done.round.failed:
             say(f"  {failed.network}: {failed.error}")
         if done.changes:
-            _print_changes(done.changes)
+            _print_changes([asdict(change) for change in done.changes])
     if done.state != "done" or (done.round.targets and len(done.round.failed) == done.round.targets):
         raise typer.Exit(1)
 
@@ -107,12 +110,12 @@ def scan_list(
         return
     shown = [
         (
-            s.number, s.profile, len(s.networks), s.state, _time(s.begun), _time(s.ended), clean(s.asked_by),
-            clean(s.reason),
+            s.number, s.profile, len(s.networks), word(f"scan_state:{s.state}"), _time(s.begun),
+            _time(s.ended), clean(s.asked_by), clean(s.reason),
         )
         for s in rows
     ]  # fmt: skip
-    print_rows(("scan", "profile", "networks", "state", "begun", "ended", "asked by", "reason"), shown)
+    print_rows(heads("scan", "profile", "networks", "state", "begun", "ended", "asked_by", "reason"), shown)
 
 
 @scan_app.command("show")
@@ -125,16 +128,17 @@ def scan_show(number: Number, output: Output = "table") -> None:
     if output == "json":
         print_json(found)
         return
-    left = f", about {found['eta']} left" if found["eta"] else ""
-    say(f"scan {number} ({found['profile']}): {found['state']}{left}")
+    left = word("cli:scan_eta", eta=found["eta"]) if found["eta"] else ""
+    state = word(f"scan_state:{found['state']}")
+    say(word("cli:scan", number=number, profile=found["profile"], state=state) + left)
     shown = [
-        (n["network"], f"{n['swept']}/{n['addresses']}", n["hosts"], "yes" if n["complete"] else "no", n["error"])
+        (n["network"], f"{n['swept']}/{n['addresses']}", n["hosts"], yes_or_no(bool(n["complete"])), n["error"])
         for n in found["networks"]
     ]
-    print_rows(("network", "addresses", "hosts", "complete", "error"), shown)
+    print_rows(heads("network", "addresses", "hosts", "complete", "error"), shown)
     if found["changes"]:
         print()
-        print_rows(_CHANGE, [[change[k] for k in _CHANGE] for change in found["changes"]])
+        _print_changes(found["changes"])
 
 
 @scan_app.command("cancel")
@@ -144,14 +148,16 @@ def scan_cancel(number: Number) -> None:
     from inventory.store import scans
 
     run(lambda w: w.store.write(scans.cancel, number, scans.Owner(own_name(), is_gone), datetime.now(UTC)))
-    say(f"scan {number}: cancelled")
+    say(word("cli:scan_cancelled", number=number))
 
 
 _CHANGE = ("network", "address", "kind", "port", "before", "now")
 
 
 def _print_changes(changes: Any) -> None:
-    print_rows(_CHANGE, [[getattr(change, k) for k in _CHANGE] for change in changes])
+    titles = heads("network", "address", "kind", "port", "before", "now")
+    rows = [change | {"kind": word(f"scan_change:{change['kind']}")} for change in changes]
+    print_rows(titles, [[row[k] for k in _CHANGE] for row in rows])
 
 
 def _time(at: datetime | None) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import Agencies, Output, check, print_json, print_rows, run, say
+from api.commanding import Agencies, Output, check, heads, print_json, print_rows, run, say, word
 
 schedule_app = typer.Typer(help="What is done when: rounds, scans, consoles.", no_args_is_help=True)
 
@@ -33,12 +33,13 @@ def schedule_list(output: Output = "table") -> None:
     shown = [
         (
             s.name, " ".join(part for part in (s.job, s.argument) if part), s.cadence, s.window, " ".join(s.agencies),
-            "paused" if s.paused else _time(s.next_at), f"since {_time(s.running)}" if s.running else "",
-            f"{last[0].outcome} {_time(last[0].ended or last[0].begun)}" if last else "",
+            word("cli:is_paused") if s.paused else _time(s.next_at),
+            word("cli:running_since", at=_time(s.running)) if s.running else "",
+            f"{word(f'outcome:{last[0].outcome}')} {_time(last[0].ended or last[0].begun)}" if last else "",
         )
         for s, last in rows
     ]  # fmt: skip
-    print_rows(("schedule", "job", "cadence", "window", "agencies", "next", "running", "last"), shown)
+    print_rows(heads("schedule", "job", "cadence", "window", "agencies", "next", "running", "last"), shown)
 
 
 @schedule_app.command("add")
@@ -54,7 +55,7 @@ def schedule_add(
 ) -> None:
     """Add a schedule, in place of one of the same name; its times are Vietnam's."""
     check(output)
-    from inventory.words import InputError, Schedule
+    from inventory.words import InputError, Schedule, Title
 
     wanted = Schedule(name, job, cadence, window, tuple(agency or ()), argument, timedelta(minutes=jitter))
 
@@ -69,17 +70,22 @@ def schedule_add(
         windows.of(window)
         known = {a.code for a in (await workspace.store.read(registers.load)).agencies}
         if unknown := [a for a in wanted.agencies if a not in known]:
-            raise InputError(f"--agency: found {unknown[0]!r}, expected a code of the register")
+            raise InputError(
+                Title(
+                    f"--agency: gặp {unknown[0]!r}, cần một mã trong sổ đăng ký",
+                    f"--agency: found {unknown[0]!r}, expected a code of the register",
+                )
+            )
         stored: Schedule = await workspace.store.write(schedules.put, wanted, now, windows.next_turn)
         for code in windows.closed_for(stored, stored.planned or now):
-            say(f"{code} has a window of its own, closed at that time: give it a schedule with --agency {code}")
+            say(word("cli:own_window", code=code))
         return stored
 
     stored = run(put)
     if output == "json":
         print_json(asdict(stored))
     else:
-        say(f"schedule {stored.name}: next at {_time(stored.next_at)}")
+        _tell_next(stored)
 
 
 @schedule_app.command("remove")
@@ -88,20 +94,27 @@ def schedule_remove(name: Name) -> None:
     from inventory.store import schedules
 
     run(lambda w: w.store.write(schedules.remove, name))
-    say(f"removed the schedule {name}")
+    say(word("cli:schedule_removed", name=name))
 
 
 @schedule_app.command("pause")
 def schedule_pause(name: Name) -> None:
     """Pause a schedule: no turn begins until dophu schedule resume; what is under way goes on."""
     _pause(name, True)
-    say(f"paused the schedule {name}")
+    say(word("cli:schedule_paused", name=name))
 
 
 @schedule_app.command("resume")
 def schedule_resume(name: Name) -> None:
     """Let a paused schedule go on with its next turn."""
-    say(f"schedule {name}: next at {_time(_pause(name, False).next_at)}")
+    _tell_next(_pause(name, False))
+
+
+def _tell_next(schedule: Any) -> None:
+    if schedule.next_at is None:
+        say(word("cli:schedule_never", name=schedule.name))
+    else:
+        say(word("cli:schedule_next", name=schedule.name, at=_time(schedule.next_at)))
 
 
 def _pause(name: str, paused: bool) -> Any:
@@ -139,13 +152,14 @@ def schedule_run(
 
     done = run(do, stoppable=True)
     if done is None:
-        say(f"schedule {name}: the server begins it within seconds; see dophu schedule history {name}")
+        say(word("cli:schedule_asked", name=name))
         return
     outcome, detail = done
     if output == "json":
         print_json({"schedule": name, "outcome": outcome, "detail": detail})
     else:
-        say(f"schedule {name}: {outcome}" + "".join(f"\n  {part}" for part in detail.split("; ") if part))
+        said = word("cli:schedule_ran", name=name, outcome=word(f"outcome:{outcome}"))
+        say(said + "".join(f"\n  {part}" for part in detail.split("; ") if part))
     if outcome is not Outcome.DONE:
         raise typer.Exit(1)
 
@@ -165,8 +179,11 @@ def schedule_history(
     if output == "json":
         print_json([asdict(turn) for turn in rows])
         return
-    shown = [(t.schedule, _time(t.planned), _time(t.begun), _time(t.ended), t.outcome, clean(t.detail)) for t in rows]
-    print_rows(("schedule", "planned", "begun", "ended", "outcome", "detail"), shown)
+    shown = [
+        (t.schedule, _time(t.planned), _time(t.begun), _time(t.ended), word(f"outcome:{t.outcome}"), clean(t.detail))
+        for t in rows
+    ]
+    print_rows(heads("schedule", "planned", "begun", "ended", "outcome", "detail"), shown)
 
 
 async def _follow_settings(workspace: Any) -> None:

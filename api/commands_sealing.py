@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from api.commanding import AsOf, Language, Output, check, print_json, run, say
-from inventory.words import InputError
+from api.commanding import AsOf, Language, Output, check, print_json, run, say, word
+from api.helping import spoken
+from inventory.words import InputError, Title
 
 
 def seal(
@@ -29,12 +30,17 @@ def seal(
     at = read_instant(as_of)
     path = to or Path(f"{plan}-{at.astimezone(ZONE):%Y-%m-%d}.seal.zip")
     if path.exists():
-        raise InputError(f"{path}: is there already, and what was sealed is not changed; --to names another")
+        raise InputError(
+            Title(
+                f"{path}: đã có sẵn, và những gì đã niêm phong thì không thay đổi; --to nêu tên khác",
+                f"{path}: is there already, and what was sealed is not changed; --to names another",
+            )
+        )
     done = run(lambda w: sealing.seal(w, plan, at, path, language))
     if output == "json":
         print_json(done)
     else:
-        say(f"{done['file']}: {done['bytes']:,} bytes, as of {done['as_of']}")
+        say(word("cli:sealed", path=done["file"], size=f"{done['bytes']:,}", at=done["as_of"]))
         print(f"SHA-256 {done['sha256']}")
 
 
@@ -52,16 +58,16 @@ def verify(
 
     verdict = asyncio.run(sealing.verify(path, sha256))
     if output == "json":
-        print_json({**asdict(verdict), "good": verdict.good})
+        problems = [problem.en for problem in verdict.problems]
+        print_json({**asdict(verdict), "problems": problems, "good": verdict.good})
     else:
         for problem in verdict.problems:
-            say(f"{path.name}: {problem}")
+            say(f"{path.name}: {problem.in_language(spoken())}")
         if verdict.good:
             about = verdict.about
-            say(
-                f"{path.name}: as it was sealed on {about.get('sealed_at')}: {about.get('plan')} as of "
-                f"{about.get('as_of')}; {verdict.figures} figures of {verdict.members:,} members judged again, the same"
-            )
+            told = {"sealed": about.get("sealed_at"), "plan": about.get("plan"), "at": about.get("as_of")}
+            told |= {"figures": verdict.figures, "members": f"{verdict.members:,}"}
+            say(word("cli:verified", path=path.name, **told))
         print(f"SHA-256 {verdict.sha256}")
     if not verdict.good:
         raise typer.Exit(1)

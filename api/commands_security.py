@@ -1,4 +1,4 @@
-"""The commands `dophu security`: weaknesses by severity, who sees to them, and which are accepted until when."""
+"""The commands `dophu security`: security findings by severity, who sees to them, and which are accepted until when."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, Language, Output, check, print_json, print_rows, run, say
+from api.commanding import AsOf, Language, Output, check, heads, print_json, print_rows, run, say, word
+from inventory.refusing import meant
+from inventory.words import Title
 
 security_app = typer.Typer(help="Security findings: who sees to them, and which are accepted.", no_args_is_help=True)
 
@@ -49,7 +51,9 @@ def security_list(
         )
         for r in rows
     ]  # fmt: skip
-    titles = ("severity", "control", "member", "name", "agency", "state", "first seen", "last seen", "owner", "until")
+    titles = heads(
+        "severity", "control", "member", "name", "agency", "state", "first_seen", "last_seen", "owner", "until"
+    )
     print_rows(titles, shown)
 
 
@@ -68,7 +72,7 @@ def security_assign(
         await workspace.store.write(security.assign, found, member, owner, note, datetime.now(UTC))
 
     run(put)
-    say(f"{control} of {member}: {owner or 'nobody'} sees to it")
+    say(word("cli:assigned", control=control, member=member, owner=owner or word("cli:nobody")))
 
 
 @security_app.command("accept")
@@ -85,12 +89,17 @@ def security_accept(
 
     from inventory.periods import ZONE
     from inventory.store import registers, waivers
-    from inventory.words import InputError, Status, Waiver
+    from inventory.words import InputError, Status, Title, Waiver
 
     try:
         last = date.fromisoformat(until)
     except ValueError:
-        raise InputError(f"--until: found {until!r}, expected a day such as 2026-12-31") from None
+        raise InputError(
+            Title(
+                f"--until: gặp {until!r}, cần một ngày như 2026-12-31",
+                f"--until: found {until!r}, expected a day such as 2026-12-31",
+            )
+        ) from None
     today = datetime.now(ZONE).date()
     given = Waiver(0, control, member, "", Status.WAIVED, reason, by, document, today, last)
 
@@ -103,16 +112,21 @@ def security_accept(
         await rounds.judge(workspace)
         return number
 
-    print(f"waiver {run(put)}")
+    print(word("cli:waiver", number=run(put)))
 
 
 def _control(workspace: Any, name: str) -> Any:
-    from inventory.strict_yaml import nearest
     from inventory.words import InputError
 
     known = {n: c for n, c in workspace.goals.controls.items() if c.severity}
     if name not in known:
-        raise InputError(f"found the control {name!r}, expected one with a severity{nearest(name, known)}")
+        near = meant(name, known)
+        raise InputError(
+            Title(
+                f"gặp tiêu chí {name!r}, cần tiêu chí có mức độ{near.vi}",
+                f"found the control {name!r}, expected one with a severity{near.en}",
+            )
+        )
     return known[name]
 
 

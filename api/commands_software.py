@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, check, print_csv, print_json, print_rows, run, say
+from api.commanding import AsOf, check, heads, print_csv, print_json, print_rows, run, say, word
 
 
 def software(
@@ -26,10 +26,15 @@ def software(
     from api.printing import read_instant
     from api.speaking import clean
     from inventory.store.software import Wanted
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if machines and not text:
-        raise InputError("--machines: expected a part of the program's name: dophu software libreoffice --machines")
+        raise InputError(
+            Title(
+                "--machines: cần một phần tên của phần mềm: dophu software libreoffice --machines",
+                "--machines: expected a part of the program's name: dophu software libreoffice --machines",
+            )
+        )
     wanted, at = Wanted(text, None, version, publisher, agency, removed), read_instant(as_of)
     do = programs.list_machines if machines else programs.list_programs
     found, total = run(lambda w: w.store.read(do, w.vocabulary, wanted, at, limit))
@@ -37,20 +42,18 @@ def software(
     if output == "json":
         print_json(found)
         return
-    rows = [[_cell(row[name]) for name in columns] for row in found]
     if output == "csv":
-        print_csv(columns, rows)
+        print_csv(columns, [[_cell(row[name], "yes", "no") for name in columns] for row in found])
     else:
         # Programs' names come from the machines and must not steer the terminal.
-        print_rows(columns, [[clean(cell) for cell in row] for row in rows])
+        rows = [[clean(_cell(row[name], word("yes"), word("no"))) for name in columns] for row in found]
+        print_rows(heads(*columns), rows)
     if total > limit:
-        say(f"the first {limit:,} of {total:,}; --limit shows more")
+        say(word("cli:some", shown=f"{limit:,}", total=f"{total:,}"))
 
 
-def _cell(value: Any) -> str:
-    """What a table shows; text that a spreadsheet would take for a formula gets an apostrophe."""
+def _cell(value: Any, yes: str, no: str) -> str:
+    """What a table shows."""
     if value is None or isinstance(value, bool):
-        return {None: "", True: "yes", False: "no"}[value]
-    from api.sheets import plain
-
-    return plain(f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "year") else value)
+        return {None: "", True: yes, False: no}[value]
+    return f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "year") else str(value)

@@ -11,7 +11,20 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, Language, Output, check, print_json, print_rows, run, say, split_host
+from api.commanding import (
+    AsOf,
+    Language,
+    Output,
+    check,
+    heads,
+    print_json,
+    print_rows,
+    run,
+    say,
+    split_host,
+    word,
+    yes_or_no,
+)
 
 credential_app = typer.Typer(help="Credentials for reading devices, sealed at rest.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens with which agents and systems report.", no_args_is_help=True)
@@ -29,7 +42,7 @@ def credential_add(
     ] = "snmp-v2c",
 ) -> None:
     """Store a credential read as JSON from standard input, such as {"community": "…"}, or asked for on a terminal."""
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if sys.stdin.isatty() and kind == "snmp-v2c":
         secret: object = {"community": typer.prompt("community", hide_input=True)}
@@ -37,13 +50,23 @@ def credential_add(
         try:
             secret = json.loads(sys.stdin.buffer.read())
         except json.JSONDecodeError as error:
-            raise InputError(f"standard input: line {error.lineno}: expected a JSON object") from None
+            raise InputError(
+                Title(
+                    f"đầu vào chuẩn: dòng {error.lineno}: cần một đối tượng JSON",
+                    f"standard input: line {error.lineno}: expected a JSON object",
+                )
+            ) from None
         except UnicodeDecodeError:
-            raise InputError("standard input: expected a JSON object in UTF-8") from None
+            raise InputError(
+                Title(
+                    "đầu vào chuẩn: cần một đối tượng JSON mã hóa UTF-8",
+                    "standard input: expected a JSON object in UTF-8",
+                )
+            ) from None
     if not isinstance(secret, dict):
-        raise InputError("standard input: expected a JSON object")
+        raise InputError(Title("đầu vào chuẩn: cần một đối tượng JSON", "standard input: expected a JSON object"))
     run(lambda w: w.add_credential(name, kind, secret))
-    say(f"stored the credential {name}")
+    say(word("cli:credential_stored", name=name))
 
 
 @credential_app.command("pin")
@@ -56,18 +79,28 @@ def credential_pin(
 ) -> None:
     """Pin a machine's SSH host key or certificate: from now on it is read only as long as it shows this one."""
     from inventory.store import keys
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     kinds = {n: kind for n, (kind, _) in run(lambda w: w.store.read(keys.credentials)).items()}
     place, shown = asyncio.run(_shown_by(kinds.get(name, ""), host))
     if fingerprint and _plain_print(fingerprint) != _plain_print(shown):
-        raise InputError(f"{host} shows {shown}, expected {fingerprint}: nothing is pinned")
+        raise InputError(
+            Title(
+                f"{host} đưa ra {shown}, cần {fingerprint}: chưa ghim gì",
+                f"{host} shows {shown}, expected {fingerprint}: nothing is pinned",
+            )
+        )
     if not fingerprint:
         if not sys.stdin.isatty():
-            raise InputError(f"{host} shows {shown}: compare it at the machine, then give it with --fingerprint")
-        typer.confirm(f"{host} shows {shown}. Does the machine itself say the same?", abort=True)
+            raise InputError(
+                Title(
+                    f"{host} đưa ra {shown}: hãy đối chiếu tại chính máy đó, rồi nêu bằng --fingerprint",
+                    f"{host} shows {shown}: compare it at the machine, then give it with --fingerprint",
+                )
+            )
+        typer.confirm(word("cli:pin_asked", host=host, shown=shown), abort=True)
     run(lambda w: w.pin(name, place, shown))
-    say(f"pinned {shown} for {place} in the credential {name}")
+    say(word("cli:pinned", shown=shown, place=place, name=name))
 
 
 async def _shown_by(kind: str, host: str) -> tuple[str, str]:
@@ -109,7 +142,7 @@ def credential_remove(name: str) -> None:
     from inventory.store import keys
 
     run(lambda w: w.store.write(keys.remove_credential, name))
-    say(f"removed the credential {name}")
+    say(word("cli:credential_removed", name=name))
 
 
 @token_app.command("add")
@@ -122,12 +155,22 @@ def token_add(
 
     It is shown only now.
     """
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if not facts and agency is None:
-        raise InputError("AGENCY: found nothing, expected the agency whose agents report with it")
+        raise InputError(
+            Title(
+                "AGENCY: chưa nêu, cần cơ quan có các tác tử báo cáo bằng token này",
+                "AGENCY: found nothing, expected the agency whose agents report with it",
+            )
+        )
     if facts and not note:
-        raise InputError("--note: found nothing, expected the name of the system: its numbers are told with it")
+        raise InputError(
+            Title(
+                "--note: chưa nêu, cần tên của hệ thống: số liệu của nó được nêu kèm tên này",
+                "--note: found nothing, expected the name of the system: its numbers are told with it",
+            )
+        )
     print(run(lambda w: w.issue_token("facts" if facts else "agent", agency, note)))
 
 
@@ -142,7 +185,10 @@ def token_list(output: Output = "table") -> None:
     if output == "json":
         print_json([dict(zip(titles, row, strict=True)) for row in rows])
     else:
-        print_rows(titles, [(*row[:-1], f"{row[-1]:%Y-%m-%d %H:%M} UTC") for row in rows])
+        print_rows(
+            heads("id", "purpose", "agency", "note", "created"),
+            [(*row[:-1], f"{row[-1]:%Y-%m-%d %H:%M} UTC") for row in rows],
+        )
 
 
 @token_app.command("remove")
@@ -151,7 +197,7 @@ def token_remove(id_: Annotated[str, typer.Argument(metavar="ID", help="As in th
     from inventory.store import keys
 
     run(lambda w: w.store.write(keys.remove_token, id_))
-    say(f"removed the token {id_}")
+    say(word("cli:token_removed", id=id_))
 
 
 @asset_app.command("list")
@@ -172,8 +218,10 @@ def asset_list(
         print_json(rows)
     else:
         shown = ("id", "agency", "address", "role", "vendor", "model", "version", "serial", "sysname", "answering")
-        words = {True: "yes", False: "no"}
-        print_rows(shown, [[words.get(v, v) if k == "answering" else v for k in shown for v in [r[k]]] for r in rows])
+        titles = heads(
+            "id", "agency", "address", "role", "vendor", "model", "version", "serial", "sysname", "answering"
+        )
+        print_rows(titles, [[yes_or_no(r[k]) if k == "answering" else r[k] for k in shown] for r in rows])
 
 
 @asset_app.command("cables")
@@ -187,8 +235,8 @@ def asset_cables(output: Output = "table") -> None:
         print_json(rows)
     else:
         shown = ("asset", "name", "port", "other", "other_name", "other_port", "both")
-        words = {True: "yes", False: "no"}
-        print_rows(shown, [[words.get(r[k], r[k]) if k == "both" else r[k] for k in shown] for r in rows])
+        titles = heads("asset", "name", "port", "other", "other_name", "other_port", "both")
+        print_rows(titles, [[yes_or_no(r[k]) if k == "both" else r[k] for k in shown] for r in rows])
 
 
 @asset_app.command("show")
@@ -204,19 +252,17 @@ def asset_show(
     if output == "json":
         print_json(found)
         return
-    print(f"asset {found['id']}")
+    print(word("cli:asset", id=found["id"]))
     for one in found["identifiers"]:
-        print(f"{one['kind']} {one['value']}" + (" (shared)" if one["shared"] else ""))
+        print(f"{one['kind']} {one['value']}" + (word("cli:shared") if one["shared"] else ""))
     rows = list(found["facts"].values())
     rows += [fact for table in found["tables"].values() for fact in table]
     rows += found.get("history", [])
     print()
-    print_rows(("key", "item", "value", "source", "proof", "observed at (UTC)"), [_fact_row(fact) for fact in rows])
+    print_rows(heads("key", "item", "value", "source", "proof", "observed"), [_fact_row(fact) for fact in rows])
     for key, said in found["conflicts"].items():
-        say(
-            f"sources disagree on {key}: "
-            + "; ".join(f"{fact['source']} says {_plain(fact['value'])}" for fact in said)
-        )
+        each = (word("cli:source_says", source=fact["source"], value=_plain(fact["value"])) for fact in said)
+        say(word("cli:disagree", key=key, said="; ".join(each)))
 
 
 def _fact_row(fact: dict[str, Any]) -> tuple[object, ...]:
@@ -235,9 +281,9 @@ def asset_merge(asset: int, into: int, reason: str) -> None:
 
     number = run(lambda w: w.store.write(assets.join, asset, into, reason, datetime.now(UTC)))
     if number:
-        print(f"merge {number}")
+        print(word("cli:merged", number=number))
     else:
-        say("they were the same asset already")
+        say(word("cli:same_asset"))
 
 
 @asset_app.command("undo")
@@ -246,7 +292,7 @@ def asset_undo(merge: int) -> None:
     from inventory.store import assets
 
     run(lambda w: w.store.write(assets.undo, merge, datetime.now(UTC)))
-    say(f"undid merge {merge}")
+    say(word("cli:merge_undone", number=merge))
 
 
 def events(
@@ -274,9 +320,9 @@ def events(
     shown = ("agency", "asset", "asset_name", "severity", "kind", "item", "detail", "times")
     # What devices say of themselves must not steer the terminal.
     cells = [[f"{r['at']:%Y-%m-%d %H:%M:%S}", *(clean(nfc(str(r[k] or ""))) for k in shown)] for r in rows]
-    print_rows(("at (UTC)", *shown), cells)
+    print_rows(heads("at", "agency", "asset", "asset_name", "severity", "kind", "item", "detail", "times"), cells)
     if total > len(rows):
-        say(f"the newest {len(rows)} of {total}; --limit shows more")
+        say(word("cli:newest", shown=len(rows), total=total))
 
 
 def findings(
@@ -299,10 +345,15 @@ def findings(
     check(output, language)
     if control is None or severity or state or owner:
         from api.commands_security import security_list
-        from inventory.words import InputError
+        from inventory.words import InputError, Title
 
         if status is not None:
-            raise InputError("--status: found it without --control, expected --state for findings of security")
+            raise InputError(
+                Title(
+                    "--status: gặp khi không có --control, cần --state cho các phát hiện an ninh",
+                    "--status: found it without --control, expected --state for findings of security",
+                )
+            )
         security_list(severity, state, control, agency, owner, as_of, output, language)
         return
     from api import listing, printing
@@ -313,5 +364,5 @@ def findings(
     if output == "json":
         print_json([listing.finding_object(f) for f in rows])
     else:
-        shown = [(f.member, f.title, f.agency, str(f.status), f"{f.since:%Y-%m-%d %H:%M}", f.reason) for f in rows]
-        print_rows(("member", "title", "agency", "status", "since (UTC)", "reason"), shown)
+        shown = [(f.member, f.title, f.agency, word(f.status), f"{f.since:%Y-%m-%d %H:%M}", f.reason) for f in rows]
+        print_rows(heads("member", "title", "agency", "status", "since", "reason"), shown)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commanding import AsOf, Output, check, print_json, print_rows, run, say
+from api.commanding import AsOf, Output, check, heads, print_json, print_rows, run, say, word
 
 waiver_app = typer.Typer(help="Who need not meet a control, why, on whose word, and until when.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def waiver_add(
     """Waive a control for one member or all of an agency; after the last day they count again."""
     from inventory.periods import ZONE
     from inventory.store import registers, waivers
-    from inventory.words import InputError, Status, Waiver
+    from inventory.words import InputError, Status, Title, Waiver
 
     first = _day("--from", since) or datetime.now(ZONE).date()
     status = Status.NOT_APPLICABLE if not_applicable else Status.WAIVED
@@ -39,14 +39,19 @@ def waiver_add(
     async def store(workspace: Any) -> int:
         known = workspace.goals.controls
         if control not in known:
-            raise InputError(f"--control: found {control!r}, expected one of {', '.join(sorted(known))}")
+            raise InputError(
+                Title(
+                    f"--control: gặp {control!r}, cần một trong {', '.join(sorted(known))}",
+                    f"--control: found {control!r}, expected one of {', '.join(sorted(known))}",
+                )
+            )
         register = await workspace.store.read(registers.load)
         number: int = await workspace.store.write(waivers.add, known[control], register, given, datetime.now(UTC))
         return number
 
     number = run(store)
-    print(f"waiver {number}")
-    say("the figures follow with the next judgement: dophu judge")
+    print(word("cli:waiver", number=number))
+    say(word("cli:follow"))
 
 
 @waiver_app.command("list")
@@ -68,11 +73,11 @@ def waiver_list(
         print_json([asdict(one) for one in found])
         return
     rows = [
-        (v.number, v.control, v.agency or v.member, v.status, v.valid_from, v.ended or v.valid_to, v.granted_by,
+        (v.number, v.control, v.agency or v.member, word(v.status), v.valid_from, v.ended or v.valid_to, v.granted_by,
          v.reason)
         for v in found
     ]  # fmt: skip
-    titles = ("waiver", "control", "whom", "status", "from", "until", "by", "reason")
+    titles = heads("waiver", "control", "whom", "status", "from", "until", "by", "reason")
     print_rows(titles, [[clean(str(cell)) if cell is not None else None for cell in row] for row in rows])
 
 
@@ -86,15 +91,20 @@ def waiver_end(
 
     day = _day("--on", on) or datetime.now(ZONE).date()
     run(lambda w: w.store.write(waivers.end, number, day))
-    say(f"ended waiver {number} on {day}")
+    say(word("cli:waiver_ended", number=number, day=day))
 
 
 def _day(option: str, text: str | None) -> date | None:
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{option}: found {text!r}, expected a day such as 2026-12-31") from None
+        raise InputError(
+            Title(
+                f"{option}: gặp {text!r}, cần một ngày như 2026-12-31",
+                f"{option}: found {text!r}, expected a day such as 2026-12-31",
+            )
+        ) from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.commanding import AsOf, Output, check, print_json, print_rows, run
+from api.commanding import AsOf, Output, check, heads, print_json, print_rows, run
 
 if TYPE_CHECKING:  # imported where it is used: `dophu --help` has to be quick
     from api.sites import Look
@@ -28,10 +28,15 @@ def websites(
     from api.printing import read_instant
     from api.sites import LISTS, Look, choose, site_object
     from inventory.store import websites as stored
-    from inventory.words import InputError
+    from inventory.words import InputError, Title
 
     if lack not in LISTS:
-        raise InputError(f"--lack: found {lack!r}, expected one of {', '.join(LISTS)}")
+        raise InputError(
+            Title(
+                f"--lack: gặp {lack!r}, cần một trong {', '.join(LISTS)}",
+                f"--lack: found {lack!r}, expected one of {', '.join(LISTS)}",
+            )
+        )
     at = read_instant(as_of)
 
     async def read(workspace: Workspace) -> tuple[tuple[WebsiteState, ...], Look]:
@@ -43,10 +48,10 @@ def websites(
     if output == "json":
         print_json([site_object(w, look) for w in rows])
     else:
-        print_rows(_COLUMNS, [_row(w, look) for w in rows])
-
-
-_COLUMNS = ("agency", "website", "state", "HTTP", "seconds", "certificate", "TLS", "HTTPS only", "IPv6", "content of")
+        titles = heads(
+            "agency", "website", "state", "http", "seconds", "certificate", "tls", "https_only", "ipv6", "content"
+        )
+        print_rows(titles, [_row(w, look) for w in rows])
 
 
 def _row(site: WebsiteState, look: Look) -> tuple[object, ...]:

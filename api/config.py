@@ -23,11 +23,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import goals
 from api.commanding import split_host
-from api.config_backup import BackupSettings as OwnBackups
+from api.config_backup import OwnBackups
 from api.config_netbox import NetBoxSettings
+from api.misconfigured import tell_settings
 from collectors.backups.names import compile_pattern
+from inventory.refusing import cannot
 from inventory.urls import read_url
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 PLACES = (Path("dophu.toml"), Path("/etc/dophu/dophu.toml"))
 """Where the file is looked for when none is named; without one, the defaults hold."""
@@ -101,15 +103,27 @@ class LineSettings(LineLimits):
 
         rounds, least = max(1, int(self.window_minutes * 60 // self.seconds)), Limits().least
         if rounds * self.echoes < least:
-            raise ValueError(
-                f"found {rounds * self.echoes} echoes within window_minutes ({self.echoes} every {self.seconds:g} s), "
-                f"expected at least {least}: of fewer no loss is told"
+            sent, own, every = rounds * self.echoes, self.echoes, f"{self.seconds:g}"
+            raise InputError(
+                Title(
+                    f"gặp {sent} gói trong window_minutes ({own} gói mỗi {every} giây), cần ít nhất {least}: ít hơn "
+                    "thì không kết luận được tỷ lệ mất gói",
+                    f"found {sent} echoes within window_minutes ({own} every {every} s), expected at least {least}: of "
+                    "fewer no loss is told",
+                )
             )
         stored = max(1, math.ceil(self.store_seconds / self.seconds)) * self.seconds
         if stored > STATE_SECONDS - _ROUND_SECONDS:
-            raise ValueError(
-                f"found states that are stored every {stored / 60:.3g} minutes by seconds and window_minutes, expected "
-                f"at most {(STATE_SECONDS - _ROUND_SECONDS) / 60:g}: they count for {STATE_SECONDS / 60:g}"
+            every, most, hold = (
+                f"{stored / 60:.3g}", f"{(STATE_SECONDS - _ROUND_SECONDS) / 60:g}", f"{STATE_SECONDS / 60:g}"
+            )  # fmt: skip
+            raise InputError(
+                Title(
+                    f"gặp trạng thái được lưu mỗi {every} phút theo seconds và window_minutes, cần nhiều nhất {most}: "
+                    f"trạng thái chỉ có giá trị {hold} phút",
+                    f"found states that are stored every {every} minutes by seconds and window_minutes, expected at "
+                    f"most {most}: they count for {hold}",
+                )
             )
         return self
 
@@ -209,17 +223,32 @@ class BackupFolder(BaseModel):
     @model_validator(mode="after")
     def _is_whole(self) -> BackupFolder:
         if not self.path.startswith("/") or not self.path.isprintable():
-            raise ValueError(f"path: found {self.path!r:.80}, expected one from / on")
+            raise InputError(
+                Title(
+                    f"path: gặp {self.path!r:.80}, cần đường dẫn bắt đầu từ /",
+                    f"path: found {self.path!r:.80}, expected one from / on",
+                )
+            )
         if bool(self.address) != bool(self.credential):
-            raise ValueError("expected address and credential together, or neither for a folder of this machine")
+            raise InputError(
+                Title(
+                    "cần cả address và credential, hoặc không có cả hai khi là thư mục của máy này",
+                    "expected address and credential together, or neither for a folder of this machine",
+                )
+            )
         if self.address:
             split_host(self.address, 0)
         if not self.patterns:
-            raise ValueError("pattern: expected at least one")
+            raise InputError(Title("pattern: cần ít nhất một", "pattern: expected at least one"))
         for pattern in self.patterns:
             compile_pattern(pattern)
             if ("{system}" in pattern) == bool(self.system):
-                raise ValueError(f"found the pattern {pattern!r}, expected either {{system}} in it or a system")
+                raise InputError(
+                    Title(
+                        f"gặp mẫu {pattern!r}, cần có {{system}} trong đó hoặc nêu system",
+                        f"found the pattern {pattern!r}, expected either {{system}} in it or a system",
+                    )
+                )
         return self
 
 
@@ -237,7 +266,12 @@ class BackupSettings(BaseModel):
     def _are_different(cls, value: list[BackupFolder]) -> list[BackupFolder]:
         labels = [folder.label for folder in value]
         if twice := [label for label in labels if labels.count(label) > 1]:
-            raise ValueError(f"found the folder {twice[0]} twice, expected one entry with several patterns")
+            raise InputError(
+                Title(
+                    f"gặp thư mục {twice[0]} hai lần, cần một mục có nhiều mẫu",
+                    f"found the folder {twice[0]} twice, expected one entry with several patterns",
+                )
+            )
         return value
 
 
@@ -269,14 +303,19 @@ class InfluxSettings(BaseModel):
         except ValueError:
             fits = False
         if not fits or parts.username or parts.query or parts.fragment or not value.isprintable() or " " in value:
-            raise ValueError("expected an address such as https://influx.example.vn:8086, without user or query")
+            raise InputError(
+                Title(
+                    "cần địa chỉ như https://influx.example.vn:8086, không có tên người dùng hay tham số",
+                    "expected an address such as https://influx.example.vn:8086, without user or query",
+                )
+            )
         return value
 
     @field_validator("org", "bucket")
     @classmethod
     def _is_named(cls, value: str) -> str:
         if not value.strip() or not value.isprintable():
-            raise ValueError("expected a name")
+            raise InputError(Title("cần một tên", "expected a name"))
         return value
 
 
@@ -368,18 +407,28 @@ class Config(BaseSettings):
         where, token = "api_token", self.api_token.get_secret_value() if self.api_token else ""
         if self.api_token_file is not None:
             if token:
-                raise InputError("found api_token and api_token_file, expected one of them")
+                raise InputError(
+                    Title(
+                        "gặp cả api_token và api_token_file, cần một trong hai",
+                        "found api_token and api_token_file, expected one of them",
+                    )
+                )
             where = f"api_token_file {self.api_token_file}"
             try:
                 token = self.api_token_file.read_text(encoding="utf-8").strip()
             except OSError as error:
-                raise InputError(f"{where}: {error.strerror}") from None
+                raise cannot(where, error) from None
             except UnicodeDecodeError:
-                raise InputError(f"{where}: expected text") from None
+                raise InputError(Title(f"{where}: cần văn bản", f"{where}: expected text")) from None
             if not token:
-                raise InputError(f"{where}: found nothing, expected a token")
+                raise InputError(Title(f"{where}: rỗng, cần một token", f"{where}: found nothing, expected a token"))
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise InputError(f"{where}: expected letters, digits and signs of ASCII without spaces")
+            raise InputError(
+                Title(
+                    f"{where}: cần chữ, số và dấu ASCII, không có khoảng trắng",
+                    f"{where}: expected letters, digits and signs of ASCII without spaces",
+                )
+            )
         return token or None
 
     @property
@@ -412,9 +461,9 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         try:
             values = tomllib.loads(found.read_text(encoding="utf-8"))
         except OSError as error:
-            raise InputError(f"{found}: {error.strerror}") from None
+            raise cannot(found, error) from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{found}: {error}") from None
+            raise InputError(Title(f"{found}: không phải TOML: {error}", f"{found}: {error}")) from None
         for name in ("data", "goals", "key_file", "api_token_file"):
             if isinstance(values.get(name), str):
                 values[name] = found.parent / values[name]
@@ -431,7 +480,6 @@ def read_config(path: Path | None = None, data: Path | None = None) -> Config:
         config = Config(**values)
     except ValidationError as error:
         # The values are left out: one of them may be the token.
-        lines = [f"{found or 'environment'}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InputError("\n".join(lines)) from None
+        raise InputError(tell_settings(found, error)) from None
     config._file = found
     return config.model_copy(update={"data": data}) if data is not None else config

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 _SECRET = frozenset({"api_token", "password", "secret", "token", "community"})
 
 
-class BackupSettings(BaseModel):
+class OwnBackups(BaseModel):
     """[backup]: where backups are put while Dophu serves, and how many of them stay."""
 
     model_config = ConfigDict(extra="forbid")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from inventory.netbox import Names, read_url
+from inventory.refusing import meant
+from inventory.words import InputError, Title
 
 _USUAL = Names()
 NO_DEVICES = ("workstation", "website")
@@ -113,7 +115,10 @@ def _roles() -> tuple[str, ...]:
 
 def _one_of(value: str, known: tuple[str, ...]) -> str:
     if value not in known:
-        from inventory.strict_yaml import nearest
-
-        raise ValueError(f"found {value!r}, expected one of {', '.join(filter(None, known))}{nearest(value, known)}")
+        near, listed = meant(value, known), ", ".join(filter(None, known))
+        raise InputError(
+            Title(
+                f"gặp {value!r}, cần một trong {listed}{near.vi}", f"found {value!r}, expected one of {listed}{near.en}"
+            )
+        )
     return value

@@ -17,13 +17,24 @@ from typing import Any
 from api.sheets import Sheet, workbook
 from api.workspace import Workspace
 from inventory.periods import Period
+from inventory.refusing import (
+    ODD,
+    PLAIN_TEXT,
+    a_count,
+    all_of,
+    amiss,
+    cannot,
+    row_of,
+    sheet_of,
+    within,
+)
 from inventory.register.tables import Cell, Row, Unreadable, read_csv, read_workbook
-from inventory.store import period_counts, registers
-from inventory.store.period_counts import DECLARED, Counted, GoalCounted, Origin, Taken
-from inventory.strict_yaml import nearest
+from inventory.store import counts_told, registers
+from inventory.store.counts_told import Taken
+from inventory.store.period_counts import DECLARED, Counted, GoalCounted, Origin
 from inventory.text import fold, nfc
 from inventory.vocabulary import Vocabulary
-from inventory.words import ALL_LEVELS, Goal, InputError
+from inventory.words import ALL_LEVELS, Goal, InputError, Title
 
 __all__ = ["Document", "read_file", "read_sent", "take_in", "template"]
 
@@ -66,7 +77,7 @@ async def take_in(workspace: Workspace, given: Sequence[Counted | GoalCounted], 
         InputError: with every problem and where it stands.
     """
     do = workspace.store.read if dry else workspace.store.write
-    return await do(period_counts.take_in, workspace.vocabulary, workspace.goals, given, now, dry=dry)
+    return await do(counts_told.take_in, workspace.vocabulary, workspace.goals, given, now, dry=dry)
 
 
 # --- from systems -----------------------------------------------------------------------------------------------------
@@ -80,21 +91,26 @@ def read_sent(told: Sequence[Mapping[str, Any]], origin: Origin) -> list[Counted
         InputError: naming the facts that are neither, or that have a field that there is not.
     """
     found: list[Counted | GoalCounted] = []
-    problems: list[str] = []
+    problems: list[Title] = []
     for number, one in enumerate(told):
-        place, fields = f"facts[{number}]", {name: value for name, value in one.items() if value is not None}
+        place, fields = (
+            Title.same(f"facts[{number}]"),
+            {name: value for name, value in one.items() if value is not None},
+        )
         goal = "goal" in fields
         needed = {"plan", "goal", "period", "count", "total"} if goal else {"agency", "key", "period", "value"}
         allowed = needed | ({"part", "level"} if goal else set())
         if fields.keys() - allowed or needed - fields.keys():
             expected = ", ".join(name for name in _FIELDS if name in needed)
-            problems.append(f"{place}: found the fields {', '.join(sorted(fields)) or 'none'}, expected {expected}")
+            named = ", ".join(sorted(fields))
+            told_fields = Title(f"các trường {named or '(không có)'}", f"the fields {named or 'none'}")
+            problems.append(amiss(place, told_fields, expected))
         elif wrong := [name for name in _TEXTS if not isinstance(fields.get(name, ""), str)]:
-            problems.append(f"{place}, {wrong[0]}: found {fields[wrong[0]]!r:.80}, expected text")
+            problems.append(amiss(within(place, wrong[0]), f"{fields[wrong[0]]!r:.80}", Title("văn bản", "text")))
         elif goal:
             part = fields.get("part", 0)
             if not isinstance(part, int) or isinstance(part, bool):
-                problems.append(f"{place}, part: found {part!r:.80}, expected a whole number")
+                problems.append(amiss(within(place, "part"), f"{part!r:.80}", Title("số nguyên", "a whole number")))
                 continue
             found.append(
                 GoalCounted(place, fields["plan"], fields["goal"], fields["period"], fields["count"], fields["total"],
@@ -103,7 +119,7 @@ def read_sent(told: Sequence[Mapping[str, Any]], origin: Origin) -> list[Counted
         else:
             found.append(Counted(place, fields["agency"], fields["key"], fields["period"], fields["value"], origin))
     if problems:
-        raise InputError("\n".join(problems[:20]))
+        raise InputError(all_of(problems, 20))
     return found
 
 
@@ -120,35 +136,43 @@ def read_file(path: Path, vocabulary: Vocabulary, document: Document) -> list[Co
         excel = path.suffix.lower() in (".xlsx", ".xlsm")
         tables = read_workbook(path, headings=True) if excel else [read_csv(path, path.stem)]
     except OSError as error:
-        raise InputError(f"{path.name}: {error.strerror}") from None
+        raise cannot(path.name, error) from None
     except Unreadable as error:
-        raise InputError(f"{path.name}: found {error.found.en}, expected {error.expected.en}") from None
+        raise InputError(
+            Title(
+                f"{path.name}: gặp {error.found.vi}, cần {error.expected.vi}",
+                f"{path.name}: found {error.found.en}, expected {error.expected.en}",
+            )
+        ) from None
     found: list[Counted | GoalCounted] = []
-    problems: list[str] = []
+    problems: list[Title] = []
     headed = False
     for table in tables:
         header = _find_header(table.rows, vocabulary)
         if header is None:
             continue
         headed = True
-        where = f"{path.name}" + (f", sheet {table.name}" if len(tables) > 1 else "")
+        where = sheet_of(path.name, table.name if len(tables) > 1 else None)
         number, columns, unknown = header
         known = [*vocabulary.period_counts, *_COLUMNS]
         problems += [
-            f"{where}, row {number}: found the column {text!r:.80}, expected the name of a count{nearest(text, known)}"
+            amiss(row_of(where, number), Title(f"cột {text!r:.80}", f"the column {text!r:.80}"), a_count(text, known))
             for text in unknown
         ]
         for row in table.rows:
             if row.number > number:
-                found += _read_row(row, columns, f"{where}, row {row.number}", document, problems)
+                found += _read_row(row, columns, row_of(where, row.number), document, problems)
     if not headed:
         raise InputError(
-            f"{path.name}: found no header, expected a row with agency, period and counts (dophu counts template), "
-            "or with plan, goal, period, count and total"
+            Title(
+                f"{path.name}: không có dòng tiêu đề, cần một dòng có agency, period và các số đếm (dophu "
+                "counts template), hoặc plan, goal, period, count và total",
+                f"{path.name}: found no header, expected a row with agency, period and counts (dophu counts template), "
+                "or with plan, goal, period, count and total",
+            )
         )
     if problems:
-        more = len(problems) - 20
-        raise InputError("\n".join([*problems[:20], *([f"… and {more} more"] if more > 0 else [])]))
+        raise InputError(all_of(problems, 20))
     return found
 
 
@@ -167,20 +191,20 @@ def _find_header(rows: Iterable[Row], vocabulary: Vocabulary) -> tuple[int, dict
 
 
 def _read_row(
-    row: Row, columns: Mapping[int, str], place: str, document: Document, problems: list[str]
+    row: Row, columns: Mapping[int, str], place: Title, document: Document, problems: list[Title]
 ) -> list[Counted | GoalCounted]:
     cells = {field: row.cells[number] for number, field in columns.items() if number < len(row.cells)}
     before = len(problems)
-    texts = {name: _text(cells[name], f"{place}, {name}", problems) for name in cells if not name.startswith("#")}
+    texts = {name: _text(cells[name], within(place, name), problems) for name in cells if not name.startswith("#")}
     numbers = {
         name: number
         for name in cells
         if (name.startswith("#") or name in ("value", "total", "part"))
-        and (number := _number(cells[name], f"{place}, {name.removeprefix('#')}", problems)) is not None
+        and (number := _number(cells[name], within(place, name.removeprefix("#")), problems)) is not None
     }
     if not numbers.keys() - {"part"} and len(problems) == before:
         return []  # nothing was filled in
-    signed = _day(cells.get("signed"), f"{place}, signed", problems) or document.signed
+    signed = _day(cells.get("signed"), within(place, "signed"), problems) or document.signed
     period = _period(cells.get("period", Cell()), texts.get("period", ""))
     if len(problems) > before:
         return []
@@ -200,26 +224,26 @@ def _read_row(
     ]
 
 
-def _text(cell: Cell, place: str, problems: list[str]) -> str:
+def _text(cell: Cell, place: Title, problems: list[Title]) -> str:
     if cell.odd in ("formula", "error"):
-        problems.append(f"{place}: found a {cell.odd}, expected a value")
+        problems.append(amiss(place, ODD[cell.odd], Title("giá trị", "a value")))
         return ""
     value = cell.value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = nfc(str(value)) if value is not None else ""
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn") for c in text):
-        problems.append(f"{place}: found {text!r:.80}, expected text without control characters")
+        problems.append(amiss(place, f"{text!r:.80}", PLAIN_TEXT))
         return ""
     return text
 
 
-def _number(cell: Cell, place: str, problems: list[str]) -> int | None:
+def _number(cell: Cell, place: Title, problems: list[Title]) -> int | None:
     if cell.empty:
         return None
     value = cell.value
     if cell.odd:
-        found = f"a {cell.odd}"
+        found = ODD[cell.odd]
     elif isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
         return int(value)
     else:
@@ -228,12 +252,12 @@ def _number(cell: Cell, place: str, problems: list[str]) -> int | None:
             return int(text)
         if _GROUPED.fullmatch(text):
             return int(re.sub(r"\D", "", text))
-        found = repr(value)[:80]
-    problems.append(f"{place}: found {found}, expected a whole number such as 1250")
+        found = Title.same(repr(value)[:80])
+    problems.append(amiss(place, found, Title("số nguyên như 1250", "a whole number such as 1250")))
     return None
 
 
-def _day(cell: Cell | None, place: str, problems: list[str]) -> date | None:
+def _day(cell: Cell | None, place: Title, problems: list[Title]) -> date | None:
     if cell is None or cell.empty:
         return None
     value = cell.value
@@ -247,7 +271,8 @@ def _day(cell: Cell | None, place: str, problems: list[str]) -> date | None:
             return date(int(found[3]), int(found[2]), int(found[1]))
         return date.fromisoformat(text)
     except ValueError:
-        problems.append(f"{place}: found {text!r:.80}, expected a day such as 2026-10-05 or 05/10/2026")
+        expected = Title("một ngày như 2026-10-05 hoặc 05/10/2026", "a day such as 2026-10-05 or 05/10/2026")
+        problems.append(amiss(place, f"{text!r:.80}", expected))
         return None
 
 

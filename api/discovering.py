@@ -12,12 +12,12 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any, Literal
 
+from inventory.refusing import meant
 from inventory.store import Connection
 from inventory.store.discovery import Known, Surroundings, assets_to_ask, surroundings
-from inventory.strict_yaml import nearest
 from inventory.text import fold
 from inventory.vocabulary import Vocabulary
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["Kind", "Wanted", "find_targets"]
 
@@ -81,12 +81,23 @@ def _check(around: Surroundings, vocabulary: Vocabulary, wanted: Wanted) -> None
         ("network", wanted.network, networks),
     ):
         for named in wanted_ones:
-            if named not in known:
-                expected = f"one of {', '.join(roles)}" if what == "role" else f"the code of {_A[what]} of the register"
-                raise InputError(f"found the {what} {named!r}, expected {expected}{nearest(named, known)}")
+            if named in known:
+                continue
+            near, (vi, en) = meant(named, known), _A.get(what, ("", ""))
+            expected = (
+                Title(f"một trong {', '.join(roles)}", f"one of {', '.join(roles)}")
+                if what == "role"
+                else Title(f"mã của một {vi} trong sổ đăng ký", f"the code of {en} of the register")
+            )
+            raise InputError(
+                Title(
+                    f"gặp {vi or 'vai trò'} {named!r}, cần {expected.vi}{near.vi}",
+                    f"found the {what} {named!r}, expected {expected.en}{near.en}",
+                )
+            )
 
 
-_A = {"agency": "an agency", "level": "a level", "network": "a network"}
+_A = {"agency": ("cơ quan", "an agency"), "level": ("cấp", "a level"), "network": ("mạng", "a network")}
 Labels = dict[str, str]
 
 

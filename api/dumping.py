@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from api.workspace import Workspace
+from inventory.refusing import amiss, cannot
 from inventory.store import Connection, copies, dumping, versions
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["FORMAT", "PRODUCT", "read_dump", "write_dump"]
 
 PRODUCT, FORMAT = "dophu", 1
 _LONGEST = 16 << 20
 """Bytes of a line: a row of the widest table has less."""
-_CUT_SHORT = "the file is cut short"
+_CUT_SHORT = Title("tệp bị cắt cụt", "the file is cut short")
 
 
 async def write_dump(workspace: Workspace, to: Path | None, out: BinaryIO | None = None) -> dict[str, Any]:
@@ -49,7 +50,7 @@ async def write_dump(workspace: Workspace, to: Path | None, out: BinaryIO | None
             told = await workspace.store.read(_write, file, str(to))
         beside.replace(to)
     except OSError as error:
-        raise InputError(f"{to}: {error.strerror}") from None
+        raise cannot(to, error) from None
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -61,7 +62,7 @@ def _write(connection: Connection, to: BinaryIO, name: str) -> dict[str, Any]:
         return _write_lines(connection, to)
     except OSError as error:
         # The store would take it for an error of its own.
-        raise InputError(f"{name}: {error.strerror}") from None
+        raise cannot(name, error) from None
 
 
 def _write_lines(connection: Connection, to: BinaryIO) -> dict[str, Any]:
@@ -99,14 +100,14 @@ async def read_dump(workspace: Workspace, path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return await workspace.store.write(_read, file, path.name, workspace.config.data)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
 
 
 def _read(connection: Connection, file: BinaryIO, name: str, folder: Path) -> dict[str, Any]:
     try:
         return _read_lines(connection, file, name, folder)
     except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from None
+        raise cannot(name, error) from None
 
 
 def _read_lines(connection: Connection, file: BinaryIO, name: str, folder: Path) -> dict[str, Any]:
@@ -114,7 +115,12 @@ def _read_lines(connection: Connection, file: BinaryIO, name: str, folder: Path)
     head = _check_head(lines.head(), name)
     if (filled := dumping.first_filled(connection)) is not None:
         raise InputError(
-            f"the database is not empty (found rows in {filled!r}): a dump is put into a new one, made by dophu init"
+            Title(
+                f"cơ sở dữ liệu không trống (có dòng trong {filled!r}): bản xuất được đưa vào cơ sở dữ "
+                "liệu mới, tạo bằng dophu init",
+                f"the database is not empty (found rows in {filled!r}): a dump is put into a new one, "
+                "made by dophu init",
+            )
         )
     if head["schema"] == versions.needed():
         _compare(dumping.restore(connection, lines.rows()), head, name)
@@ -127,10 +133,12 @@ def _read_lines(connection: Connection, file: BinaryIO, name: str, folder: Path)
 
 def _compare(put: Mapping[str, int], head: Mapping[str, Any], name: str) -> None:
     for table, rows in put.items():
-        if rows != head["tables"].get(table):
-            found = f"{rows} rows of {table}"
+        if rows != (told := head["tables"].get(table)):
             raise InputError(
-                f"{name}: found {found}, expected {head['tables'].get(table)}: {_CUT_SHORT} or was changed"
+                Title(
+                    f"{name}: gặp {rows} dòng của {table}, cần {told}: {_CUT_SHORT.vi} hoặc đã bị thay đổi",
+                    f"{name}: found {rows} rows of {table}, expected {told}: {_CUT_SHORT.en} or was changed",
+                )
             )
 
 
@@ -153,11 +161,11 @@ class _Lines:
                 return value
         return {}
 
-    def rows(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    def rows(self) -> Iterator[tuple[Title, str, dict[str, Any]]]:
         """Where each row stands, its table and itself; the last line and the digest are checked at the end."""
         while content := self._file.readline(_LONGEST):
             self._number += 1
-            where = f"{self._name}: line {self._number}"
+            where = Title(f"{self._name}: dòng {self._number}", f"{self._name}: line {self._number}")
             value = self._parse(content, where)
             if "sha256" in value:
                 self._end(str(value["sha256"]))
@@ -166,41 +174,87 @@ class _Lines:
             table, row = value.get("table"), value.get("row")
             if not isinstance(table, str) or not isinstance(row, dict):
                 raise InputError(
-                    f"{where}: found {content[:40].decode(errors='replace')!r}, expected a table and its row"
+                    Title(
+                        f"{where.vi}: gặp {content[:40].decode(errors='replace')!r}, cần một bảng và dòng của nó",
+                        f"{where.en}: found {content[:40].decode(errors='replace')!r}, expected a table and its row",
+                    )
                 )
             yield where, table, row
-        raise InputError(f"{self._name}: found {self._number} lines and no digest at the end: {_CUT_SHORT}")
+        raise InputError(
+            Title(
+                f"{self._name}: gặp {self._number} dòng mà không có mã băm ở cuối: {_CUT_SHORT.vi}",
+                f"{self._name}: found {self._number} lines and no digest at the end: {_CUT_SHORT.en}",
+            )
+        )
 
-    def _parse(self, content: bytes, where: str) -> dict[str, Any]:
+    def _parse(self, content: bytes, where: Title) -> dict[str, Any]:
         if not content.endswith(b"\n"):
             long = len(content) >= _LONGEST
-            raise InputError(f"{where}: " + (f"found more than {_LONGEST} bytes" if long else _CUT_SHORT))
+            more = Title(f"gặp hơn {_LONGEST} byte", f"found more than {_LONGEST} bytes")
+            why = more if long else _CUT_SHORT
+            raise InputError(Title(f"{where.vi}: {why.vi}", f"{where.en}: {why.en}"))
         try:
             value = json.loads(content)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise InputError(f"{where}: found {content[:40].decode(errors='replace')!r}, expected a JSON object")
+            raise InputError(
+                Title(
+                    f"{where.vi}: gặp {content[:40].decode(errors='replace')!r}, cần một đối tượng JSON",
+                    f"{where.en}: found {content[:40].decode(errors='replace')!r}, expected a JSON object",
+                )
+            )
         return value
 
     def _end(self, told: str) -> None:
         self.sha256 = self._digest.hexdigest()
         if told != self.sha256:
-            raise InputError(f"{self._name}: found the digest {told:.80}, the lines have {self.sha256}: it was changed")
+            raise InputError(
+                Title(
+                    f"{self._name}: gặp mã băm {told:.80}, các dòng có mã {self.sha256}: đã bị thay đổi",
+                    f"{self._name}: found the digest {told:.80}, the lines have {self.sha256}: it was changed",
+                )
+            )
         if self._file.read(1):
-            raise InputError(f"{self._name}: found more after the digest, expected the end")
+            raise InputError(
+                Title(
+                    f"{self._name}: còn nội dung sau mã băm, cần hết tệp",
+                    f"{self._name}: found more after the digest, expected the end",
+                )
+            )
 
 
 def _check_head(head: dict[str, Any], name: str) -> dict[str, Any]:
     if head.get("product") != PRODUCT:
-        found = f"the product {str(head['product'])!r:.60}" if "product" in head else "no first line of a dump"
-        raise InputError(f"{name}: found {found}, expected a dump of Dophu (dophu export jsonl)")
+        named = f"{str(head.get('product'))!r:.60}"
+        found = (
+            Title(f"sản phẩm {named}", f"the product {named}")
+            if "product" in head
+            else Title("tệp không có dòng đầu của bản xuất", "no first line of a dump")
+        )
+        expected = Title("bản xuất của Dophu (dophu export jsonl)", "a dump of Dophu (dophu export jsonl)")
+        raise InputError(amiss(name, found, expected))
     needed, schema = versions.needed(), str(head.get("schema"))
     if head.get("format") != FORMAT or schema > needed:
-        made = f"made by Dophu {head.get('version')!s:.40}, tables {schema:.40}"
-        raise InputError(f"{name}: it is of a newer version ({made}; here {needed}): install a newer Dophu")
+        version = f"{head.get('version')!s:.40}"
+        vi, en = f"tạo bằng Dophu {version}, bảng {schema:.40}", f"made by Dophu {version}, tables {schema:.40}"
+        raise InputError(
+            Title(
+                f"{name}: thuộc phiên bản mới hơn ({vi}; ở đây {needed}): hãy cài Dophu mới hơn",
+                f"{name}: it is of a newer version ({en}; here {needed}): install a newer Dophu",
+            )
+        )
     if schema not in copies.known_schemas():
-        raise InputError(f"{name}: its tables are of version {schema:.40}, expected one up to {needed}")
+        raise InputError(
+            Title(
+                f"{name}: các bảng thuộc phiên bản {schema:.40}, cần một phiên bản không sau {needed}",
+                f"{name}: its tables are of version {schema:.40}, expected one up to {needed}",
+            )
+        )
     if not isinstance(head.get("tables"), dict):
-        raise InputError(f"{name}: the first line has no counts of the tables")
+        raise InputError(
+            Title(
+                f"{name}: dòng đầu không có số dòng của các bảng", f"{name}: the first line has no counts of the tables"
+            )
+        )
     return head

@@ -12,9 +12,10 @@ from api.sheets import Sheet, csv_text, workbook
 from api.wording import WORDS, clock
 from api.workspace import Workspace
 from exporters.ansible import Host, write_inventory
+from exporters.nmap import ListedTarget, write_targets
+from inventory.refusing import amiss, an_agency
 from inventory.store import Connection, assets
 from inventory.store.discovery import Surroundings, surroundings
-from inventory.strict_yaml import nearest
 from inventory.words import InputError, Network
 
 __all__ = ["ansible", "inventory", "nmap"]
@@ -89,12 +90,13 @@ async def nmap(workspace: Workspace, agencies: Collection[str], *, hosts: bool, 
         n for n in around.networks.values()
         if n.scan and n.prefix.version == version and (not agencies or n.agency in agencies)
     ]  # fmt: skip
-    lines = dict[str, str]()
-    for network in sorted(allowed, key=lambda n: (n.agency, n.prefix.network_address.packed, n.prefix.prefixlen)):
-        for target in _known_in(network, rows) if hosts else [str(network.prefix)]:
-            # Private ranges are those of several agencies; to nmap they are one.
-            lines[target] = ", ".join(filter(None, (lines.get(target), f"{network.agency} {network.code}")))
-    return "".join(f"{target}  # {whose}\n" for target, whose in lines.items()).encode()
+    allowed.sort(key=lambda n: (n.agency, n.prefix.network_address.packed, n.prefix.prefixlen))
+    targets = (
+        ListedTarget(target, network.agency, network.code)
+        for network in allowed
+        for target in (_known_in(network, rows) if hosts else [str(network.prefix)])
+    )
+    return write_targets(targets).encode()
 
 
 def _known_in(network: Network, rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -109,7 +111,6 @@ def _read(
     around = surroundings(connection, at)
     for code in agencies:
         if code not in around.agencies:
-            expected = f"the code of an agency in the register{nearest(code, around.agencies)}"
-            raise InputError(f"--agency: found {code!r}, expected {expected}")
+            raise InputError(amiss("--agency", f"{code!r}", an_agency(code, around.agencies)))
     rows = filter_assets(assets.listing(connection, workspace.vocabulary, at))
     return around, [row for row in rows if not agencies or row["agency"] in agencies]

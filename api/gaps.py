@@ -17,7 +17,7 @@ from api.speaking import is_missing
 from api.wording import WORDS, clock, day, number, percent
 from api.workspace import Workspace
 from inventory.store.judge import ALL_OF_AGENCY
-from inventory.words import ALL_LEVELS, Coverage, Finding, Goal, InputError, Level, Plan, Status
+from inventory.words import ALL_LEVELS, Coverage, Finding, Goal, InputError, Level, Plan, Status, Title
 
 __all__ = [
     "LIST_COLUMNS",
@@ -109,10 +109,18 @@ async def find_gaps(
     report = await judge_plan(workspace, plan, at, with_members=True, language=language, most=most)
     if agency is not None and agency not in report.names:
         raise InputError(
-            f"--agency: found {agency!r}, expected the code of an agency that the register had on that day"
+            Title(
+                f"--agency: gặp {agency!r}, cần mã của cơ quan có trong sổ đăng ký vào ngày đó",
+                f"--agency: found {agency!r}, expected the code of an agency that the register had on that day",
+            )
         )
     if level is not None and level not in {one.code for one in report.levels}:
-        raise InputError(f"--level: found {level!r}, expected one of {', '.join(one.code for one in report.levels)}")
+        raise InputError(
+            Title(
+                f"--level: gặp {level!r}, cần một trong {', '.join(one.code for one in report.levels)}",
+                f"--level: found {level!r}, expected one of {', '.join(one.code for one in report.levels)}",
+            )
+        )
     parts, not_measured = arrange_parts(report.plan, report.coverage, report.levels, language)
     of_level = [part for part in parts if level in (None, part.level)]
     by_level = {part.goal.id for part in of_level if part.level != ALL_LEVELS}

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from api.commanding import print_json, say
+from api.commanding import print_json, say, word
 from api.speaking import clean
 from api.trapping import trapping
 from api.workspace import Workspace
@@ -48,11 +48,13 @@ async def hear(workspace: Workspace, where: str, output: str) -> None:
     with open_listener(where) as bound:
         async with trapping(workspace, bound) as running:
             running.heard = tell
-            say(f"receiving traps on {running.address}")
+            say(word("cli:traps_on", address=running.address))
             await workspace.stop.wait()
     receiver = running.receiver
-    dropped = "".join(f", {number} dropped as {reason}" for reason, number in sorted(receiver.dropped.items()))
-    say(f"{receiver.received} received, {sum(receiver.stored.values())} stored{dropped}")
+    dropped = "".join(
+        word("cli:traps_dropped", number=number, reason=reason) for reason, number in sorted(receiver.dropped.items())
+    )
+    say(word("cli:traps_done", received=receiver.received, stored=sum(receiver.stored.values())) + dropped)
 
 
 def notice_object(notice: Notice) -> dict[str, Any]:

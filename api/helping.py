@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import typer
@@ -12,7 +13,7 @@ from typer.core import TyperGroup
 
 from api.catalogues import HELP, LANGUAGES, read_catalogue
 
-__all__ = ["FIXED", "commands", "help_language", "in_language", "speak"]
+__all__ = ["FIXED", "commands", "help_language", "in_language", "speak", "spoken"]
 
 FIXED = (
     "ARGUMENTS_PANEL_TITLE",
@@ -27,6 +28,7 @@ FIXED = (
 )
 """What Typer says around every help, by the names that its rich_utils has for it."""
 USAGE = "Usage: "
+_asked: ContextVar[str | None] = ContextVar("language", default=None)
 
 
 def help_language(environment: Mapping[str, str]) -> str:
@@ -37,6 +39,11 @@ def help_language(environment: Mapping[str, str]) -> str:
     locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
     spoken = re.split(r"[_.@]", locale)[0]
     return spoken if spoken in LANGUAGES else "en"
+
+
+def spoken() -> str:
+    """The language of the command that runs: the one its --language asks for, else that of the help."""
+    return _asked.get() or help_language(os.environ)
 
 
 def in_language(text: str, language: str) -> str:
@@ -68,6 +75,22 @@ class _Context(typer.Context):
     nothing is read and nothing translated, so that no other command takes longer."""
 
     formatter_class = _Formatter
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; what is refused later is told in the language that it was asked for."""
+        if kwargs.get("language") in LANGUAGES:
+            _asked.set(kwargs["language"])
+        return super().invoke(*args, **kwargs)
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+        """Let a command that is written wrongly be refused in the language of the help."""
+        if error is not None and help_language(os.environ) == "vi":
+            from api.misuse import in_vietnamese, is_misuse
+
+            if is_misuse(error):
+                self._translate("vi")
+                in_vietnamese(error)
+        return super().__exit__(kind, error, trace)
 
     def make_formatter(self) -> Any:
         language = help_language(os.environ)

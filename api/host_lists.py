@@ -10,7 +10,6 @@ from typing import Any
 from api.workspace import Workspace
 from collectors.host_lists import read_hosts
 from inventory.store import host_lists
-from inventory.store.host_lists import Declared
 
 __all__ = ["import_hosts"]
 
@@ -24,7 +23,7 @@ async def import_hosts(
         InputError: the file cannot be read, or the agency is not in the register. Nothing is stored.
     """
     listed = await asyncio.to_thread(read_hosts, path, system)
-    hosts = [Declared(h.where, h.name, h.address, h.role, h.location) for h in (*listed.hosts, *listed.without)]
+    hosts = (*listed.hosts, *listed.without)
     do = workspace.store.read if dry else workspace.store.write
     now = datetime.now(UTC)
     outcome = await do(host_lists.take_in, workspace.vocabulary, system, hosts, now, agency=agency, dry=dry)

@@ -12,7 +12,7 @@ from api.commanding import split_host
 from api.config import ConsoleServer
 from api.wording import WORDS
 from api.workspace import Workspace
-from collectors.consoles import Problem, Report, ReportError, read_report
+from collectors.consoles import Problem, Report, read_report
 from inventory.store import consoles, registers, runs
 from inventory.words import InputError, Run, Title
 
@@ -46,7 +46,7 @@ async def import_console(
     source = console or profile
     report = await asyncio.to_thread(read_report, path, profile, now, source=source, reported_at=reported_at)
     if report.problems and not (dry or skip_bad):
-        raise ReportError(Title(*(_refuse(path.name, report, language) for language in ("vi", "en"))))
+        raise InputError(Title(*(_refuse(path.name, report, language) for language in ("vi", "en"))))
     digest = await asyncio.to_thread(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
     label = f"{path.name} sha256:{digest}"
     whole = not partial and not report.problems
@@ -74,7 +74,12 @@ async def import_ksc(
     await _check_agency(workspace, agency)
     opened = (await workspace.open_credentials([credential])).get(credential)
     if opened is None or opened.kind != KIND:
-        raise InputError(f"--credential: found no credential {credential!r} of the kind {KIND}")
+        raise InputError(
+            Title(
+                f"--credential: không có thông tin xác thực {credential!r} loại {KIND}",
+                f"--credential: found no credential {credential!r} of the kind {KIND}",
+            )
+        )
     source = console or ksc.PROFILE
     port = port or int(opened.secret.get("port", PORT))
     report = await ksc.read_server(host, port, opened, source=source)
@@ -106,7 +111,12 @@ async def _check_agency(workspace: Workspace, agency: str | None) -> None:
     if agency is not None:
         codes = {a.code for a in (await workspace.store.read(registers.load)).agencies}
         if agency not in codes:
-            raise InputError(f"--agency: found {agency!r}, expected the code of an agency in the register")
+            raise InputError(
+                Title(
+                    f"--agency: gặp {agency!r}, cần mã của một cơ quan trong sổ đăng ký",
+                    f"--agency: found {agency!r}, expected the code of an agency in the register",
+                )
+            )
 
 
 async def _take_in(

@@ -15,7 +15,7 @@ from api.workspace import Workspace
 from exporters._influx_delivery import Delivered, Delivery, Server
 from exporters._spool import Spool, SpoolState
 from inventory.store import snapshots
-from inventory.words import InputError, Snapshot
+from inventory.words import InputError, Snapshot, Title
 
 log = logging.getLogger("dophu")
 
@@ -46,10 +46,18 @@ async def open_delivery(workspace: Workspace) -> Delivery:
     if wanted.credential:
         credential = (await workspace.open_credentials([wanted.credential])).get(wanted.credential)
         if credential is None:
-            raise InputError(f"influxdb: credential: found no credential {wanted.credential!r}, expected one stored")
+            raise InputError(
+                Title(
+                    f"influxdb: credential: không có thông tin xác thực {wanted.credential!r}, cần đã lưu",
+                    f"influxdb: credential: found no credential {wanted.credential!r}, expected one stored",
+                )
+            )
         if credential.kind != "influxdb":
             raise InputError(
-                f"influxdb: credential: {wanted.credential!r} is of the kind {credential.kind}, expected influxdb"
+                Title(
+                    f"influxdb: credential: {wanted.credential!r} thuộc loại {credential.kind}, cần influxdb",
+                    f"influxdb: credential: {wanted.credential!r} is of the kind {credential.kind}, expected influxdb",
+                )
             )
         token = credential.secret["token"]
     server = Server(wanted.url, wanted.org, wanted.bucket, token, wanted.ca, wanted.timeout_seconds)
@@ -77,7 +85,12 @@ async def _stop_with(workspace: Workspace, delivery: Delivery) -> None:
 
 def _settings(config: Config) -> InfluxSettings:
     if config.influxdb is None:
-        raise InputError("found no [influxdb] in the settings, expected one with url, org and bucket")
+        raise InputError(
+            Title(
+                "không có [influxdb] trong cấu hình, cần một mục có url, org và bucket",
+                "found no [influxdb] in the settings, expected one with url, org and bucket",
+            )
+        )
     return config.influxdb
 
 
@@ -108,7 +121,12 @@ async def push(workspace: Workspace, since: datetime | None, told: Callable[[dat
     if since is not None:
         times = await workspace.store.read(snapshots.kept_since, since)
     if not times:
-        raise InputError("found no snapshot to write; run dophu judge, or name an earlier --since")
+        raise InputError(
+            Title(
+                "không có số liệu đã tính nào để ghi; chạy dophu judge, hoặc nêu --since sớm hơn",
+                "found no snapshot to write; run dophu judge, or name an earlier --since",
+            )
+        )
     kept = points = 0
     async with delivering(workspace) as delivery:
         for at in times:

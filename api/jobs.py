@@ -15,7 +15,7 @@ from api.workspace import Workspace
 from collectors.progress import ScanProgress, TerminalProgress
 from collectors.scans import profile
 from inventory.store import calls, events, runs, scans, schedules, snapshots
-from inventory.words import InputError, Schedule, StoreError
+from inventory.words import InputError, Schedule, StoreError, Title
 
 __all__ = ["JOBS", "Doing", "check_job", "from_settings"]
 
@@ -86,7 +86,7 @@ async def _scan(doing: Doing) -> str:
     done = await scan(doing.workspace, wanted, doing.windows, shown)
     await doing.judge()
     told = f"scan {done.number}: {done.state}, {done.round.targets} networks, {len(done.changes)} changes"
-    left_out = "".join(f"; {code}: {why}" for code, why in done.left_out.items())
+    left_out = "".join(f"; {code}: {why.en}" for code, why in done.left_out.items())
     return told + left_out + "".join(f"; {run.network}: {run.error}" for run in done.round.failed)
 
 
@@ -96,7 +96,12 @@ async def _console(doing: Doing) -> str:
 
     server = next((s for s in doing.workspace.config.consoles if s.server == doing.schedule.argument), None)
     if server is None:
-        raise InputError(f"found no console {doing.schedule.argument!r} in the settings")
+        raise InputError(
+            Title(
+                f"không có máy chủ quản lý {doing.schedule.argument!r} trong cấu hình",
+                f"found no console {doing.schedule.argument!r} in the settings",
+            )
+        )
     done = await ask_console(doing.workspace, server)
     await doing.judge()
     unknown = len(done["unknown"])
@@ -123,11 +128,16 @@ async def _backup(doing: Doing) -> str:
     workspace, stop = doing.workspace, doing.workspace.stop
     settings = workspace.config.backup
     if settings is None:
-        raise InputError("found no [backup] in the settings")
+        raise InputError(Title("không có [backup] trong cấu hình", "found no [backup] in the settings"))
 
     def advance(_: str, __: int, ___: int) -> None:
         if stop.is_set():
-            raise StoreError("broken off: nothing of this backup was kept")
+            raise StoreError(
+                Title(
+                    "bị dừng giữa chừng: không giữ lại gì của bản sao lưu này",
+                    "broken off: nothing of this backup was kept",
+                )
+            )
 
     to, old = await back_up_and_prune(workspace.store, workspace.config, settings, advance)
     return f"{to.name}: {to.stat().st_size:,} bytes" + (f"; {len(old)} old ones removed" if old else "")
@@ -142,15 +152,35 @@ JOBS: Mapping[str, Callable[[Doing], Awaitable[str]]] = {
 def check_job(config: Config, schedule: Schedule) -> None:
     """Raise InputError unless there is such a job, and what it needs to know is named."""
     if schedule.job not in JOBS:
-        raise InputError(f"schedule {schedule.name}: found the job {schedule.job!r}, expected one of {', '.join(JOBS)}")
+        raise InputError(
+            Title(
+                f"lịch {schedule.name}: gặp việc {schedule.job!r}, cần một trong {', '.join(JOBS)}",
+                f"schedule {schedule.name}: found the job {schedule.job!r}, expected one of {', '.join(JOBS)}",
+            )
+        )
     if schedule.job == "scan":
         profile(schedule.argument)
     if schedule.job == "backup" and config.backup is None:
-        raise InputError(f"schedule {schedule.name}: found no [backup] in the settings")
+        raise InputError(
+            Title(
+                f"lịch {schedule.name}: không có [backup] trong cấu hình",
+                f"schedule {schedule.name}: found no [backup] in the settings",
+            )
+        )
     if schedule.job == "netbox" and config.netbox is None:
-        raise InputError(f"schedule {schedule.name}: found no [netbox] in the settings")
+        raise InputError(
+            Title(
+                f"lịch {schedule.name}: không có [netbox] trong cấu hình",
+                f"schedule {schedule.name}: found no [netbox] in the settings",
+            )
+        )
     if schedule.job == "console" and schedule.argument not in [s.server for s in config.consoles]:
-        raise InputError(f"schedule {schedule.name}: found no console {schedule.argument!r} in the settings")
+        raise InputError(
+            Title(
+                f"lịch {schedule.name}: không có máy chủ quản lý {schedule.argument!r} trong cấu hình",
+                f"schedule {schedule.name}: found no console {schedule.argument!r} in the settings",
+            )
+        )
 
 
 def from_settings(config: Config) -> list[Schedule]:

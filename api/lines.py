@@ -13,11 +13,11 @@ from api.speaking import Speaker, clean
 from api.wording import clock
 from inventory.availability import Availability
 from inventory.periods import ZONE
-from inventory.store import Connection, availability, facts, registers
+from inventory.refusing import amiss, an_agency
+from inventory.store import Connection, availability, facts, judged_states, registers
 from inventory.store.judge import Judgement
-from inventory.strict_yaml import nearest
 from inventory.vocabulary import Vocabulary
-from inventory.words import Fact, InputError, Link, LinkState, Register
+from inventory.words import Fact, InputError, Link, LinkState, Register, Title
 
 __all__ = ["STATES", "LineRow", "line_object", "print_lines", "read_lines", "read_span", "tell_reason"]
 
@@ -54,9 +54,19 @@ def read_span(first: str | None, last: str | None, now: datetime) -> tuple[datet
     end = end if end == now else end + timedelta(milliseconds=1)
     begin = read_instant(first, begin=True) if first else availability.month_of(end)
     if begin >= end:
-        raise InputError(f"--from: found {begin.astimezone(ZONE):%Y-%m-%d %H:%M}, expected a time before the end")
+        raise InputError(
+            Title(
+                f"--from: gặp {begin.astimezone(ZONE):%Y-%m-%d %H:%M}, cần thời gian trước khi kết thúc",
+                f"--from: found {begin.astimezone(ZONE):%Y-%m-%d %H:%M}, expected a time before the end",
+            )
+        )
     if end - begin > _LONGEST:
-        raise InputError(f"--from: found a span of {(end - begin).days} days, expected at most {_LONGEST.days}")
+        raise InputError(
+            Title(
+                f"--from: gặp khoảng {(end - begin).days} ngày, cần nhiều nhất {_LONGEST.days}",
+                f"--from: found a span of {(end - begin).days} days, expected at most {_LONGEST.days}",
+            )
+        )
     return begin, end
 
 
@@ -75,9 +85,9 @@ def read_lines(
     register = registers.load(connection)
     known = {one.code for one in register.agencies}
     if unknown := [one for one in agencies if one not in known]:
-        raise InputError(f"--agency: found {unknown[0]!r}{nearest(unknown[0], known)}")
+        raise InputError(amiss("--agency", f"{unknown[0]!r}", an_agency(unknown[0], known)))
     judgement = Judgement(connection, vocabulary, {}, register, at)
-    states = judgement.link_states()
+    states = judged_states.link_states(judgement)
     judgement.close()
     return tell_lines(connection, vocabulary, register, states, at, span, agencies)
 

@@ -10,7 +10,7 @@ from api.connections import connections_of, name_assets
 from inventory.store import Connection, assets, events, facts
 from inventory.text import fold
 from inventory.vocabulary import Vocabulary
-from inventory.words import Event, Fact, Finding, InputError
+from inventory.words import Event, Fact, Finding, InputError, Title
 
 
 def filter_assets(
@@ -92,7 +92,12 @@ def list_events(
         InputError: there is no such kind of event; the known ones are named.
     """
     if wanted.kind is not None and wanted.kind not in vocabulary.events:
-        raise InputError(f"found the kind {wanted.kind!r}, expected one of {', '.join(vocabulary.events)}")
+        raise InputError(
+            Title(
+                f"gặp loại {wanted.kind!r}, cần một trong {', '.join(vocabulary.events)}",
+                f"found the kind {wanted.kind!r}, expected one of {', '.join(vocabulary.events)}",
+            )
+        )
     rows, total = events.read(connection, wanted, limit=limit, offset=offset)
     names = name_assets(connection, vocabulary, {e.asset for _, e in rows if e.asset is not None}, at)
     return [{"id": number} | event_object(e, names) for number, e in rows], total

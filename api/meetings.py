@@ -13,13 +13,14 @@ from api.calendars import Entry, read_calendar
 from api.workspace import Workspace
 from inventory.meetings import AgencySum, Room, count, find_room
 from inventory.periods import Period, last_months
+from inventory.refusing import all_of, amiss, an_agency, within
 from inventory.spans import Span
 from inventory.store import Connection, calls, period_counts, registers
 from inventory.store.calls import Declared
-from inventory.store.period_counts import Counted, Origin, Taken
-from inventory.strict_yaml import nearest
+from inventory.store.counts_told import Taken
+from inventory.store.period_counts import Counted, Origin
 from inventory.vocabulary import Vocabulary
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 SOURCE = "meetings"
 """The source of the counts: measured, because the calls are; what a person declares stands beside it."""
@@ -50,17 +51,16 @@ async def import_calendar(
     read = read_calendar(path)
     codes = {a.code for a in (await workspace.store.read(registers.load)).agencies}
     if agency is not None and agency not in codes:
-        raise InputError(f"--agency: found {agency!r}, expected the code of an agency{nearest(agency, codes)}")
+        raise InputError(amiss(Title.same("--agency"), f"{agency!r}", an_agency(agency, codes)))
     rooms = await workspace.store.read(calls.rooms, workspace.vocabulary, now, now)
-    problems: list[str] = []
+    problems: list[Title] = []
     given = [
         Declared(entry.uid, entry.of(owner))
         for entry in read.entries
         if (owner := _owner(entry, agency, codes, rooms, problems))
     ]
     if problems:
-        more = len(problems) - _SHOWN
-        raise InputError("\n".join([*problems[:_SHOWN], *([f"… and {more} more"] if more > 0 else [])]))
+        raise InputError(all_of(problems, _SHOWN))
     name = calendar or "/".join(part for part in (agency, path.stem) if part)
     do = workspace.store.read if dry else workspace.store.write
     done = await do(calls.replace_calendar, name, read.days, given, now, wholes=read.wholes, gone=read.gone, dry=dry)
@@ -71,20 +71,28 @@ async def import_calendar(
     }  # fmt: skip
 
 
-def _owner(entry: Entry, agency: str | None, codes: set[str], rooms: Sequence[Room], problems: list[str]) -> str | None:
+def _owner(
+    entry: Entry, agency: str | None, codes: set[str], rooms: Sequence[Room], problems: list[Title]
+) -> str | None:
     """Whose meeting it is: as it says, else whose room it is in, else the agency of the file."""
     if entry.agency:
         if entry.agency in codes:
             return entry.agency
-        near = nearest(entry.agency, codes)
-        problems.append(f"{entry.place}, agency: found {entry.agency[:60]!r}, expected the code of an agency{near}")
+        expected = an_agency(entry.agency, codes)
+        problems.append(amiss(within(entry.place, "agency"), f"{entry.agency[:60]!r}", expected))
         return None
     room = find_room(rooms, entry.room)
     if agency is not None or room is not None:
         return agency or (room.agency if room else None)
     problems.append(
-        f"{entry.place}, room: found {entry.room[:60]!r}, expected the name, place, address or number of one known "
-        "room; or give --agency"
+        amiss(
+            within(entry.place, "room"),
+            f"{entry.room[:60]!r}",
+            Title(
+                "tên, nơi đặt, địa chỉ hoặc số gọi của một phòng đã biết; hoặc nêu --agency",
+                "the name, place, address or number of one known room; or give --agency",
+            ),
+        )
     )
     return None
 

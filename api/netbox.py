@@ -165,12 +165,21 @@ def _read(
 async def _opened(workspace: Workspace) -> tuple[NetBoxSettings, Credential]:
     settings = workspace.config.netbox
     if settings is None:
-        raise InputError("found no [netbox] in the configuration, expected url and credential there")
+        raise InputError(
+            Title(
+                "không có [netbox] trong cấu hình, cần url và credential ở đó",
+                "found no [netbox] in the configuration, expected url and credential there",
+            )
+        )
     credential = (await workspace.open_credentials([settings.credential])).get(settings.credential)
     if credential is None or credential.kind != KIND:
         raise InputError(
-            f"netbox.credential: found no credential {settings.credential!r} of the kind {KIND}; "
-            f"dophu credential add {settings.credential} --kind {KIND}"
+            Title(
+                f"netbox.credential: không có thông tin xác thực {settings.credential!r} loại {KIND}; "
+                f"dophu credential add {settings.credential} --kind {KIND}",
+                f"netbox.credential: found no credential {settings.credential!r} of the kind {KIND}; "
+                f"dophu credential add {settings.credential} --kind {KIND}",
+            )
         )
     return settings, credential
 

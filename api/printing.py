@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from api.commanding import print_json
+from api.commanding import print_json, say, word
 from api.explaining import print_explanation
+from api.helping import spoken
 from api.wording import WORDS, percent
 from api.workspace import Workspace
 from inventory.goals import Goals
@@ -30,6 +31,7 @@ from inventory.words import (
     Snapshot,
     Status,
     StoreError,
+    Title,
 )
 
 _SHOWN_MEMBERS = 20
@@ -72,7 +74,12 @@ def read_instant(text: str | None, *, begin: bool = False) -> datetime:
         # Of "2026-W10", a week, fromisoformat takes the Monday.
         found = datetime.fromisoformat("" if "W" in text else text)
     except ValueError:
-        raise InputError(f"found the time {text!r}, expected a date such as 2026-03-31 or an ISO 8601 time") from None
+        raise InputError(
+            Title(
+                f"gặp thời gian {text!r}, cần một ngày như 2026-03-31 hoặc thời gian theo ISO 8601",
+                f"found the time {text!r}, expected a date such as 2026-03-31 or an ISO 8601 time",
+            )
+        ) from None
     if len(text) <= 10:
         start = datetime.combine(found.date(), time(), ZONE)
         # Of a day that has not ended, what is known now.
@@ -80,9 +87,19 @@ def read_instant(text: str | None, *, begin: bool = False) -> datetime:
     else:
         at = found if found.tzinfo else found.replace(tzinfo=ZONE)
     if at > now:
-        raise InputError(f"found the time {text!r}, which is in the future: nothing was observed then")
+        raise InputError(
+            Title(
+                f"gặp thời gian {text!r}, ở tương lai: khi đó chưa quan sát được gì",
+                f"found the time {text!r}, which is in the future: nothing was observed then",
+            )
+        )
     if at.year < 1970:
-        raise InputError(f"found the time {text!r}, expected one after 1970")
+        raise InputError(
+            Title(
+                f"gặp thời gian {text!r}, cần thời gian sau năm 1970",
+                f"found the time {text!r}, expected one after 1970",
+            )
+        )
     return at.astimezone(UTC)
 
 
@@ -107,7 +124,12 @@ def find_plan(goals: Goals, plan: str) -> Plan:
         InputError: there is none; the known ones are named.
     """
     if plan not in goals.plans:
-        raise InputError(f"found the plan {plan!r}, expected one of {', '.join(sorted(goals.plans))}")
+        raise InputError(
+            Title(
+                f"gặp kế hoạch {plan!r}, cần một trong {', '.join(sorted(goals.plans))}",
+                f"found the plan {plan!r}, expected one of {', '.join(sorted(goals.plans))}",
+            )
+        )
     return goals.plans[plan]
 
 
@@ -221,9 +243,18 @@ async def judge_control(
     Raises:
         InputError: there is no such control or status; the known ones are named.
     """
-    for found, known, what in ((control, workspace.goals.controls, "control"), (status, tuple(Status), "status")):
+    for found, known, vi, en in (
+        (control, workspace.goals.controls, "tiêu chí", "control"),
+        (status, tuple(Status), "trạng thái", "status"),
+    ):
         if found is not None and found not in known:
-            raise InputError(f"found the {what} {found!r}, expected one of {', '.join(sorted(known))}")
+            listed = ", ".join(sorted(known))
+            raise InputError(
+                Title(
+                    f"gặp {vi} {found!r}, cần một trong {listed}",
+                    f"found the {en} {found!r}, expected one of {listed}",
+                )
+            )
     wanted = tuple(Status) if status is None else (Status(status),)
     goals = workspace.goals
     return await workspace.store.read(
@@ -272,8 +303,8 @@ def _read_targets(targets: Iterable[str]) -> tuple[list[str], bool]:
             try:
                 parse_target(line)
             except InputError as error:
-                where = f"standard input: line {number}: " if text == "-" else ""
-                print(f"dophu: {where}{error}", file=sys.stderr)
+                where = word("cli:input_line", number=number) if text == "-" else ""
+                say(f"dophu: {where}{error.told.in_language(spoken())}")
                 malformed = True
             else:
                 found.append(line.strip())

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from datetime import date
 
 from api.config import ScanSettings
-from inventory.strict_yaml import nearest
-from inventory.words import InputError, Network, Register
+from inventory.refusing import meant
+from inventory.words import InputError, Network, Register, Title
 
 __all__ = ["rate_of"]
 
@@ -30,7 +30,13 @@ def rate_of(
     """
     codes = {n.code for n in register.networks}
     if unknown := sorted(settings.rates.keys() - codes):
-        raise InputError(f"scan.rates: found the network {unknown[0]!r}{nearest(unknown[0], codes)}")
+        near = meant(unknown[0], codes)
+        raise InputError(
+            Title(
+                f"scan.rates: gặp mạng {unknown[0]!r}{near.vi}",
+                f"scan.rates: found the network {unknown[0]!r}{near.en}",
+            )
+        )
     if network.code in settings.rates:
         return settings.rates[network.code]
     lines = [line for line in register.links if line.agency == network.agency and line.valid_on(day)]

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api import counting
 from api.routes import Limit, Offset, Page, told_errors
+from inventory.refusing import both
 from inventory.store import period_counts
 from inventory.store.period_counts import DECLARED, Counted, Origin
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 if TYPE_CHECKING:
     from api.app import Desk
@@ -132,7 +133,12 @@ def counts_router(desk: Desk) -> APIRouter:
         rows = counting.read_sent([one.model_dump() for one in sent.facts], origin)
         others = [v for v in rows if agency is not None and not (isinstance(v, Counted) and v.agency == agency)]
         if others:
-            raise InputError(f"{others[0].place}: expected only counts of {agency}: the token is for this agency alone")
+            raise InputError(
+                Title(
+                    f"{both(others[0].place).vi}: chỉ nhận số đếm của {agency}: token này chỉ dành cho cơ quan đó",
+                    f"{both(others[0].place).en}: expected only counts of {agency}: the token is for this agency alone",
+                )
+            )
         taken = await counting.take_in(workspace, rows, datetime.now(UTC), dry=False)
         desk.reported.set()
         return Receipt(

@@ -13,6 +13,7 @@ from api.receiving import body_schema, known_sender, read_body
 from api.routes import Limit, Offset, Page, told_errors
 from inventory.backups import LONGEST, WHOLE, Job
 from inventory.periods import ZONE
+from inventory.refusing import PAST, amiss, within
 from inventory.store import backups
 from inventory.store.backups import Told
 from inventory.text import nfc
@@ -80,7 +81,7 @@ def job_of(told: ToldBackup, place: str, by: str, now: datetime) -> Told:
     if tested is not None and not isinstance(tested, datetime):
         tested = datetime(tested.year, tested.month, tested.day, tzinfo=ZONE)
     if tested is not None and tested > now:
-        raise InputError(f"{place}, restore_tested: found {tested.isoformat()}, expected a time that is past")
+        raise InputError(amiss(within(place, "restore_tested"), tested.isoformat(), PAST))
     empty = told.ok is True and told.size == 0
     ok = False if empty else told.ok
     job = Job(

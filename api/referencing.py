@@ -11,8 +11,9 @@ from typing import Any
 from api.workspace import Workspace
 from inventory.posture import builds, kev, lifecycle
 from inventory.posture.derive import References
+from inventory.refusing import cannot
 from inventory.store import references
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 LARGEST = 64 << 20
 """Bytes of a file; the whole of endoflife.date has about 10 MB."""
@@ -39,7 +40,12 @@ async def import_reference(
     now = datetime.now(UTC)
     rows, day = _read(kind, path, dated)
     if day > now.date():
-        raise InputError(f"{path.name}: found the day {day}, expected one that is not in the future")
+        raise InputError(
+            Title(
+                f"{path.name}: gặp ngày {day}, cần ngày không ở tương lai",
+                f"{path.name}: found the day {day}, expected one that is not in the future",
+            )
+        )
     before = await workspace.store.read(references.load)
     listed = await workspace.store.read(references.listing)
     changes = _changes(_by_name(kind, _counting(kind, before, rows)), _by_name(kind, rows))
@@ -82,23 +88,38 @@ def _read(kind: str, path: Path, dated: date | None) -> tuple[Rows, date]:
     try:
         size = path.stat().st_size
         if size > LARGEST:
-            raise InputError(f"{path.name}: found {size} bytes, expected at most {LARGEST}")
+            raise InputError(
+                Title(
+                    f"{path.name}: gặp {size} byte, cần nhiều nhất {LARGEST}",
+                    f"{path.name}: found {size} bytes, expected at most {LARGEST}",
+                )
+            )
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise cannot(path, error) from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: found a byte that is no UTF-8 at {error.start}, expected UTF-8") from None
+        raise InputError(
+            Title(
+                f"{path.name}: gặp byte không phải UTF-8 tại {error.start}, cần UTF-8",
+                f"{path.name}: found a byte that is no UTF-8 at {error.start}, expected UTF-8",
+            )
+        ) from None
     if kind == "builds":
         table = builds.read_table(text.splitlines(), path.name)
         return table, dated or max(build.day for build in table if build.kind == "B")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path.name}: found a mistake ({str(error)[:100]}), expected JSON") from None
+        raise InputError(
+            Title(
+                f"{path.name}: gặp lỗi ({str(error)[:100]}), cần JSON",
+                f"{path.name}: found a mistake ({str(error)[:100]}), expected JSON",
+            )
+        ) from None
     try:
         rows = _lifecycle(document) if kind == "lifecycle" else kev.read_catalogue(document)
     except InputError as error:
-        raise InputError(f"{path.name}: {error}") from None
+        raise InputError(Title(f"{path.name}: {error.told.vi}", f"{path.name}: {error}")) from None
     return rows, dated or _stated_day(path, document)
 
 
@@ -115,8 +136,18 @@ def _stated_day(path: Path, document: object) -> date:
             try:
                 return datetime.fromisoformat(value).date()
             except ValueError:
-                raise InputError(f"{path.name}: {name}: found {value!r:.40}, expected a time") from None
-    raise InputError(f"{path.name}: found none of {', '.join(names)}; expected --dated with the day of the data")
+                raise InputError(
+                    Title(
+                        f"{path.name}: {name}: gặp {value!r:.40}, cần thời gian",
+                        f"{path.name}: {name}: found {value!r:.40}, expected a time",
+                    )
+                ) from None
+    raise InputError(
+        Title(
+            f"{path.name}: không có {', '.join(names)}; cần --dated kèm ngày của dữ liệu",
+            f"{path.name}: found none of {', '.join(names)}; expected --dated with the day of the data",
+        )
+    )
 
 
 def _counting(kind: str, before: References, rows: Rows) -> Iterable[Any]:

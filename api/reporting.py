@@ -18,7 +18,7 @@ from api.workspace import Workspace
 from inventory.forecast import Forecast
 from inventory.periods import ZONE, Period, read_period, recent_periods
 from inventory.store import Connection, snapshots, waivers
-from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Goal, InputError, Plan, Waiver
+from inventory.words import ALL_LEVELS, Coverage, CoverageStatus, Goal, InputError, Plan, Title, Waiver
 
 __all__ = [
     "FIGURE_COLUMNS",
@@ -74,7 +74,12 @@ async def make(workspace: Workspace, plan: str, period: Period, language: str) -
     """
     now = datetime.now(UTC)
     if period.begin > now:
-        raise InputError(f"--period: found {period.text!r}, which has not begun: nothing was observed then")
+        raise InputError(
+            Title(
+                f"--period: gặp {period.text!r}, kỳ chưa bắt đầu: khi đó chưa quan sát được gì",
+                f"--period: found {period.text!r}, which has not begun: nothing was observed then",
+            )
+        )
     at = min(period.end, now)
     gaps = await find_gaps(workspace, plan, at, language=language, most=_MOST_NAMED)
     before = (await judge_plan(workspace, plan, period.begin, with_members=False)).coverage

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 
 from api import backups, environment, probing
 from api.rates import rate_of
@@ -18,9 +17,10 @@ from collectors import load_collectors, nmap, runner
 from collectors.progress import Progress
 from collectors.transports.echo import Pace
 from inventory.periods import ZONE, end_of_day, last_months
+from inventory.placing import narrowest
 from inventory.store import Connection, closings, facts, incidents, lines, registers, runs, snapshots, websites
 from inventory.vocabulary import Vocabulary
-from inventory.words import Identity, InputError, Link, Network, Run, Snapshot, StoreError, Target
+from inventory.words import Identity, InputError, Link, Network, Run, Snapshot, StoreError, Target, Title
 
 SWEEP_SECONDS = 3600.0
 """The deadline of one network's discovery."""
@@ -117,7 +117,12 @@ async def collect(
         "backups": functools.partial(_read_backups, workspace, agencies, due_only, progress),
     }
     if unknown := set(only) - readers.keys():
-        raise InputError(f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}")
+        raise InputError(
+            Title(
+                f"gặp bộ thu thập {sorted(unknown)[0]!r}, cần một trong {', '.join(readers)}",
+                f"found the collector {sorted(unknown)[0]!r}, expected one of {', '.join(readers)}",
+            )
+        )
     done = [await read() for name, read in readers.items() if not only or name in only]
     # Where no network names a credential for servers, or no website is declared, there is nothing to tell of them.
     return [each for each in done if each.targets or each.collector in (*only, "icmp", "snmp")]
@@ -160,7 +165,12 @@ async def _networks(workspace: Workspace, agencies: Sequence[str]) -> list[Netwo
     today = datetime.now(ZONE).date()
     known = {a.code for a in register.agencies}
     if unknown := [a for a in agencies if a not in known]:
-        raise InputError(f"found the agency {unknown[0]!r}, expected a code of the register")
+        raise InputError(
+            Title(
+                f"gặp cơ quan {unknown[0]!r}, cần một mã trong sổ đăng ký",
+                f"found the agency {unknown[0]!r}, expected a code of the register",
+            )
+        )
     return [n for n in register.networks if n.valid_on(today) and (not agencies or n.agency in agencies)]
 
 
@@ -544,7 +554,5 @@ def _record_of_agency(connection: Connection, vocabulary: Vocabulary, run: Run, 
 def _place(identity: Identity, networks: Sequence[Network]) -> Identity:
     if identity.address is None:
         return identity
-    address = ip_address(identity.address)
-    within = [n for n in networks if address.version == n.prefix.version and address in n.prefix]
-    narrowest = max(within, key=lambda n: n.prefix.prefixlen, default=None)
-    return replace(identity, network=narrowest.code if narrowest else None)
+    found = narrowest(identity.address, networks)
+    return replace(identity, network=found[0].code if found else None)

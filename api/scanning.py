@@ -21,9 +21,10 @@ from collectors.progress import ScanProgress
 from collectors.scans import Profile, profile
 from collectors.transports.nmap import Host, IPAddress, Service
 from inventory.periods import ZONE
+from inventory.refusing import amiss
 from inventory.store import Connection, facts, registers, runs, scans
 from inventory.vocabulary import Vocabulary
-from inventory.words import InputError, Network, Register, Run, StoreError, Target
+from inventory.words import InputError, Network, Register, Run, StoreError, Target, Title
 
 __all__ = ["Scanned", "Wanted", "scan"]
 
@@ -53,7 +54,7 @@ class Scanned:
     resumed: bool
     state: str = ""
     round: Round = field(default_factory=lambda: Round(scans.SOURCE))
-    left_out: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, Title] = field(default_factory=dict)
     """Networks that were not scanned, and why."""
     changes: list[scans.Change] = field(default_factory=list)
 
@@ -135,20 +136,26 @@ async def scan(
     chosen, windows = profile(wanted.profile), windows or Windows()
     register = await workspace.store.read(registers.load)
     now = datetime.now(UTC)
-    left_out: dict[str, str] = {}
+    left_out: dict[str, Title] = {}
     networks = []
     for network in choose(register, wanted, now):
         closes = windows.closes(wanted.window, network.agency, now)
         if closes is not None and closes <= now:
-            left_out[network.code] = "its window is closed"
+            left_out[network.code] = Title("khung giờ của mạng này đang đóng", "its window is closed")
         else:
             networks.append(network)
     if not networks:
-        found = "only networks whose window is closed" if left_out else "no network"
-        raise InputError(f"scan: found {found}, expected one that the register allows to scan")
+        closed = Title("toàn mạng có khung giờ đang đóng", "only networks whose window is closed")
+        found = closed if left_out else Title("danh sách mạng rỗng", "no network")
+        raise InputError(
+            amiss("scan", found, Title("mạng mà sổ đăng ký cho phép quét", "one that the register allows to scan"))
+        )
     known = {n.code: await _known(workspace, n) for n in networks if _is_vast(n)}
     for code in [code for code, addresses in known.items() if not addresses]:
-        left_out[code] = "too large to sweep, and no address in it is known"
+        left_out[code] = Title(
+            "quá lớn để quét hết, và chưa biết địa chỉ nào trong đó",
+            "too large to sweep, and no address in it is known",
+        )
     networks = [n for n in networks if n.code not in left_out]
     sizes = {n.code: len(known.get(n.code, ())) or nmap.size(n) for n in networks}
     parts = {n.code: scans.Part(str(n.prefix), sizes[n.code]) for n in networks}
@@ -156,10 +163,18 @@ async def scan(
     begun = await workspace.store.write(
         scans.begin, chosen.id, parts, owner, now, asked_by=wanted.asked_by, reason=wanted.reason, again=wanted.again
     )
-    left_out |= {code: f"scan {number} is in it" for code, number in begun.busy.items()}
+    left_out |= {
+        code: Title(f"lần quét {number} đang ở trong đó", f"scan {number} is in it")
+        for code, number in begun.busy.items()
+    }
     if begun.number is None:
-        told = "; ".join(f"{code}: {why}" for code, why in left_out.items())
-        raise InputError(f"scan: found no network that can be scanned now ({told})")
+        vi, en = ("; ".join(f"{code}: {why.in_language(of)}" for code, why in left_out.items()) for of in ("vi", "en"))
+        raise InputError(
+            Title(
+                f"scan: hiện không có mạng nào quét được ({vi})",
+                f"scan: found no network that can be scanned now ({en})",
+            )
+        )
     number = begun.number
     networks = [n for n in networks if n.code not in begun.busy]
     done = Scanned(number, chosen.id, begun.resumed, left_out=left_out)
@@ -195,11 +210,19 @@ def choose(register: Register, wanted: Wanted, now: datetime) -> list[Network]:
     valid = [n for n in register.networks if n.valid_on(day)]
     agencies = {a.code for a in register.agencies}
     if unknown := [a for a in wanted.agencies if a not in agencies]:
-        raise InputError(f"found the agency {unknown[0]!r}, expected a code of the register")
+        raise InputError(
+            Title(
+                f"gặp cơ quan {unknown[0]!r}, cần một mã trong sổ đăng ký",
+                f"found the agency {unknown[0]!r}, expected a code of the register",
+            )
+        )
     by_code = {n.code: n for n in valid}
     if unknown := [n for n in wanted.networks if n not in by_code]:
         raise InputError(
-            f"found the network {unknown[0]!r}, expected a code of the register: nothing else is ever scanned"
+            Title(
+                f"gặp mạng {unknown[0]!r}, cần một mã trong sổ đăng ký: ngoài ra không quét gì khác",
+                f"found the network {unknown[0]!r}, expected a code of the register: nothing else is ever scanned",
+            )
         )
     named = [by_code[code] for code in dict.fromkeys(wanted.networks)]
     of_agencies = [n for n in (named or valid) if not wanted.agencies or n.agency in wanted.agencies]
@@ -208,8 +231,12 @@ def choose(register: Register, wanted: Wanted, now: datetime) -> list[Network]:
     forbidden = [n.code for n in of_agencies if not n.scan]
     if forbidden and not (wanted.reason.strip() and wanted.asked_by.strip()):
         raise InputError(
-            f"network {forbidden[0]} may not be scanned: scan is no in the register; "
-            "--reason and --by scan it once, and both are recorded"
+            Title(
+                f"mạng {forbidden[0]} không được quét: sổ đăng ký ghi scan là no; --reason và --by cho "
+                "quét một lần, và cả hai được ghi lại",
+                f"network {forbidden[0]} may not be scanned: scan is no in the register; "
+                "--reason and --by scan it once, and both are recorded",
+            )
         )
     return of_agencies
 
@@ -310,7 +337,9 @@ def describe(connection: Connection, number: int, now: datetime) -> dict[str, ob
     """
     found = scans.load(connection, number=number)
     if not found:
-        raise InputError(f"found no scan {number}; see dophu scan list")
+        raise InputError(
+            Title(f"không có lần quét {number}; xem dophu scan list", f"found no scan {number}; see dophu scan list")
+        )
     one, rows = found[0], scans.networks(connection, number)
     swept = [_swept(n) for n in rows]
     return asdict(one) | {

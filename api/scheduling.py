@@ -18,7 +18,7 @@ from inventory.cadence import read_cadence
 from inventory.periods import ZONE
 from inventory.store import schedules
 from inventory.store.schedules import LEASE, Claimed
-from inventory.words import InputError, Outcome, Schedule, StoreError
+from inventory.words import InputError, Outcome, Schedule, StoreError, Title
 
 __all__ = ["Scheduler", "follow_settings", "run_once"]
 
@@ -203,7 +203,12 @@ async def run_once(workspace: Workspace, name: str, judge: Callable[[], Awaitabl
     await follow_settings(workspace, windows, now)
     claimed = await workspace.store.write(schedules.take, name, owner, now)
     if claimed is None:
-        raise InputError(f"schedule {name}: it is being done already; see dophu schedule history {name}")
+        raise InputError(
+            Title(
+                f"lịch {name}: đang được thực hiện; xem dophu schedule history {name}",
+                f"schedule {name}: it is being done already; see dophu schedule history {name}",
+            )
+        )
     renewing = asyncio.create_task(_renew_for_ever(workspace, owner, name))
     try:
         outcome, detail = await do(workspace, claimed, windows, judge, workspace.stop, terminal=True)

@@ -32,9 +32,10 @@ from api.printing import coverage_object, find_plan
 from api.workspace import Workspace
 from inventory import vocabulary
 from inventory.goals import Goals, load_goals, set_parameters
-from inventory.store import Connection, Store, findings, period_counts, registers, sealing, snapshots
+from inventory.refusing import cannot
+from inventory.store import Connection, Store, findings, registers, sealing, seals, snapshots
 from inventory.store.judge import Judgement
-from inventory.words import Finding, InputError, Snapshot, Status, StoreError
+from inventory.words import Finding, InputError, Snapshot, Status, StoreError, Title, ToldError
 
 __all__ = ["FORMAT", "Verdict", "seal", "verify"]
 
@@ -69,7 +70,7 @@ async def seal(workspace: Workspace, plan: str, at: datetime, to: Path, language
     goals = Goals({c: workspace.goals.controls[c] for c in sorted(used)}, {plan: found})
     about = await workspace.store.read(_write, workspace, goals, plan, at, to, language)
     now = datetime.now(UTC)
-    await workspace.store.write(period_counts.note_seal, plan, at, about["sha256"], to.name, now)
+    await workspace.store.write(seals.note_seal, plan, at, about["sha256"], to.name, now)
     return {**about, "file": str(to)}
 
 
@@ -82,7 +83,7 @@ def _write(
         digest, size = _close(beside), beside.stat().st_size
         beside.replace(to)
     except OSError as error:
-        raise InputError(f"{to}: {error.strerror}") from None
+        raise cannot(to, error) from None
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -201,7 +202,7 @@ class Verdict:
 
     sha256: str
     about: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Title] = field(default_factory=list)
     figures: int = 0
     """How many figures were judged again from the facts and found the same."""
     members: int = 0
@@ -222,7 +223,12 @@ async def verify(path: Path, sha256: str | None = None) -> Verdict:
         InputError: there is no such file, or it is no seal at all.
     """
     if sha256 is not None and not _DIGEST.fullmatch(sha256.lower()):
-        raise InputError(f"--sha256: found {sha256[:80]!r}, expected 64 hexadecimal digits")
+        raise InputError(
+            Title(
+                f"--sha256: gặp {sha256[:80]!r}, cần 64 chữ số thập lục phân",
+                f"--sha256: found {sha256[:80]!r}, expected 64 hexadecimal digits",
+            )
+        )
     try:
         with path.open("rb") as file:
             inner, whole = _digests(file)
@@ -232,49 +238,84 @@ async def verify(path: Path, sha256: str | None = None) -> Verdict:
             # A file that was a seal is one that was changed, however badly; any other is none.
             was_one = ABOUT.encode() in file.read(60)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
     verdict = Verdict(whole)
     if sha256 is not None and sha256.lower() != whole:
-        verdict.problems.append(f"the file is not the one that was sealed: found the digest {whole}, expected {sha256}")
+        verdict.problems.append(
+            Title(
+                f"tệp này không phải tệp đã niêm phong: gặp mã băm {whole}, cần {sha256}",
+                f"the file is not the one that was sealed: found the digest {whole}, expected {sha256}",
+            )
+        )
     try:
         with zipfile.ZipFile(path) as bundle:
             if was_one or {SUMS, ABOUT} <= set(bundle.namelist()):
                 _check_files(bundle, verdict)
             else:
-                raise InputError(f"{path.name}: found a ZIP file without {SUMS} and {ABOUT}, expected a seal")
+                raise InputError(
+                    Title(
+                        f"{path.name}: gặp tệp ZIP không có {SUMS} và {ABOUT}, cần một tệp niêm phong",
+                        f"{path.name}: found a ZIP file without {SUMS} and {ABOUT}, expected a seal",
+                    )
+                )
             if inner.encode() != comment and not verdict.problems:
-                verdict.problems.append("the archive's own records were changed; its files are as they were")
+                verdict.problems.append(
+                    Title(
+                        "các bản ghi của chính tệp lưu trữ đã bị thay đổi; các tệp trong đó vẫn như cũ",
+                        "the archive's own records were changed; its files are as they were",
+                    )
+                )
             await _judge_again(bundle, verdict)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         if not was_one:
-            raise InputError(f"{path.name}: found no ZIP file, expected a seal") from None
-        verdict.problems.append(f"the archive is damaged: {error}")
+            raise InputError(
+                Title(
+                    f"{path.name}: không phải tệp ZIP, cần một tệp niêm phong",
+                    f"{path.name}: found no ZIP file, expected a seal",
+                )
+            ) from None
+        verdict.problems.append(Title(f"tệp lưu trữ bị hỏng: {error}", f"the archive is damaged: {error}"))
     return verdict
 
 
 def _check_files(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
     names = bundle.namelist()
     if sum(info.file_size for info in bundle.infolist()) > _LARGEST:
-        raise InputError(f"found files of more than {_LARGEST >> 30} GB, expected a seal")
+        raise InputError(
+            Title(
+                f"gặp các tệp hơn {_LARGEST >> 30} GB, cần một tệp niêm phong",
+                f"found files of more than {_LARGEST >> 30} GB, expected a seal",
+            )
+        )
     if missing := {SUMS, ABOUT} - set(names):
-        verdict.problems.append(f"{', '.join(sorted(missing))}: is missing")
+        verdict.problems.append(_missing(", ".join(sorted(missing))))
     if SUMS in missing:
         return
     listed: dict[str, str] = {}
     for number, line in enumerate(bundle.read(SUMS).decode(errors="replace").splitlines(), 1):
         if (row := _SUM.fullmatch(line)) is None:
-            verdict.problems.append(f"{SUMS}, line {number}: found {line[:80]!r}, expected a digest and a name")
+            verdict.problems.append(
+                Title(
+                    f"{SUMS}, dòng {number}: gặp {line[:80]!r}, cần một mã băm và một tên",
+                    f"{SUMS}, line {number}: found {line[:80]!r}, expected a digest and a name",
+                )
+            )
         else:
             listed[row[2]] = row[1]
     for name in sorted(set(names) - {SUMS} - listed.keys()):
-        verdict.problems.append(f"{name}: was not in the seal")
+        verdict.problems.append(Title(f"{name}: không có trong bản niêm phong", f"{name}: was not in the seal"))
     if len(set(names)) != len(names):
-        verdict.problems.append("a file is there twice")
+        verdict.problems.append(Title("có một tệp xuất hiện hai lần", "a file is there twice"))
     for name, digest in listed.items():
         if name not in names:
-            verdict.problems.append(f"{name}: is missing")
+            verdict.problems.append(_missing(name))
         elif (found := _digest(bundle, name)) != digest:
-            verdict.problems.append(f"{name}: was changed" + (f" ({found})" if len(found) != len(digest) else ""))
+            why = f" ({found})" if len(found) != len(digest) else ""
+            verdict.problems.append(Title(f"{name}: đã bị thay đổi{why}", f"{name}: was changed{why}"))
+
+
+def _missing(name: str) -> Title:
+    return Title(f"{name}: bị thiếu", f"{name}: is missing")
 
 
 def _digest(bundle: zipfile.ZipFile, name: str) -> str:
@@ -296,7 +337,9 @@ async def _judge_again(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
     try:
         about = json.loads(bundle.read(ABOUT))
         if not isinstance(about, dict) or about.get("format") != FORMAT:
-            verdict.problems.append(f"{ABOUT}: found another format than {FORMAT}")
+            verdict.problems.append(
+                Title(f"{ABOUT}: gặp định dạng khác {FORMAT}", f"{ABOUT}: found another format than {FORMAT}")
+            )
             return
         verdict.about = about
         at = datetime.fromisoformat(about["as_of"])
@@ -320,7 +363,10 @@ async def _judge_again(bundle: zipfile.ZipFile, verdict: Verdict) -> None:
             finally:
                 await store.close()
     except (KeyError, TypeError, ValueError, StoreError, InputError) as error:
-        verdict.problems.append(f"the figures cannot be judged again: {error}")
+        why = error.told if isinstance(error, ToldError) else Title.same(str(error))
+        verdict.problems.append(
+            Title(f"không tính lại được các số liệu: {why.vi}", f"the figures cannot be judged again: {why.en}")
+        )
         return
     verdict.problems += found[0]
     verdict.figures, verdict.members = found[1:]
@@ -349,20 +395,20 @@ def _lines(file: TextIO) -> Iterator[dict[str, Any]]:
 
 def _compare(
     connection: Connection, bundle: zipfile.ZipFile, known: vocabulary.Vocabulary, goals: Goals, at: datetime
-) -> tuple[list[str], int, int]:
+) -> tuple[list[Title], int, int]:
     """What differs between the seal and its judgement made again; how many figures and members were compared."""
     judgement = Judgement(connection, known, goals.controls, registers.load(connection), at)
     snapshot: Snapshot = snapshots.tell(connection, goals, judgement)
     sealed = json.loads(bundle.read(COVERAGE))
     again = [coverage_object(row) for row in snapshot.coverage]
-    problems = [
-        f"{COVERAGE}: {old.get('goal')}, {old.get('level')}: sealed as met {old.get('met')}, unmet {old.get('unmet')}, "
-        f"unknown {old.get('unknown')}; judged again {new['met']}, {new['unmet']}, {new['unknown']}"
-        for old, new in zip(sealed, again, strict=False)
-        if old != new
-    ]
+    problems = [_other_figure(old, new) for old, new in zip(sealed, again, strict=False) if old != new]
     if len(sealed) != len(again):
-        problems.append(f"{COVERAGE}: found {len(sealed)} figures, judged again {len(again)}")
+        problems.append(
+            Title(
+                f"{COVERAGE}: gặp {len(sealed)} số liệu, tính lại được {len(again)}",
+                f"{COVERAGE}: found {len(sealed)} figures, judged again {len(again)}",
+            )
+        )
     members = 0
     there = set(bundle.namelist())
     for control in goals.controls:
@@ -374,6 +420,23 @@ def _compare(
         found = {v.member: str(v.status) for v in judgement.verdicts(control)}
         members += len(found)
         differing = sorted(m for m in told.keys() | found.keys() if told.get(m) != found.get(m))
-        problems += [f"{name}: {m}: sealed as {told.get(m)}, judged again {found.get(m)}" for m in differing[:_SHOWN]]
+        problems += [
+            Title(
+                f"{name}: {m}: đã niêm phong là {told.get(m)}, tính lại là {found.get(m)}",
+                f"{name}: {m}: sealed as {told.get(m)}, judged again {found.get(m)}",
+            )
+            for m in differing[:_SHOWN]
+        ]
     judgement.close()
     return problems, len(again), members
+
+
+def _other_figure(old: Mapping[str, Any], new: Mapping[str, Any]) -> Title:
+    """How a figure of the seal differs from the one that was judged again."""
+    of = f"{COVERAGE}: {old.get('goal')}, {old.get('level')}"
+    was = tuple(old.get(status) for status in ("met", "unmet", "unknown"))
+    now = f"{new['met']}, {new['unmet']}, {new['unknown']}"
+    return Title(
+        f"{of}: đã niêm phong là đạt {was[0]}, chưa đạt {was[1]}, chưa rõ {was[2]}; tính lại là {now}",
+        f"{of}: sealed as met {was[0]}, unmet {was[1]}, unknown {was[2]}; judged again {now}",
+    )

@@ -21,7 +21,8 @@ from api.config import Config
 from api.hearing import open_listener
 from api.scheduling import SECONDS_TO_STOP, Scheduler
 from api.workspace import open_workspace
-from inventory.words import InputError, StoreError
+from inventory.refusing import why
+from inventory.words import InputError, StoreError, SystemRefusalError, Title
 
 log = logging.getLogger("dophu")
 
@@ -43,12 +44,23 @@ def serve(config: Config, host: str, port: int, fd: int | None, with_rounds: boo
         listener = opened.enter_context(_open_given(fd) if fd is not None else _open(host))
         host = host if fd is None else _name(listener)
         if not _is_local(host) and not token:
-            raise InputError(f"found the address {host} without an API token: beyond loopback, set DOPHU_API_TOKEN")
+            raise InputError(
+                Title(
+                    f"gặp địa chỉ {host} mà không có token của API: ngoài loopback, hãy đặt DOPHU_API_TOKEN",
+                    f"found the address {host} without an API token: beyond loopback, set DOPHU_API_TOKEN",
+                )
+            )
         if fd is None:
             try:
                 listener.bind((host, port))
             except OSError as error:
-                raise OSError(f"cannot listen on {host} port {port}: {error.strerror}") from error
+                reason = why(error)
+                raise SystemRefusalError(
+                    Title(
+                        f"không nghe được tại {host} cổng {port}: {reason.vi}",
+                        f"cannot listen on {host} port {port}: {reason.en}",
+                    )
+                ) from error
         trap_listener = opened.enter_context(open_listener(config.traps)) if config.traps else None
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         # It tells at each question for the tables' version what it is about to do.
@@ -89,7 +101,12 @@ def _open_given(fd: int) -> socket.socket:
     try:
         return socket.socket(fileno=fd)
     except OSError as error:
-        raise InputError(f"--fd: found {fd}, expected an open listening socket ({error.strerror})") from None
+        raise InputError(
+            Title(
+                f"--fd: gặp {fd}, cần một socket đang mở để nghe ({error.strerror})",
+                f"--fd: found {fd}, expected an open listening socket ({error.strerror})",
+            )
+        ) from None
 
 
 def _name(listener: socket.socket) -> str:
@@ -135,7 +152,7 @@ async def _serve(
             signal.signal(number, lambda *_: None)
         await server.serve(sockets=[listener])
         if not server.started:
-            raise StoreError("the server could not start")
+            raise StoreError(Title("máy chủ không khởi động được", "the server could not start"))
 
 
 def _address(listener: socket.socket) -> str:

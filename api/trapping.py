@@ -29,7 +29,7 @@ from inventory.store import Connection, backups, events, facts, registers
 from inventory.store.backups import Told
 from inventory.store.events import Notice
 from inventory.vocabulary import Vocabulary
-from inventory.words import Credential, Identity, InputError, Network, Proof, StoreError
+from inventory.words import Credential, Identity, InputError, Network, Proof, StoreError, Title
 
 log = logging.getLogger("dophu")
 
@@ -196,9 +196,19 @@ def boot(path: Path) -> tuple[bytes, int]:
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path}: expected the SNMP engine's id and boots, as dophu writes them") from None
+        raise InputError(
+            Title(
+                f"{path}: cần mã và boots của engine SNMP, như dophu ghi",
+                f"{path}: expected the SNMP engine's id and boots, as dophu writes them",
+            )
+        ) from None
     if not 5 <= len(engine_id) <= 32 or not 0 <= boots < _MOST_BOOTS:
-        raise InputError(f"{path}: expected an engine id of 5 to 32 octets, and boots below 2^31 - 2")
+        raise InputError(
+            Title(
+                f"{path}: cần mã engine từ 5 đến 32 octet, và boots nhỏ hơn 2^31 - 2",
+                f"{path}: expected an engine id of 5 to 32 octets, and boots below 2^31 - 2",
+            )
+        )
     make_folder(path.parent)
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     with part.open("w", encoding="utf-8") as file:

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from api.config import Config
 from inventory.cadence import Window, first_turn, read_cadence, read_window
 from inventory.periods import ZONE
-from inventory.words import InputError, Schedule
+from inventory.words import InputError, Schedule, Title
 
 __all__ = ["Windows", "open_windows", "public_holidays"]
 
@@ -37,7 +37,12 @@ class Windows:
             return None
         if name not in self.named:
             known = ", ".join(sorted(self.named)) or "none: write [windows.NAME] into the settings"
-            raise InputError(f"found the window {name!r}, expected one of {known}")
+            raise InputError(
+                Title(
+                    f"gặp khung giờ {name!r}, cần một trong {known}",
+                    f"found the window {name!r}, expected one of {known}",
+                )
+            )
         return next((w for w in self.named.values() if agency in w.agencies), self.named[name])
 
     def _all_of(self, schedule: Schedule) -> list[Window]:
@@ -85,7 +90,12 @@ async def open_windows(config: Config, now: datetime) -> Windows:
         a for n, w in enumerate(named.values()) for o in list(named.values())[:n] for a in w.agencies if a in o.agencies
     ]
     if twice:
-        raise InputError(f"windows: found the agency {twice[0]!r} in two of them, expected one at most")
+        raise InputError(
+            Title(
+                f"windows: cơ quan {twice[0]!r} có trong hai khung giờ, cần nhiều nhất một",
+                f"windows: found the agency {twice[0]!r} in two of them, expected one at most",
+            )
+        )
     holidays = set(config.holidays)
     if any(not window.holidays for window in named.values()):
         year = now.astimezone(ZONE).year

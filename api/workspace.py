@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from api.config import Config
 from inventory import vocabulary
 from inventory.goals import Goals, load_goals, set_parameters
+from inventory.refusing import meant
 from inventory.secrets import KeyRing
 from inventory.store import Store, keys
-from inventory.strict_yaml import nearest
 from inventory.vocabulary import Vocabulary
-from inventory.words import Credential, InputError, StoreError
+from inventory.words import Credential, InputError, StoreError, Title
 
 if TYPE_CHECKING:
     from api.probing import Watch
@@ -81,7 +81,13 @@ class Workspace:
         """
         goals, wanted = self.all_goals, self.config.plans
         if unknown := [plan for plan in wanted if plan not in goals.plans]:
-            raise InputError(f"plans: unknown plan {unknown[0]!r}{nearest(unknown[0], goals.plans)}")
+            near = meant(unknown[0], goals.plans)
+            raise InputError(
+                Title(
+                    f"plans: không có kế hoạch {unknown[0]!r}{near.vi}",
+                    f"plans: unknown plan {unknown[0]!r}{near.en}",
+                )
+            )
         return goals.only(wanted) if wanted else goals
 
     async def check_version(self) -> None:
@@ -89,9 +95,13 @@ class Workspace:
         file = self.config.database_file
         if file is not None and not file.exists():
             # Opening it would make an empty one.
-            raise StoreError(f"there is no database {file}: run dophu init")
+            raise StoreError(
+                Title(f"chưa có cơ sở dữ liệu {file}: chạy dophu init", f"there is no database {file}: run dophu init")
+            )
         if wrong := tell_version(*await self.store.version()):
-            raise StoreError(f"{wrong[0]}: {'run ' if wrong[1] == 'dophu init' else ''}{wrong[1]}")
+            found, mend = wrong
+            run = ("chạy ", "run ") if mend.en == "dophu init" else ("", "")
+            raise StoreError(Title(f"{found.vi}: {run[0]}{mend.vi}", f"{found.en}: {run[1]}{mend.en}"))
 
     async def add_credential(self, name: str, kind: str, secret: Mapping[str, object]) -> None:
         """Seal a credential and store it under its name, in place of one of the same name.
@@ -100,28 +110,78 @@ class Workspace:
             InputError: an unknown kind, a field missing, unknown or not text; the values are never repeated.
         """
         if kind not in CREDENTIAL_KINDS:
-            raise InputError(f"found the kind {kind!r}, expected one of {', '.join(CREDENTIAL_KINDS)}")
+            raise InputError(
+                Title(
+                    f"gặp loại {kind!r}, cần một trong {', '.join(CREDENTIAL_KINDS)}",
+                    f"found the kind {kind!r}, expected one of {', '.join(CREDENTIAL_KINDS)}",
+                )
+            )
         needed, optional = CREDENTIAL_KINDS[kind]
         if missing := needed - secret.keys():
-            raise InputError(f"credential {name}: {', '.join(sorted(missing))} is missing")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: thiếu {', '.join(sorted(missing))}",
+                    f"credential {name}: {', '.join(sorted(missing))} is missing",
+                )
+            )
         if unknown := secret.keys() - needed - optional:
             known = ", ".join(sorted(needed | optional))
-            raise InputError(f"credential {name}: found the field {sorted(unknown)[0]!r}, expected {known}")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: gặp trường {sorted(unknown)[0]!r}, cần {known}",
+                    f"credential {name}: found the field {sorted(unknown)[0]!r}, expected {known}",
+                )
+            )
         if any(not isinstance(v, str) or not v for v in secret.values()):
-            raise InputError(f"credential {name}: expected every field to be text that is not empty")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: mọi trường cần là văn bản không rỗng",
+                    f"credential {name}: expected every field to be text that is not empty",
+                )
+            )
         if not str(secret.get("port", "161")).isdecimal() or not 0 < int(str(secret.get("port", "161"))) < 65536:
-            raise InputError(f"credential {name}: expected the port to be a number from 1 to 65535, as text")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: port cần là số từ 1 đến 65535, dạng văn bản",
+                    f"credential {name}: expected the port to be a number from 1 to 65535, as text",
+                )
+            )
         if kind == "exporter" and secret.get("scheme", "http") not in ("http", "https"):
-            raise InputError(f"credential {name}: expected scheme to be http or https")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: scheme cần là http hoặc https",
+                    f"credential {name}: expected scheme to be http or https",
+                )
+            )
         if kind == "exporter" and not str(secret.get("path", "/")).startswith("/"):
-            raise InputError(f"credential {name}: expected path to begin with /")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: path cần bắt đầu bằng /",
+                    f"credential {name}: expected path to begin with /",
+                )
+            )
         if kind == "ssh" and not secret.keys() & {"password", "key"}:
-            raise InputError(f"credential {name}: password or key is missing")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: thiếu password hoặc key",
+                    f"credential {name}: password or key is missing",
+                )
+            )
         token = str(secret.get("token", ""))
         if kind == "influxdb" and (not token.isascii() or not token.isprintable() or " " in token):
-            raise InputError(f"credential {name}: expected token to be letters, digits and signs of ASCII")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {name}: token cần là chữ, số và dấu ASCII",
+                    f"credential {name}: expected token to be letters, digits and signs of ASCII",
+                )
+            )
         if not name or name != "".join(name.split()) or not name.isprintable():
-            raise InputError(f"found the name {name!r}, expected one without spaces and control characters")
+            raise InputError(
+                Title(
+                    f"gặp tên {name!r}, cần tên không có khoảng trắng và ký tự điều khiển",
+                    f"found the name {name!r}, expected one without spaces and control characters",
+                )
+            )
         ring = KeyRing.load(self.config.keys)
         await self.store.write(keys.put_credential, name, kind, ring.seal(json.dumps(dict(secret)), name))
 
@@ -149,7 +209,10 @@ class Workspace:
         credential = (await self.open_credentials([name])).get(name)
         if credential is None or credential.kind not in PINNED:
             raise InputError(
-                f"found no credential {name!r} of the kind {' or '.join(PINNED)}; see dophu credential list"
+                Title(
+                    f"không có thông tin xác thực {name!r} loại {' hoặc '.join(PINNED)}; xem dophu credential list",
+                    f"found no credential {name!r} of the kind {' or '.join(PINNED)}; see dophu credential list",
+                )
             )
         field_name = PINNED[credential.kind]
         lines = [line for line in credential.secret.get(field_name, "").splitlines() if line.split()[:1] != [place]]
@@ -175,15 +238,19 @@ class Workspace:
         return await self.store.read(keys.system_of_token, _hash(token))
 
 
-def tell_version(current: str | None, needed: str) -> tuple[str, str] | None:
+def tell_version(current: str | None, needed: str) -> tuple[Title, Title] | None:
     """What is wrong with tables of version `current`, and what mends it; None where nothing is."""
     if current == needed:
         return None
     if current is None:
-        return "the database has no tables yet", "dophu init"
+        return Title("cơ sở dữ liệu chưa có bảng", "the database has no tables yet"), Title.same("dophu init")
     # Versions are numbers of four digits.
-    mend = "dophu init" if current < needed else "install a newer Dophu"
-    return f"the database is of version {current}, expected {needed}", mend
+    newer = Title("hãy cài Dophu mới hơn", "install a newer Dophu")
+    found = Title(
+        f"cơ sở dữ liệu ở phiên bản {current}, cần {needed}",
+        f"the database is of version {current}, expected {needed}",
+    )
+    return found, Title.same("dophu init") if current < needed else newer
 
 
 def _hash(token: str) -> str:

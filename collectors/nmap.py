@@ -83,7 +83,12 @@ async def collect(target: Target, *, rate: int = RATE, budget_seconds: float = B
     Raises InputError, before any packet, for a network that may not be scanned.
     """
     if target.network is not None and not target.network.scan:
-        raise InputError(f"network {target.network.code} may not be scanned: scan is no in the register")
+        raise InputError(
+            Title(
+                f"mạng {target.network.code} không được quét: sổ đăng ký ghi scan là no",
+                f"network {target.network.code} may not be scanned: scan is no in the register",
+            )
+        )
     run, _ = await scan_network(target, DISCOVERY, rate=rate, budget_seconds=budget_seconds)
     return run
 
@@ -160,7 +165,12 @@ def _permitted(target: Target, known: bool) -> Network:
         raise InputError(f"network {network.code}: found address {target.address!r}, expected its prefix {prefix}")
     longest = LARGEST_IPV4 if prefix.version == 4 else LARGEST_IPV6
     if prefix.prefixlen < longest and not known:
-        raise InputError(f"network {network.code}: {prefix} is too large to sweep, expected /{longest} or smaller")
+        raise InputError(
+            Title(
+                f"mạng {network.code}: {prefix} quá lớn để quét, cần /{longest} hoặc nhỏ hơn",
+                f"network {network.code}: {prefix} is too large to sweep, expected /{longest} or smaller",
+            )
+        )
     return network
 
 

@@ -22,7 +22,7 @@ from collectors.transports.snmp import SnmpError
 from collectors.transports.web import WebError, fetch_front
 from collectors.vendors import Banner, load_vendors
 from inventory.urls import is_address
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, Title
 
 KEYS = (
     "target",
@@ -42,7 +42,8 @@ KEYS = (
 Answer = dict[str, object]
 
 SNMP_PORT = 161
-_EXPECTED = "expected host[:port], [IPv6]:port, sip:host[:port], sips:host[:port], http://… or https://…"
+_FORMS = "host[:port], [IPv6]:port, sip:host[:port], sips:host[:port], http://…"
+_EXPECTED = Title(f"cần {_FORMS} hoặc https://…", f"expected {_FORMS} or https://…")
 _TRANSPORT = re.compile(r";transport=(\w*)$", re.IGNORECASE)
 _NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\.?"
@@ -80,10 +81,20 @@ def _parse_sip(text: str) -> Place:
     found = _TRANSPORT.search(rest)
     named = found[1].lower() if found else ""
     if found and named not in sip.TRANSPORTS:
-        raise InputError(f"target {text!r}: the transport is {found[1]!r}, expected one of {', '.join(sip.TRANSPORTS)}")
+        raise InputError(
+            Title(
+                f"đích {text!r}: giao thức vận chuyển là {found[1]!r}, cần một trong {', '.join(sip.TRANSPORTS)}",
+                f"target {text!r}: the transport is {found[1]!r}, expected one of {', '.join(sip.TRANSPORTS)}",
+            )
+        )
     if scheme.lower() == "sips":
         if named not in ("", "tcp", "tls"):
-            raise InputError(f"target {text!r}: sips is asked over TLS, found the transport {named}")
+            raise InputError(
+                Title(
+                    f"đích {text!r}: sips được hỏi qua TLS, gặp giao thức {named}",
+                    f"target {text!r}: sips is asked over TLS, found the transport {named}",
+                )
+            )
         named = "tls"
     host, port = _split(_TRANSPORT.sub("", rest).removeprefix("//"), text)
     port = port or (sip.TLS_PORT if named == "tls" else sip.PORT)
@@ -95,22 +106,39 @@ def _parse_url(text: str) -> Place:
         parts = urllib.parse.urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise InputError(f"target {text!r}: not a URL; {_EXPECTED}") from None
+        raise InputError(
+            Title(f"đích {text!r}: không phải URL; {_EXPECTED.vi}", f"target {text!r}: not a URL; {_EXPECTED.en}")
+        ) from None
     if parts.username is not None or not _is_host(host) or re.search(r"[\s\x00-\x1f]", text):
-        raise InputError(f"target {text!r}: not a URL of a host; {_EXPECTED}")
+        raise InputError(
+            Title(
+                f"đích {text!r}: không phải URL của một máy; {_EXPECTED.vi}",
+                f"target {text!r}: not a URL of a host; {_EXPECTED.en}",
+            )
+        )
     return Place(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), text)
 
 
 def _split(rest: str, text: str) -> tuple[str, int | None]:
     matched = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:\[\]]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)", rest)
     if not matched:
-        raise InputError(f"target {text!r}: {_EXPECTED}")
+        raise InputError(Title(f"đích {text!r}: {_EXPECTED.vi}", f"target {text!r}: {_EXPECTED.en}"))
     bracketed, port6, plain, port4, bare = matched.groups()
     host, port = bracketed or plain or bare, int(port6 or port4 or 0) or None
     if not _is_host(host) or (bracketed and not is_address(bracketed)):
-        raise InputError(f"target {text!r}: {host!r} is no address and no host name; {_EXPECTED}")
+        raise InputError(
+            Title(
+                f"đích {text!r}: {host!r} không phải địa chỉ hay tên máy; {_EXPECTED.vi}",
+                f"target {text!r}: {host!r} is no address and no host name; {_EXPECTED.en}",
+            )
+        )
     if (port6 or port4) and not (port and port <= 65_535):
-        raise InputError(f"target {text!r}: the port is {port6 or port4}, expected 1 to 65535")
+        raise InputError(
+            Title(
+                f"đích {text!r}: cổng là {port6 or port4}, cần từ 1 đến 65535",
+                f"target {text!r}: the port is {port6 or port4}, expected 1 to 65535",
+            )
+        )
     return host, port
 
 

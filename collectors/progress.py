@@ -65,8 +65,8 @@ class TerminalProgress:
 class ScanProgress:
     """How far a scan is, in addresses swept and hosts read, with the time that it will still take."""
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self, title: str, services: str = "services") -> None:
+        self._title, self._services = title, services
         self._bar: Bar | None = None
 
     def started(self, addresses: int, swept: int) -> None:
@@ -79,7 +79,7 @@ class ScanProgress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._bar.add_task(self._title, total=addresses, completed=swept)
-        self._bar.add_task("services", total=0)
+        self._bar.add_task(self._services, total=0)
         self._bar.start()
 
     def advanced(self, swept: int, found: int, read: int) -> None:

@@ -33,7 +33,7 @@ STATUSES: Mapping[str, tuple[Title, str]] = {
     "unmet": (Title("Chưa đạt", "Unmet"), RED),
     "unknown": (Title("Chưa rõ", "Unknown"), YELLOW),
     "declared": (Title("Khai báo", "Declared"), BLUE),
-    "waived": (Title("Được miễn", "Waived"), PURPLE),
+    "waived": (Title("Được miễn trừ", "Waived"), PURPLE),
     "not_applicable": (Title("Không áp dụng", "Not applicable"), GREY),
     "yes": (Title("Có trả lời", "Answering"), GREEN),
     "no": (Title("Không trả lời", "Not answering"), RED),

@@ -1,4 +1,4 @@
-"""Agency: all that is known of one agency: what it reaches, its assets, lines, websites, weaknesses and backups."""
+"""Agency: all that is known of one agency: what it reaches, its assets, lines, websites, findings and backups."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ _DAY = 86400
 _DESCRIPTION = Title(
     "Mọi điều đã biết về một cơ quan: kết quả theo chỉ tiêu và tiêu chí, thiết bị, đường truyền, trang thông tin, "
     "điểm yếu, lần quét và bản sao lưu. Chưa rõ không có nghĩa là chưa đạt.",
-    "All that is known of one agency: how it stands by goal and control, its assets, lines, websites, weaknesses, "
-    "scans and backups. Unknown does not mean unmet.",
+    "All that is known of one agency: how it stands by goal and control, its assets, lines, websites, security "
+    "findings, scans and backups. Unknown does not mean unmet.",
 )
 
 
@@ -66,7 +66,7 @@ def build(language: Language = "vi") -> Dashboard:
             lines(Title("Thiết bị theo thời gian", "Assets over time"), answering, "answering", STATUSES, language, 14),
             _links(language),
             _websites(language),
-            _weaknesses(language),
+            _security_findings(language),
             _scans(language),
             lines(
                 Title("Kết quả theo thời gian", "Findings over time"), over_time, "status", statuses, language, span=14
@@ -95,7 +95,7 @@ def _numbers(language: Language) -> list[stat.Panel]:
             3,
             limits=[(1, YELLOW)],
         ),
-        number(Title("Điểm yếu mức cao", "High weaknesses"), high, GREEN, language, 3, limits=some),
+        number(Title("Điểm yếu mức cao", "High security findings"), high, GREEN, language, 3, limits=some),
         number(
             Title("Thiết bị không trả lời", "Assets not answering"),
             f'sum(dophu_assets{{{_HERE},answering="no"}})',
@@ -274,7 +274,7 @@ def _of_severity(status: str, severity: str, labels: str = "severity") -> str:
     return f'{findings} * on (control) group_left ({labels}) dophu_control_info{{severity=~"{severity}"}}'
 
 
-def _weaknesses(language: Language) -> table.Panel:
+def _security_findings(language: Language) -> table.Panel:
     title = f"title_{language}"
 
     def members(status: str) -> str:
@@ -282,7 +282,7 @@ def _weaknesses(language: Language) -> table.Panel:
 
     unmet = count_column("Value #A", Title("Chưa xử lý", "Open"), RED, 100)
     return rows(
-        Title("Điểm yếu", "Weaknesses"),
+        Title("Điểm yếu", "Security findings"),
         [or_zero(members(status), members(".+")) for status in ("unmet", "waived", "unknown")],
         [
             Column("severity", Title("Mức độ", "Severity"), width=110, words=SEVERITY),

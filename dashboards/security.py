@@ -1,4 +1,4 @@
-"""Security posture: open weaknesses by severity, control and agency, certificates, and whether scans are up to date."""
+"""Security posture: open findings by severity, control and agency, certificates, and whether scans are up to date."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _SEVERITY = Title("Mức độ", "Severity")
 _DESCRIPTION = Title(
     "Những điểm yếu chưa xử lý theo mức độ, tiêu chí và cơ quan; máy trạm, máy chủ được bảo vệ và cập nhật đến đâu; "
     "chứng thư số còn bao lâu; lần quét gần nhất. Chưa rõ không có nghĩa là an toàn.",
-    "Open weaknesses by severity, control and agency; how far machines are protected and patched; how long "
+    "Open security findings by severity, control and agency; how far machines are protected and patched; how long "
     "certificates last; when networks were last scanned. Unknown does not mean safe.",
 )
 
@@ -83,7 +83,7 @@ def build(language: Language = "vi") -> Dashboard:
             count(Title("Chưa rõ", "Unknown"), unknown, YELLOW, language, span=4),
             data_age(language, span=4),
             lines(
-                Title("Điểm yếu chưa xử lý theo thời gian", "Open weaknesses over time"),
+                Title("Điểm yếu chưa xử lý theo thời gian", "Open security findings over time"),
                 over_time,
                 "severity",
                 SEVERITY,
@@ -113,7 +113,7 @@ def _agencies(language: Language) -> table.Panel:
 
     high, *lower = value_columns([count_column(s, word, color, 110) for s, (word, color) in SEVERITY.items()])
     return rows(
-        Title("Điểm yếu chưa xử lý theo cơ quan", "Open weaknesses by agency"),
+        Title("Điểm yếu chưa xử lý theo cơ quan", "Open security findings by agency"),
         [or_zero(counted("unmet", severity), counted("unmet", ".+")) for severity in SEVERITY],
         [*agency_columns(language), high, *lower],
         language,
@@ -131,7 +131,7 @@ def _controls(language: Language) -> table.Panel:
         return f"sum by (control, severity, {title}) ({_of_severity(status, f'severity, {title}')})"
 
     return rows(
-        Title("Điểm yếu theo tiêu chí", "Weaknesses by control"),
+        Title("Điểm yếu theo tiêu chí", "Security findings by control"),
         [or_zero(counted(status), counted(".+")) for status in ("unmet", "waived", "unknown", "met")],
         [
             Column("severity", _SEVERITY, width=100, words=SEVERITY),

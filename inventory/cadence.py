@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from cronsim import CronSim, CronSimError
 
 from inventory.periods import ZONE
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["Cadence", "Window", "first_turn", "jitter", "read_cadence", "read_window"]
 
@@ -55,17 +55,32 @@ def read_cadence(text: str) -> Cadence:
     if matched := _INTERVAL.fullmatch(plain):
         interval = timedelta(**{_UNITS[matched[2].lower()]: int(matched[1])})
         if not SHORTEST <= interval <= LONGEST:
-            raise InputError(f"found {text!r}, expected an interval from 30 seconds to 366 days")
+            raise InputError(
+                Title(
+                    f"gặp {text!r}, cần chu kỳ từ 30 giây đến 366 ngày",
+                    f"found {text!r}, expected an interval from 30 seconds to 366 days",
+                )
+            )
         return Cadence(plain, interval)
-    expected = 'expected five fields of cron such as "30 1 * * mon-fri", or an interval such as "every 5m"'
+    expected = Title(
+        'năm trường của cron như "30 1 * * mon-fri", hoặc chu kỳ như "every 5m"',
+        'expected five fields of cron such as "30 1 * * mon-fri", or an interval such as "every 5m"',
+    )
     if len(plain.split(" ")) != 5:
-        raise InputError(f"found {text!r:.80}, {expected}")
+        raise InputError(Title(f"gặp {text!r:.80}, cần {expected.vi}", f"found {text!r:.80}, {expected.en}"))
     try:
         next(CronSim(plain, datetime(2026, 1, 1, tzinfo=ZONE)))
     except CronSimError as error:
-        raise InputError(f"found {text!r:.80}, {expected} ({error})") from None
+        raise InputError(
+            Title(f"gặp {text!r:.80}, cần {expected.vi} ({error})", f"found {text!r:.80}, {expected.en} ({error})")
+        ) from None
     except StopIteration:
-        raise InputError(f"found {text!r:.80}, which never comes; {expected}") from None
+        raise InputError(
+            Title(
+                f"gặp {text!r:.80}, không bao giờ đến lượt; cần {expected.vi}",
+                f"found {text!r:.80}, which never comes; {expected.en}",
+            )
+        ) from None
     return Cadence(plain)
 
 
@@ -138,17 +153,32 @@ def read_window(
     for part in days.lower().replace(" ", "").split(","):
         first, _, last = part.partition("-")
         if first not in DAYS or (last or first) not in DAYS:
-            raise InputError(f"{where}: days: found {part!r}, expected such as mon-fri or sat,sun")
+            raise InputError(
+                Title(
+                    f"{where}: days: gặp {part!r}, cần như mon-fri hoặc sat,sun",
+                    f"{where}: days: found {part!r}, expected such as mon-fri or sat,sun",
+                )
+            )
         begin, end = DAYS.index(first), DAYS.index(last or first)
         numbers |= {n % 7 for n in range(begin, end + 1 + (7 if end < begin else 0))}
     spans = []
     for text in hours:
         matched = _HOURS.fullmatch(text.strip())
         if matched is None or (matched[3] == "24" and matched[4] != "00"):
-            raise InputError(f"{where}: hours: found {text!r}, expected such as 07:30-11:30")
+            raise InputError(
+                Title(
+                    f"{where}: hours: gặp {text!r}, cần như 07:30-11:30",
+                    f"{where}: hours: found {text!r}, expected such as 07:30-11:30",
+                )
+            )
         spans.append((time(int(matched[1]), int(matched[2])), time(int(matched[3]) % 24, int(matched[4]))))
     if not spans:
-        raise InputError(f"{where}: hours: found none, expected such as 07:30-11:30")
+        raise InputError(
+            Title(
+                f"{where}: hours: để trống, cần như 07:30-11:30",
+                f"{where}: hours: found none, expected such as 07:30-11:30",
+            )
+        )
     return Window(name, frozenset(numbers), tuple(spans), holidays, tuple(agencies))
 
 

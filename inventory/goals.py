@@ -12,6 +12,7 @@ from typing import TypeVar
 from yaml.nodes import MappingNode, SequenceNode
 
 from inventory import expressions
+from inventory.refusing import meant
 from inventory.strict_yaml import Entry, Problem, StrictFile, closest, nearest
 from inventory.vocabulary import POPULATIONS, Vocabulary
 from inventory.words import (
@@ -70,17 +71,34 @@ def set_parameters(goals: Goals, given: Mapping[str, Mapping[str, float | str]])
     controls = dict(goals.controls)
     for name, values in given.items():
         if name not in controls:
-            raise InputError(f"parameters: unknown control {name!r}{nearest(name, controls)}")
+            near = meant(name, controls)
+            raise InputError(
+                Title(
+                    f"parameters: không có tiêu chí {name!r}{near.vi}", f"parameters: unknown control {name!r}{near.en}"
+                )
+            )
         known = controls[name].parameters
         for parameter, value in values.items():
             where = f"parameters.{name}.{parameter}"
             if parameter not in known:
-                has = f"expected one of {', '.join(known)}" if known else "the control has none"
-                raise InputError(f"{where}: found no such parameter, {has}")
+                listed = ", ".join(known)
+                has = (
+                    Title(f"cần một trong {listed}", f"expected one of {listed}")
+                    if known
+                    else Title("tiêu chí này không có tham số", "the control has none")
+                )
+                raise InputError(
+                    Title(f"{where}: không có tham số này, {has.vi}", f"{where}: found no such parameter, {has.en}")
+                )
             wants_text = isinstance(known[parameter], str)
             if not (isinstance(value, str) if wants_text else _is_number(value)):
-                expected = "text" if wants_text else "a number"
-                raise InputError(f"{where}: found {value!r:.80}, expected {expected} such as {known[parameter]!r}")
+                expected = Title("văn bản", "text") if wants_text else Title("một số", "a number")
+                raise InputError(
+                    Title(
+                        f"{where}: gặp {value!r:.80}, cần {expected.vi} như {known[parameter]!r}",
+                        f"{where}: found {value!r:.80}, expected {expected.en} such as {known[parameter]!r}",
+                    )
+                )
         controls[name] = replace(controls[name], parameters={**known, **values})
     return Goals(controls, goals.plans)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from inventory.text import nfc
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 if TYPE_CHECKING:  # the configuration is read by every command and has no problems of a register
     from inventory.register.problems import Problem
@@ -47,7 +47,12 @@ def read_url(text: str) -> str:
     except ValueError:
         good = False
     if not good or parts.query or parts.fragment or not text.isprintable() or " " in text:
-        raise InputError(f"found {text!r:.200}, expected an address such as https://netbox.example.vn")
+        raise InputError(
+            Title(
+                f"gặp {text!r:.200}, cần địa chỉ như https://netbox.example.vn",
+                f"found {text!r:.200}, expected an address such as https://netbox.example.vn",
+            )
+        )
     return text.rstrip("/").removesuffix("/api").rstrip("/")
 
 

@@ -67,7 +67,12 @@ def read_period(text: str) -> Period:
     """
     found = _PERIOD.fullmatch(text.strip())
     if found is None or not 1900 <= int(found[1]) <= 9000:
-        raise InputError(f"period: found {text!r:.60}, expected such as 2026-09, 2026-Q3, 2026-H1 or 2026")
+        raise InputError(
+            Title(
+                f"kỳ: gặp {text!r:.60}, cần như 2026-09, 2026-Q3, 2026-H1 hoặc 2026",
+                f"period: found {text!r:.60}, expected such as 2026-09, 2026-Q3, 2026-H1 or 2026",
+            )
+        )
     year = int(found[1])
     if found[2]:
         first, months = 3 * int(found[2][1]) - 2, 3

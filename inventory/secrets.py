@@ -15,7 +15,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from inventory.owning import hand_over
-from inventory.words import InputError
+from inventory.refusing import cannot
+from inventory.words import InputError, Title
 
 __all__ = ["KeyRing"]
 
@@ -50,7 +51,12 @@ class KeyRing:
             # A link fails where the name exists, so of two processes that start together one creates the file.
             os.link(part, path)
         except FileExistsError as error:
-            raise InputError(f"key file {path}: found a file, expected none: keys are never overwritten") from error
+            raise InputError(
+                Title(
+                    f"tệp khóa {path}: đã có tệp, cần chưa có: khóa không bao giờ bị ghi đè",
+                    f"key file {path}: found a file, expected none: keys are never overwritten",
+                )
+            ) from error
         finally:
             part.unlink()
         _flush_folder(path.parent)
@@ -65,11 +71,15 @@ class KeyRing:
                 text = file.read(LARGEST_KEY_FILE)
         except FileNotFoundError as error:
             raise InputError(
-                f"key file {path}: found nothing, expected the file that sealed the stored secrets; "
-                "restore it from a backup"
+                Title(
+                    f"tệp khóa {path}: không có, cần tệp đã niêm phong các bí mật được lưu; hãy khôi phục nó "
+                    "từ bản sao lưu",
+                    f"key file {path}: found nothing, expected the file that sealed the stored secrets; "
+                    "restore it from a backup",
+                )
             ) from error
         except OSError as error:
-            raise InputError(f"key file {path}: cannot be read: {error.strerror}") from error
+            raise cannot(Title(f"tệp khóa {path}", f"key file {path}"), error) from error
         return cls(path, _parse_keys(path, text))
 
     @classmethod
@@ -107,19 +117,33 @@ class KeyRing:
         where = f"secret of {bound_to!r}"
         parts = sealed.split(":")
         if len(parts) != 4 or parts[0] != FORMAT:
-            raise InputError(f"{where}: found something else, expected a sealed text {FORMAT}:key:nonce:ciphertext")
+            raise InputError(
+                Title(
+                    f"bí mật của {bound_to!r}: gặp nội dung khác, cần văn bản niêm phong {FORMAT}:key:nonce:ciphertext",
+                    f"{where}: found something else, expected a sealed text {FORMAT}:key:nonce:ciphertext",
+                )
+            )
         key_id = parts[1]
         if key_id not in self._keys:
             raise InputError(
-                f"{where}: sealed with a key that {self._path} does not hold; expected one of {', '.join(self._keys)}"
+                Title(
+                    f"bí mật của {bound_to!r}: niêm phong bằng khóa mà {self._path} không có; cần một trong "
+                    f"{', '.join(self._keys)}",
+                    f"{where}: sealed with a key that {self._path} does not hold; expected one of "
+                    f"{', '.join(self._keys)}",
+                )
             )
         try:
             nonce, ciphertext = _decode(parts[2]), _decode(parts[3])
             return AESGCM(self._keys[key_id]).decrypt(nonce, ciphertext, _bound(key_id, bound_to)).decode()
         except (InvalidTag, ValueError) as error:
             raise InputError(
-                f"{where}: does not open with key {key_id}: it was changed, sealed for another row, "
-                "or sealed with another key of that name"
+                Title(
+                    f"bí mật của {bound_to!r}: không mở được bằng khóa {key_id}: đã bị thay đổi, được niêm "
+                    "phong cho dòng khác, hoặc bằng khóa khác cùng tên",
+                    f"{where}: does not open with key {key_id}: it was changed, sealed for another row, "
+                    "or sealed with another key of that name",
+                )
             ) from error
 
 
@@ -142,19 +166,32 @@ def _new_key_id(keys: Mapping[str, bytes]) -> str:
 
 def _check_owner(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"key file {path}: found something that is no regular file")
+        raise InputError(
+            Title(
+                f"tệp khóa {path}: không phải tệp thường", f"key file {path}: found something that is no regular file"
+            )
+        )
     # systemd hands a service its credentials by an access list, which shows as rights of the group.
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     handed = credentials is not None and path.parent == Path(credentials)
     if status.st_mode & (0o037 if handed else 0o077):
         raise InputError(
-            f"key file {path}: found mode {stat.S_IMODE(status.st_mode):04o}, expected 0600: "
-            f"others can read the keys; run: chmod 600 {path}"
+            Title(
+                f"tệp khóa {path}: gặp quyền {stat.S_IMODE(status.st_mode):04o}, cần 0600: người khác đọc "
+                f"được khóa; hãy chạy: chmod 600 {path}",
+                f"key file {path}: found mode {stat.S_IMODE(status.st_mode):04o}, expected 0600: "
+                f"others can read the keys; run: chmod 600 {path}",
+            )
         )
     # What root made beside the service's data is the service's, and root has to open it again.
     trusted = {0, os.geteuid(), *([path.parent.stat().st_uid] if os.geteuid() == 0 else [])}
     if status.st_uid not in trusted:
-        raise InputError(f"key file {path}: found owner {status.st_uid}, expected {os.geteuid()}, who runs this")
+        raise InputError(
+            Title(
+                f"tệp khóa {path}: gặp chủ sở hữu {status.st_uid}, cần {os.geteuid()} là người chạy chương trình này",
+                f"key file {path}: found owner {status.st_uid}, expected {os.geteuid()}, who runs this",
+            )
+        )
 
 
 def _parse_keys(path: Path, text: bytes) -> dict[str, bytes]:

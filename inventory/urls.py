@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote, urljoin, urlsplit
 
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 PORTS = {"http": 80, "https": 443}
 LONGEST = 500
@@ -91,8 +91,11 @@ def is_address(text: str) -> bool:
         return False
 
 
-def _expected(text: str) -> str:
-    return f"found {text!r:.200}, expected an address such as https://example.vn/, without a password"
+def _expected(text: str) -> Title:
+    return Title(
+        f"gặp {text!r:.200}, cần địa chỉ như https://example.vn/, không kèm mật khẩu",
+        f"found {text!r:.200}, expected an address such as https://example.vn/, without a password",
+    )
 
 
 def follow(url: Url, location: str) -> Url | None:

@@ -26,7 +26,7 @@ from api.printing import judge_plan
 from api.sealing import seal, verify
 from api.workspace import Workspace
 from inventory.periods import ZONE, end_of_day
-from inventory.store import Connection, Store, period_counts, registers, runs, snapshots, waivers
+from inventory.store import Connection, Store, counts_told, registers, runs, snapshots, waivers
 from inventory.store.period_counts import DECLARED, Counted, Origin
 from inventory.words import (
     ALL_LEVELS,
@@ -357,7 +357,7 @@ async def live_through(workspace: Workspace) -> tuple[Chronicle, dict[date, dict
     for day in DAYS:
         await store.write(in_one(workspace, province.day(day), at(day, 12)))
         if counted := list(province.documents(day)):
-            await store.write(period_counts.take_in, workspace.vocabulary, workspace.goals, counted, at(day, 12))
+            await store.write(counts_told.take_in, workspace.vocabulary, workspace.goals, counted, at(day, 12))
         snapshot = await store.write(snapshots.take, workspace.vocabulary, workspace.goals, at(day, 20), keep=True)
         then[day] = {(c.goal, c.level): told(c) for c in snapshot.coverage}
         if day.day % 5 == 0:

@@ -19,7 +19,7 @@ from collectors.backups.names import Named, read_name
 from collectors.transports.ssh import Shell, SshError
 from inventory.backups import LONGEST, WHOLE, Job
 from inventory.periods import ZONE
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 MOST_FILES = 50_000
 """Files of one folder that are looked at."""
@@ -96,7 +96,12 @@ def read_here(place: Place, at: datetime) -> Listing:
             changed = datetime.fromtimestamp(max(told.st_mtime, 0), UTC)
             files.append(File(path, told.st_size, changed))
             if len(files) > MOST_FILES:
-                raise InputError(f"found more than {MOST_FILES} files, expected fewer: name a folder below")
+                raise InputError(
+                    Title(
+                        f"gặp hơn {MOST_FILES} tệp, cần ít hơn: hãy nêu một thư mục con",
+                        f"found more than {MOST_FILES} files, expected fewer: name a folder below",
+                    )
+                )
     except OSError as error:
         raise InputError(f"{error.strerror}, expected a folder that can be read") from None
     return Listing(tuple(files), at)

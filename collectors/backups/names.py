@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory.periods import ZONE
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 PLACES = ("system", "job", "date")
 LONGEST = 300
@@ -44,13 +44,23 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         InputError: a place that there is not or that stands twice, too many stars, or a text that is no name.
     """
     if not pattern or len(pattern) > LONGEST or not pattern.isprintable() or pattern.startswith("/"):
-        raise InputError(f"found the pattern {pattern!r:.80}, expected a file's name such as {{system}}-{{date}}.bak")
+        raise InputError(
+            Title(
+                f"gặp mẫu {pattern!r:.80}, cần tên tệp như {{system}}-{{date}}.bak",
+                f"found the pattern {pattern!r:.80}, expected a file's name such as {{system}}-{{date}}.bak",
+            )
+        )
     built, wild, seen = "", 0, set[str]()
     for place, many, one, text in (match.groups() for match in _PIECE.finditer(pattern)):
         if place is not None:
             if place not in PLACES or place in seen:
-                expected = "each once: " + ", ".join(f"{{{name}}}" for name in PLACES)
-                raise InputError(f"found {{{place}}} in the pattern {pattern!r}, expected {expected}")
+                known = ", ".join(f"{{{name}}}" for name in PLACES)
+                raise InputError(
+                    Title(
+                        f"gặp {{{place}}} trong mẫu {pattern!r}, cần mỗi tên một lần: {known}",
+                        f"found {{{place}}} in the pattern {pattern!r}, expected each once: {known}",
+                    )
+                )
             seen.add(place)
             wild += place != "date"
             built += _DATE if place == "date" else f"(?P<{place}>[^/]+?)"
@@ -60,7 +70,12 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         else:
             built += "[^/]" if one else re.escape(text)
     if wild > _WILD:
-        raise InputError(f"found {wild} of *, {{system}} and {{job}} in {pattern!r}, expected at most {_WILD}")
+        raise InputError(
+            Title(
+                f"gặp {wild} dấu *, {{system}} và {{job}} trong {pattern!r}, cần nhiều nhất {_WILD}",
+                f"found {wild} of *, {{system}} and {{job}} in {pattern!r}, expected at most {_WILD}",
+            )
+        )
     return re.compile(built)
 
 

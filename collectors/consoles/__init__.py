@@ -19,6 +19,6 @@ Case, accents and marks of headers and words do not matter.
 from __future__ import annotations
 
 from collectors.consoles.profile import FIELDS, Profile, load_profiles
-from collectors.consoles.report import Line, Problem, Report, ReportError, read_report
+from collectors.consoles.report import Line, Problem, Report, read_report
 
-__all__ = ["FIELDS", "Line", "Problem", "Profile", "Report", "ReportError", "load_profiles", "read_report"]
+__all__ = ["FIELDS", "Line", "Problem", "Profile", "Report", "load_profiles", "read_report"]

@@ -12,6 +12,7 @@ from openpyxl.utils import get_column_letter
 
 from collectors.consoles import cells
 from collectors.consoles.profile import FIELDS, NAMING, TELLING, Profile, load_profiles
+from inventory.refusing import cannot
 from inventory.register.columns import plain
 from inventory.register.tables import Cell, Row, Table, Unreadable, read_csv, read_workbook
 from inventory.strict_yaml import closest, nearest
@@ -28,15 +29,6 @@ SLACK = timedelta(days=1)
 _TIME = Title("thời gian trong lịch", "a time of the calendar")
 _REPORT = Title("một báo cáo", "a report")
 NAMELESS = Title("không có gì để gọi tên máy", "nothing that names the machine")
-
-
-class ReportError(InputError):
-    """A report refused as a whole, told in the two languages that people read."""
-
-    def __init__(self, told: Title) -> None:
-        """Keep what is `told`; the error's own text is the English one."""
-        super().__init__(told.en)
-        self.told = told
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +86,7 @@ def read_report(
     """Read the report at `path` by the profile `name`; its facts are of `source` (default: the profile's name).
 
     Raises:
-        ReportError: no such profile, no table, no header of this profile (the one that fits better is named),
+        InputError: no such profile, no table, no header of this profile (the one that fits better is named),
             or nothing that says of what time the report is.
         InputError: the file cannot be opened.
     """
@@ -105,7 +97,7 @@ def read_report(
             f"--profile: gặp {name!r}, cần một mẫu đọc như {near}",
             f"--profile: found {name!r}{nearest(name, profiles)}",
         )
-        raise ReportError(Title(*told))
+        raise InputError(Title(*told))
     profile = profiles[name]
     table, start, columns, headers = _find_header(path, profile)
     _check_profile(path, table, profile, columns)
@@ -126,7 +118,7 @@ def read_report(
             ),
         )
     if at > now + timedelta(minutes=5):
-        raise ReportError(
+        raise InputError(
             Title(
                 f"{path.name}: gặp thời gian lập báo cáo {at.isoformat()}, là ở tương lai",
                 f"{path.name}: found the report's time {at.isoformat()}, which is in the future",
@@ -139,9 +131,9 @@ def read_report(
     return report
 
 
-def _refusal(path: Path, found: Title, expected: Title) -> ReportError:
+def _refusal(path: Path, found: Title, expected: Title) -> InputError:
     told = f"{path.name}: gặp {found.vi}, cần {expected.vi}", f"{path.name}: found {found.en}, expected {expected.en}"
-    return ReportError(Title(*told))
+    return InputError(Title(*told))
 
 
 def shown(value: object) -> Title:
@@ -171,7 +163,7 @@ def _tables(path: Path) -> Iterator[Table]:
     except Unreadable as error:
         raise _refusal(path, error.found, error.expected) from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
 
 
 def _find_header(path: Path, profile: Profile) -> tuple[Table, int, dict[int, str], dict[int, str]]:
@@ -223,7 +215,7 @@ def _check_profile(path: Path, table: Table, profile: Profile, columns: Mapping[
         scores[other.name] = max(len(_columns(_headers(table, at), other)) for at in rows)
     best = max(scores, key=lambda n: (scores[n], n))
     if scores[best] >= max(len(columns) + BETTER, 2) or (not usable and scores[best] > len(columns)):
-        raise ReportError(
+        raise InputError(
             Title(
                 f"{path.name}: gặp {len(columns)} cột của mẫu đọc {profile.name}, và {scores[best]} cột của {best}; "
                 f"có phải là --profile {best}?",
@@ -237,7 +229,7 @@ def _check_profile(path: Path, table: Table, profile: Profile, columns: Mapping[
         )
         listed = ", ".join(h[:40] for h in headers[:12])
         expected = ", ".join(h[0] for h in profile.columns.values() if h)
-        raise ReportError(
+        raise InputError(
             Title(
                 f"{path.name}: gặp các tiêu đề cột {listed}; cần các tiêu đề của {profile.name}: {expected}",
                 f"{path.name}: found the headers {listed}; expected those of {profile.name}: {expected}",
@@ -391,4 +383,4 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-__all__ = ["NAMELESS", "Line", "Problem", "Report", "ReportError", "line_of", "read_report", "shown"]
+__all__ = ["NAMELESS", "Line", "Problem", "Report", "line_of", "read_report", "shown"]

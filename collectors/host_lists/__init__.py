@@ -15,8 +15,9 @@ import yaml
 
 from collectors.host_lists import librenms, zabbix
 from collectors.host_lists.listed import Listed
+from inventory.refusing import cannot
 from inventory.text import nfc, storable
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["SYSTEMS", "HostList", "Listed", "read_hosts"]
 
@@ -46,14 +47,24 @@ def read_hosts(path: Path, system: str) -> HostList:
         InputError: it cannot be read, is too large, is none of these, or is no list of this system.
     """
     if system not in SYSTEMS:
-        raise InputError(f"--from: found {system!r}, expected {' or '.join(SYSTEMS)}")
+        raise InputError(
+            Title(
+                f"--from: gặp {system!r}, cần {' hoặc '.join(SYSTEMS)}",
+                f"--from: found {system!r}, expected {' or '.join(SYSTEMS)}",
+            )
+        )
     content = _content(path)
     try:
         listed = [_cleaned(host) for host in SYSTEMS[system](content)]
     except InputError as error:
-        raise InputError(f"{path.name}: {error}") from None
+        raise InputError(Title(f"{path.name}: {error.told.vi}", f"{path.name}: {error}")) from None
     if len(listed) > _MOST:
-        raise InputError(f"{path.name}: found {len(listed)} hosts, expected at most {_MOST}")
+        raise InputError(
+            Title(
+                f"{path.name}: gặp {len(listed)} máy, cần nhiều nhất {_MOST}",
+                f"{path.name}: found {len(listed)} hosts, expected at most {_MOST}",
+            )
+        )
     return HostList(tuple(h for h in listed if h.address), tuple(h for h in listed if not h.address))
 
 
@@ -62,28 +73,63 @@ def _content(path: Path) -> object:
     readers: Mapping[str, Callable[[str], object]] = {".json": json.loads, ".yaml": _yaml, ".yml": _yaml, ".csv": _csv}
     suffix = path.suffix.lower()
     if suffix not in readers:
-        raise InputError(f"{path.name}: found the ending {suffix!r}, expected one of {', '.join(readers)}")
+        raise InputError(
+            Title(
+                f"{path.name}: gặp đuôi tệp {suffix!r}, cần một trong {', '.join(readers)}",
+                f"{path.name}: found the ending {suffix!r}, expected one of {', '.join(readers)}",
+            )
+        )
     try:
         if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path.name}: found {path.stat().st_size >> 20} MB, expected at most {_LARGEST >> 20} MB")
+            raise InputError(
+                Title(
+                    f"{path.name}: gặp {path.stat().st_size >> 20} MB, cần nhiều nhất {_LARGEST >> 20} MB",
+                    f"{path.name}: found {path.stat().st_size >> 20} MB, expected at most {_LARGEST >> 20} MB",
+                )
+            )
         text = path.read_text("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: byte {error.start + 1} is no UTF-8") from None
+        raise InputError(
+            Title(
+                f"{path.name}: byte {error.start + 1} không phải UTF-8",
+                f"{path.name}: byte {error.start + 1} is no UTF-8",
+            )
+        ) from None
     try:
         content = readers[suffix](text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path.name}: line {error.lineno}: expected JSON ({error.msg})") from None
+        raise InputError(
+            Title(
+                f"{path.name}: dòng {error.lineno}: cần JSON ({error.msg})",
+                f"{path.name}: line {error.lineno}: expected JSON ({error.msg})",
+            )
+        ) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path.name}: line {line}: expected YAML ({error.problem})") from None
+        raise InputError(
+            Title(
+                f"{path.name}: dòng {line}: cần YAML ({error.problem})",
+                f"{path.name}: line {line}: expected YAML ({error.problem})",
+            )
+        ) from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path.name}: expected YAML ({str(error).splitlines()[0]})") from None
+        raise InputError(
+            Title(
+                f"{path.name}: cần YAML ({str(error).splitlines()[0]})",
+                f"{path.name}: expected YAML ({str(error).splitlines()[0]})",
+            )
+        ) from None
     except csv.Error as error:
-        raise InputError(f"{path.name}: expected CSV ({error})") from None
+        raise InputError(Title(f"{path.name}: cần CSV ({error})", f"{path.name}: expected CSV ({error})")) from None
     except (RecursionError, ValueError):
-        raise InputError(f"{path.name}: found what is nested or numbered beyond reason, expected a list") from None
+        raise InputError(
+            Title(
+                f"{path.name}: gặp nội dung lồng nhau hoặc số quá mức, cần một danh sách",
+                f"{path.name}: found what is nested or numbered beyond reason, expected a list",
+            )
+        ) from None
     return content
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from collectors.host_lists.listed import Listed, text
 from inventory.urls import is_address
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["read"]
 
@@ -30,15 +30,30 @@ def read(content: object) -> list[Listed]:
     rows = content
     if isinstance(content, dict):
         if content.get("status") not in (None, "ok"):
-            raise InputError(f"found the status {str(content['status'])!r:.60}, expected ok")
+            raise InputError(
+                Title(
+                    f"gặp trạng thái {str(content['status'])!r:.60}, cần ok",
+                    f"found the status {str(content['status'])!r:.60}, expected ok",
+                )
+            )
         rows = content.get("devices")
     if not isinstance(rows, list):
-        raise InputError("found no list of devices, expected the answer of /api/v0/devices or a CSV file")
+        raise InputError(
+            Title(
+                "không có danh sách thiết bị, cần câu trả lời của /api/v0/devices hoặc tệp CSV",
+                "found no list of devices, expected the answer of /api/v0/devices or a CSV file",
+            )
+        )
     listed = []
     for number, row in enumerate(rows, 1):
         where = str(number)
         if not isinstance(row, dict) or not text(row, "hostname", "Hostname"):
-            raise InputError(f"device {where}: found no hostname, expected a device")
+            raise InputError(
+                Title(
+                    f"thiết bị {where}: không có hostname, cần một thiết bị",
+                    f"device {where}: found no hostname, expected a device",
+                )
+            )
         if text(row, "disabled") not in ("1", "true"):
             listed.append(_listed(where, row))
     return listed

@@ -1,26 +1,13 @@
-"""One host of a list, and what the readers of all systems share."""
+"""What the readers of all systems share: the texts of a host, and the role that words name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from inventory.host_lists import Listed
 from inventory.text import fold
 
 __all__ = ["Listed", "role_of", "text"]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A host as the other system declares it; empty where it says nothing."""
-
-    where: str
-    """Its number in the file."""
-    name: str
-    address: str = ""
-    role: str = ""
-    """A role of the vocabulary, and only where what the system says of it is clear."""
-    location: str = ""
 
 
 def text(of: Mapping[str, object], *names: str) -> str:

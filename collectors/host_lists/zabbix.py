@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from collectors.host_lists.listed import Listed, role_of, text
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["read"]
 
@@ -24,17 +24,34 @@ def read(content: object) -> list[Listed]:
     """
     export = content.get("zabbix_export") if isinstance(content, dict) else None
     if not isinstance(export, dict):
-        raise InputError("found no zabbix_export, expected hosts exported as YAML or JSON")
+        raise InputError(
+            Title(
+                "không có zabbix_export, cần danh sách máy xuất ra YAML hoặc JSON",
+                "found no zabbix_export, expected hosts exported as YAML or JSON",
+            )
+        )
     version = text(export, "version") or str(export.get("version"))
     if not _KNOWN.fullmatch(version):
-        raise InputError(f"version: found {version!r:.40}, expected 6.x or 7.x")
+        raise InputError(
+            Title(
+                f"version: gặp {version!r:.40}, cần 6.x hoặc 7.x",
+                f"version: found {version!r:.40}, expected 6.x or 7.x",
+            )
+        )
     rows = export.get("hosts")
     if not isinstance(rows, list):
-        raise InputError("found no hosts, expected an export of hosts and not of templates")
+        raise InputError(
+            Title(
+                "không có hosts, cần bản xuất các máy chứ không phải các mẫu",
+                "found no hosts, expected an export of hosts and not of templates",
+            )
+        )
     listed = []
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict) or not text(row, "host"):
-            raise InputError(f"host {number}: found no name, expected a host")
+            raise InputError(
+                Title(f"máy {number}: không có tên, cần một máy", f"host {number}: found no name, expected a host")
+            )
         if text(row, "status") != "DISABLED":
             listed.append(_listed(str(number), row))
     return listed

@@ -16,7 +16,7 @@ from collectors.recording.snmprec import Oid, Row, parse_oid
 from collectors.recording.walking import SUBTREES, Walk, walk_all
 from collectors.snmp import Reading
 from collectors.transports.snmp import SnmpError, SnmpTimeout
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, Title
 
 MAX_ROWS = 1_000
 """Rows of one column: enough to tell what it is."""
@@ -71,7 +71,12 @@ async def record(
     """
     place = parse_target(target)
     if place.scheme != "snmp":
-        raise InputError(f"target {target!r}: only SNMP is recorded; expected host[:port] or [IPv6]:port")
+        raise InputError(
+            Title(
+                f"đích {target!r}: chỉ ghi được SNMP; cần host[:port] hoặc [IPv6]:port",
+                f"target {target!r}: only SNMP is recorded; expected host[:port] or [IPv6]:port",
+            )
+        )
     try:
         address = await resolve(place, seconds)
     except OSError as error:

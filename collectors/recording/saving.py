@@ -12,7 +12,8 @@ from tempfile import NamedTemporaryFile
 
 from collectors.recording.record import Recording
 from collectors.recording.snmprec import write_rows
-from inventory.words import InputError
+from inventory.refusing import why
+from inventory.words import InputError, SystemRefusalError, Title
 
 _NAME = re.compile(r"[\w][\w.+-]{0,99}")
 
@@ -28,14 +29,22 @@ def check_place(folder: Path, name: str | None, *, force: bool) -> None:
     """
     if name is not None:
         if not _NAME.fullmatch(name) or name.endswith("."):
-            raise InputError(f"--name: found {name!r}, expected letters, digits and . _ + - without slashes")
+            raise InputError(
+                Title(
+                    f"--name: gặp {name!r}, cần chữ, số và . _ + - không có dấu gạch chéo",
+                    f"--name: found {name!r}, expected letters, digits and . _ + - without slashes",
+                )
+            )
         _refuse_existing(folder, name, force=force)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=folder, prefix=".dophu-"):
             pass
     except OSError as error:
-        raise OSError(f"{folder}: cannot be written to: {error.strerror}") from None
+        reason = why(error)
+        raise SystemRefusalError(
+            Title(f"{folder}: không ghi được: {reason.vi}", f"{folder}: cannot be written to: {reason.en}")
+        ) from None
 
 
 def paths(folder: Path, name: str) -> tuple[Path, Path]:
@@ -46,7 +55,12 @@ def paths(folder: Path, name: str) -> tuple[Path, Path]:
 def _refuse_existing(folder: Path, name: str, *, force: bool) -> None:
     for path in paths(folder, name):
         if path.exists() and not force:
-            raise InputError(f"{path}: is there already; --force overwrites it, --name gives another name")
+            raise InputError(
+                Title(
+                    f"{path}: đã có sẵn; --force ghi đè, --name đặt tên khác",
+                    f"{path}: is there already; --force overwrites it, --name gives another name",
+                )
+            )
 
 
 def name_case(expected: Mapping[str, object]) -> str:

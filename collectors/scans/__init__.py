@@ -26,6 +26,7 @@ from pathlib import Path
 
 from collectors.transports.nmap import SCRIPTS, Host, Service
 from inventory import vocabulary
+from inventory.refusing import meant
 from inventory.strict_yaml import Entry, StrictFile, nearest
 from inventory.words import InputError, Title
 
@@ -100,7 +101,12 @@ def profile(name: str) -> Profile:
     """
     known = load_profiles()
     if name not in known:
-        raise InputError(f"found the profile {name!r}, expected one of {', '.join(known)}{nearest(name, known)}")
+        raise InputError(
+            Title(
+                f"gặp kiểu quét {name!r}, cần một trong {', '.join(known)}{meant(name, known).vi}",
+                f"found the profile {name!r}, expected one of {', '.join(known)}{nearest(name, known)}",
+            )
+        )
     return known[name]
 
 

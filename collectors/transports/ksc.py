@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from collectors.transports import pinned
 from collectors.transports.pinned import PinError, place
-from inventory.words import Credential
+from inventory.words import Credential, Title, ToldError
 
 if TYPE_CHECKING:
     import httpx2
@@ -38,7 +38,7 @@ Row = Mapping[str, object]
 """Attributes of a host or group by name; values are text, numbers, yes or no, aware times, lists, or None."""
 
 
-class KscError(OSError):
+class KscError(ToldError, OSError):
     """The server was not read; the text names it and holds no secret."""
 
 
@@ -47,7 +47,7 @@ async def certificate(host: str, port: int) -> tuple[str, str]:
     try:
         return await pinned.certificate(host, port)
     except PinError as error:
-        raise KscError(str(error)) from None
+        raise KscError(error.told) from None
 
 
 class AdministrationServer:
@@ -73,7 +73,12 @@ class AdministrationServer:
             login = await self._post("Session.StartSession", {}, {"authorization": self._authorization()})
             session = login.get("PxgRetVal")
             if not isinstance(session, str) or not session:
-                raise KscError(f"{self.where}: found no session in the answer to the login")
+                raise KscError(
+                    Title(
+                        f"{self.where}: câu trả lời cho đăng nhập không có phiên",
+                        f"{self.where}: found no session in the answer to the login",
+                    )
+                )
             self._session = session
         except BaseException:
             await self._client.aclose()
@@ -118,11 +123,21 @@ class AdministrationServer:
         }
         accessor = (await self._call(method, asked)).get("strAccessor")
         if not isinstance(accessor, str) or not accessor:
-            raise KscError(f"{self.where}: {method}: found no accessor in the answer")
+            raise KscError(
+                Title(
+                    f"{self.where}: {method}: câu trả lời không có accessor",
+                    f"{self.where}: {method}: found no accessor in the answer",
+                )
+            )
         named = {"strAccessor": accessor}
         total = (await self._call("ChunkAccessor.GetItemsCount", named)).get("PxgRetVal")
         if not isinstance(total, int) or not 0 <= total <= MOST_ROWS:
-            raise KscError(f"{self.where}: {method}: found {total!r} rows, expected a number up to {MOST_ROWS:,}")
+            raise KscError(
+                Title(
+                    f"{self.where}: {method}: gặp {total!r} dòng, cần số không quá {MOST_ROWS:,}",
+                    f"{self.where}: {method}: found {total!r} rows, expected a number up to {MOST_ROWS:,}",
+                )
+            )
         read = 0
         while read < total:
             part = await self._call("ChunkAccessor.GetItemsChunk", named | {"nStart": read, "nCount": AT_ONCE})
@@ -130,7 +145,12 @@ class AdministrationServer:
             listed = rows.get("KLCSP_ITERATOR_ARRAY") if isinstance(rows, dict) else None
             if not isinstance(listed, list) or not listed or not all(isinstance(row, dict) for row in listed):
                 # Whoever is not in the list counts as unprotected: half a list is none.
-                raise KscError(f"{self.where}: {method}: the list broke off after {read:,} of {total:,} rows")
+                raise KscError(
+                    Title(
+                        f"{self.where}: {method}: danh sách dừng ở {read:,} trong {total:,} dòng",
+                        f"{self.where}: {method}: the list broke off after {read:,} of {total:,} rows",
+                    )
+                )
             for row in listed[: total - read]:
                 yield row
             read += len(listed)
@@ -143,7 +163,7 @@ class AdministrationServer:
         import httpx2
 
         if self._client is None:
-            raise KscError(f"{self.where}: the session is not open")
+            raise KscError(Title(f"{self.where}: chưa mở phiên", f"{self.where}: the session is not open"))
         body = bytearray()
         try:
             async with (
@@ -153,9 +173,19 @@ class AdministrationServer:
                 async for part in answer.aiter_bytes():
                     body += part
                     if len(body) > LARGEST:
-                        raise KscError(f"{self.where}: {method}: more than {LARGEST >> 20} MB")
+                        raise KscError(
+                            Title(
+                                f"{self.where}: {method}: hơn {LARGEST >> 20} MB",
+                                f"{self.where}: {method}: more than {LARGEST >> 20} MB",
+                            )
+                        )
         except TimeoutError:
-            raise KscError(f"{self.where}: {method}: no whole answer within {SECONDS:g} s") from None
+            raise KscError(
+                Title(
+                    f"{self.where}: {method}: không có câu trả lời đầy đủ trong {SECONDS:g} giây",
+                    f"{self.where}: {method}: no whole answer within {SECONDS:g} s",
+                )
+            ) from None
         except (httpx2.HTTPError, OSError) as error:
             if isinstance(error, KscError):
                 raise
@@ -163,30 +193,50 @@ class AdministrationServer:
         if answer.status_code == 401:
             if "KSCMFA" in answer.headers.get("www-authenticate", ""):
                 raise KscError(
-                    f"{self.where} asks for a one-time code: expected an account of its own for reading, exempt from it"
+                    Title(
+                        f"{self.where} đòi mã dùng một lần: cần một tài khoản riêng để đọc, được miễn mã này",
+                        f"{self.where} asks for a one-time code: expected an account of its own for reading, "
+                        "exempt from it",
+                    )
                 )
-            raise KscError(f"{self.where} refuses credential {self._credential.name}")
+            raise KscError(
+                Title(
+                    f"{self.where} từ chối thông tin xác thực {self._credential.name}",
+                    f"{self.where} refuses credential {self._credential.name}",
+                )
+            )
         if answer.status_code != 200:
-            raise KscError(f"{self.where}: {method}: found status {answer.status_code}, expected 200")
+            raise KscError(
+                Title(
+                    f"{self.where}: {method}: gặp trạng thái {answer.status_code}, cần 200",
+                    f"{self.where}: {method}: found status {answer.status_code}, expected 200",
+                )
+            )
         try:
             found = json.loads(body)
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            raise KscError(f"{self.where}: {method}: found no JSON object in the answer")
+            raise KscError(
+                Title(
+                    f"{self.where}: {method}: câu trả lời không phải đối tượng JSON",
+                    f"{self.where}: {method}: found no JSON object in the answer",
+                )
+            )
         if fault := found.get("PxgError"):
             text = fault.get("message") if isinstance(fault, dict) else fault
             raise KscError(f"{self.where}: {method}: {str(text)[:200]}")
         return found
 
-    async def _unreached(self, error: Exception) -> str:
+    async def _unreached(self, error: Exception) -> Title:
         """Why there was no answer; for a certificate that nobody vouches for, how to pin it."""
         if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-            return f"{self.where}: {error or type(error).__name__}"
+            return Title.same(f"{self.where}: {error or type(error).__name__}")
         shown, _ = await certificate(self._host, self._port)
-        return (
-            f"{pinned.tell_unknown(self.where, shown)} Compare it with klserver.cer at the server, then: "
-            f"{pinned.command(self._credential, self.where, shown)}"
+        unknown, pin = pinned.tell_unknown(self.where, shown), pinned.command(self._credential, self.where, shown)
+        return Title(
+            f"{unknown.vi} Hãy đối chiếu với klserver.cer tại máy chủ, rồi: {pin}",
+            f"{unknown.en} Compare it with klserver.cer at the server, then: {pin}",
         )
 
     async def _context(self) -> ssl.SSLContext:
@@ -194,7 +244,7 @@ class AdministrationServer:
         try:
             return await pinned.verification(self._host, self._port, self._credential)
         except PinError as error:
-            raise KscError(str(error)) from None
+            raise KscError(error.told) from None
 
     def _authorization(self) -> str:
         secret = self._credential.secret

@@ -12,7 +12,7 @@ from typing import Any
 
 from inventory.netbox import LostError, NetBoxError, Record, RefusedError, read_url
 from inventory.text import nfc
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, Title
 
 KIND = "netbox"
 """The kind of its credentials: `token` (v1, or v2 as nbt_KEY.SECRET), and `ca` (PEM) where its authority is its own."""
@@ -265,7 +265,12 @@ def _session(credential: Credential, seconds: float) -> Any:
     try:
         context = ssl.create_default_context(cadata=credential.secret.get("ca"))
     except (ssl.SSLError, ValueError):
-        raise InputError(f"credential {credential.name}, ca: expected certificates in PEM") from None
+        raise InputError(
+            Title(
+                f"thông tin xác thực {credential.name}, ca: cần chứng thư ở dạng PEM",
+                f"credential {credential.name}, ca: expected certificates in PEM",
+            )
+        ) from None
 
     class Adapter(HTTPAdapter):
         def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:

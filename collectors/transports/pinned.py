@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import ssl
 
-from inventory.words import Credential, InputError
+from inventory.refusing import why
+from inventory.words import Credential, InputError, Title, ToldError
 
 GREETING_SECONDS = 15.0
 """Until a server shows its certificate."""
 
 
-class PinError(OSError):
+class PinError(ToldError, OSError):
     """The server does not show what was pinned, or nothing; the text names it and holds no secret."""
 
 
@@ -30,7 +31,9 @@ async def certificate(host: str, port: int) -> tuple[str, str]:
     try:
         pem = await asyncio.to_thread(ssl.get_server_certificate, (host, port), timeout=GREETING_SECONDS)
     except OSError as error:
-        raise PinError(f"{place(host, port)}: {error or 'no answer'}") from None
+        reason = why(error) if str(error) else Title("không có câu trả lời", "no answer")
+        where = place(host, port)
+        raise PinError(Title(f"{where}: {reason.vi}", f"{where}: {reason.en}")) from None
     return f"SHA256:{hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()}", pem
 
 
@@ -46,9 +49,14 @@ async def verification(host: str, port: int, credential: Credential) -> ssl.SSLC
     if pinned:
         shown, pem = await certificate(host, port)
         if shown not in pinned:
+            known = ", ".join(sorted(pinned))
             raise PinError(
-                f"{where} shows the certificate {shown}, pinned is {', '.join(sorted(pinned))}: it was "
-                "renewed, or it is another machine; nothing was sent to it"
+                Title(
+                    f"{where} đưa ra chứng thư {shown}, đã ghim {known}: chứng thư đã được gia hạn, hoặc đây là "
+                    "máy khác; chưa gửi gì cho nó",
+                    f"{where} shows the certificate {shown}, pinned is {known}: it was renewed, or it is another "
+                    "machine; nothing was sent to it",
+                )
             )
         # Only a server that holds the key of this very certificate passes; its name no longer matters.
         context = ssl.create_default_context(cadata=pem)
@@ -60,12 +68,20 @@ async def verification(host: str, port: int, credential: Credential) -> ssl.SSLC
     try:
         return ssl.create_default_context(cadata=secret.get("ca"))
     except (ssl.SSLError, ValueError):
-        raise InputError(f"credential {credential.name}, ca: expected certificates in PEM") from None
+        raise InputError(
+            Title(
+                f"thông tin xác thực {credential.name}, ca: cần chứng thư ở dạng PEM",
+                f"credential {credential.name}, ca: expected certificates in PEM",
+            )
+        ) from None
 
 
-def tell_unknown(where: str, shown: str) -> str:
+def tell_unknown(where: str, shown: str) -> Title:
     """That a server's certificate is not known, and what it shows."""
-    return f"{where} shows a certificate that no authority vouches for, {shown}; nothing was sent to it."
+    return Title(
+        f"{where} đưa ra chứng thư không có tổ chức chứng thực nào bảo đảm, {shown}; chưa gửi gì cho nó.",
+        f"{where} shows a certificate that no authority vouches for, {shown}; nothing was sent to it.",
+    )
 
 
 def command(credential: Credential, where: str, shown: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, Title
 
 if TYPE_CHECKING:
     import httpx2
@@ -81,7 +81,12 @@ def _verification(credential: Credential) -> ssl.SSLContext | bool:
     try:
         return ssl.create_default_context(cadata=credential.secret["ca"])
     except (ssl.SSLError, ValueError):
-        raise InputError(f"credential {credential.name}, ca: expected certificates in PEM") from None
+        raise InputError(
+            Title(
+                f"thông tin xác thực {credential.name}, ca: cần chứng thư ở dạng PEM",
+                f"credential {credential.name}, ca: expected certificates in PEM",
+            )
+        ) from None
 
 
 def _headers(secret: Mapping[str, str]) -> dict[str, str]:

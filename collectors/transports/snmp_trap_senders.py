@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from collectors.transports.snmp_trap_header import Header
-from inventory.words import Credential, InputError, Network
+from inventory.words import Credential, InputError, Network, Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +113,10 @@ def check_listener(text: str) -> tuple[str, int]:
     except ValueError:
         colon = ""
     if not colon or not port.isdecimal() or int(port) > 65535:
-        raise InputError(f"traps: found {text!r}, expected an address and a port such as 0.0.0.0:162 or [::]:162")
+        raise InputError(
+            Title(
+                f"traps: gặp {text!r}, cần địa chỉ và cổng như 0.0.0.0:162 hoặc [::]:162",
+                f"traps: found {text!r}, expected an address and a port such as 0.0.0.0:162 or [::]:162",
+            )
+        )
     return host, int(port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import logging
 import socket
@@ -16,7 +17,8 @@ from typing import Any, Final, cast
 from collectors.transports.snmp_trap_engine import FAILURES, Address, Received, TrapEngine, Value
 from collectors.transports.snmp_trap_header import BadNotificationError, Header, read_header
 from collectors.transports.snmp_trap_senders import Sender, Senders, UnknownSenderError
-from inventory.words import InputError, StoreError
+from inventory.refusing import why
+from inventory.words import InputError, StoreError, SystemRefusalError, Title
 
 log = logging.getLogger("dophu")
 
@@ -352,6 +354,16 @@ def bind(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        hint = " (ports below 1024 need the right to bind them: CAP_NET_BIND_SERVICE)" if error.errno == 13 else ""
-        raise OSError(f"cannot receive traps on {host} port {port}: {error.strerror}{hint}") from error
+        reason, hint = why(error), ("", "")
+        if error.errno == errno.EACCES:
+            hint = (
+                " (cổng dưới 1024 cần quyền mở: CAP_NET_BIND_SERVICE)",
+                " (ports below 1024 need the right to bind them: CAP_NET_BIND_SERVICE)",
+            )
+        raise SystemRefusalError(
+            Title(
+                f"không nhận được trap tại {host} cổng {port}: {reason.vi}{hint[0]}",
+                f"cannot receive traps on {host} port {port}: {reason.en}{hint[1]}",
+            )
+        ) from error
     return bound

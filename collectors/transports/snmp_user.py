@@ -9,8 +9,9 @@ from typing import Final
 import gufo.snmp as gufo
 from gufo.snmp.user import KeyType
 
+from inventory.refusing import meant
 from inventory.strict_yaml import nearest
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, Title
 
 AUTH_KEYS: Final[Mapping[str, type[gufo.BaseAuthKey]]] = {
     "MD5": gufo.Md5Key,
@@ -43,7 +44,12 @@ def _algorithm(known: Collection[str], credential: Credential, key: str) -> str 
     name = {"SHA1": "SHA", "AES128": "AES"}.get(name, name)
     if name and name not in known:
         # What stands there is not shown: it may be a password in the wrong place.
-        raise InputError(f"credential {credential.name}: {key} is not an algorithm; expected {', '.join(known)}")
+        raise InputError(
+            Title(
+                f"thông tin xác thực {credential.name}: {key} không phải thuật toán; cần {', '.join(known)}",
+                f"credential {credential.name}: {key} is not an algorithm; expected {', '.join(known)}",
+            )
+        )
     return name or None
 
 
@@ -52,15 +58,30 @@ def v3_user(credential: Credential) -> gufo.User:
     secret, name = credential.secret, f"credential {credential.name}"
     for key in secret:
         if key not in SECRET_KEYS:
-            raise InputError(f"{name}: {key!r} is not part of an SNMPv3 secret{nearest(key, SECRET_KEYS)}")
+            raise InputError(
+                Title(
+                    f"{name}: {key!r} không thuộc thông tin của SNMPv3{meant(key, SECRET_KEYS).vi}",
+                    f"{name}: {key!r} is not part of an SNMPv3 secret{nearest(key, SECRET_KEYS)}",
+                )
+            )
     if not secret.get("user"):
-        raise InputError(f"{name}: an SNMPv3 secret needs a user")
+        raise InputError(Title(f"{name}: SNMPv3 cần có user", f"{name}: an SNMPv3 secret needs a user"))
     auth, priv = _algorithm(AUTH_KEYS, credential, "auth"), _algorithm(PRIV_KEYS, credential, "priv")
     if priv and not auth:
-        raise InputError(f"{name}: priv needs auth as well (RFC 3414 section 1.4.3)")
+        raise InputError(
+            Title(
+                f"{name}: priv cần có cả auth (RFC 3414 mục 1.4.3)",
+                f"{name}: priv needs auth as well (RFC 3414 section 1.4.3)",
+            )
+        )
     for algorithm, key in ((auth, "auth_password"), (priv, "priv_password")):
         if algorithm and len(secret.get(key, "")) < SHORTEST_PASSWORD:
-            raise InputError(f"{name}: {key} needs at least {SHORTEST_PASSWORD} characters (RFC 3414 section 11.2)")
+            raise InputError(
+                Title(
+                    f"{name}: {key} cần ít nhất {SHORTEST_PASSWORD} ký tự (RFC 3414 mục 11.2)",
+                    f"{name}: {key} needs at least {SHORTEST_PASSWORD} characters (RFC 3414 section 11.2)",
+                )
+            )
     cisco = secret.get("key_expansion", "").lower() == "cisco"
     return gufo.User(
         secret["user"],

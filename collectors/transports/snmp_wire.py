@@ -25,7 +25,7 @@ from collectors.transports.snmp_datagram import (
 from collectors.transports.snmp_engines import ENGINES
 from collectors.transports.snmp_user import v3_user
 from collectors.transports.snmp_wait import Waiting
-from inventory.words import Credential, InputError
+from inventory.words import Credential, InputError, Title
 
 VERSIONS: Final = {"snmp-v1": 0, "snmp-v2c": 1, "snmp-v3": 3}
 """The versions as credentials name them, and as they are on the wire."""
@@ -113,7 +113,10 @@ class SnmpWire:
     ) -> None:
         if credential.kind not in VERSIONS:
             raise InputError(
-                f"credential {credential.name}: kind is {credential.kind!r}, expected {', '.join(VERSIONS)}"
+                Title(
+                    f"thông tin xác thực {credential.name}: gặp loại {credential.kind!r}, cần {', '.join(VERSIONS)}",
+                    f"credential {credential.name}: kind is {credential.kind!r}, expected {', '.join(VERSIONS)}",
+                )
             )
         self.where = format_sock_addr(address, port)
         self.credential = credential
@@ -158,7 +161,12 @@ class SnmpWire:
             return
         community = secret.get("community", "")
         if not community:
-            raise InputError(f"credential {self.credential.name}: a community is needed")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {self.credential.name}: cần có community",
+                    f"credential {self.credential.name}: a community is needed",
+                )
+            )
         kind = SnmpV1ClientSocket if self.credential.kind == "snmp-v1" else SnmpV2cClientSocket
         with _told_as_timeout(self.where):
             self._take(kind(self.where, community, 0, 0, 0, 0))

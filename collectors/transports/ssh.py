@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from inventory.words import Credential, InputError
+from inventory.refusing import why
+from inventory.words import Credential, InputError, Title, ToldError
 
 if TYPE_CHECKING:
     import asyncssh
@@ -22,7 +23,7 @@ _BEGIN = "dophu-begin-7f3a"
 """What a login shell prints of its own accord stands before this line."""
 
 
-class SshError(OSError):
+class SshError(ToldError, OSError):
     """The machine was not read; the text names it and holds no secret."""
 
 
@@ -57,7 +58,12 @@ def fingerprints(known: str) -> Mapping[str, frozenset[str]]:
         if not words or words[0].startswith("#"):
             continue
         if len(words) != 2 or not words[1].startswith("SHA256:"):
-            raise InputError(f"host_keys, line {number}: found {line[:80]!r}, expected such as 10.1.0.5:22 SHA256:…")
+            raise InputError(
+                Title(
+                    f"host_keys, dòng {number}: gặp {line[:80]!r}, cần như 10.1.0.5:22 SHA256:…",
+                    f"host_keys, line {number}: found {line[:80]!r}, expected such as 10.1.0.5:22 SHA256:…",
+                )
+            )
         found[words[0]] = found.get(words[0], frozenset()) | {words[1]}
     return found
 
@@ -79,11 +85,20 @@ async def host_key(address: str, port: int) -> str:
         async with asyncio.timeout(LOGIN_SECONDS):
             key = await asyncssh.get_server_host_key(address, port, config=[])
     except TimeoutError:
-        raise SshError(f"{place(address, port)}: no answer within {LOGIN_SECONDS:g} s") from None
+        where = place(address, port)
+        raise SshError(
+            Title(
+                f"{where}: không có câu trả lời trong {LOGIN_SECONDS:g} giây",
+                f"{where}: no answer within {LOGIN_SECONDS:g} s",
+            )
+        ) from None
     except (OSError, asyncssh.Error) as error:
-        raise SshError(f"{place(address, port)}: {error}") from None
+        reason = why(error) if isinstance(error, OSError) else Title.same(str(error))
+        where = place(address, port)
+        raise SshError(Title(f"{where}: {reason.vi}", f"{where}: {reason.en}")) from None
     if key is None:
-        raise SshError(f"{place(address, port)} shows no host key")
+        where = place(address, port)
+        raise SshError(Title(f"{where} không đưa ra khóa máy chủ", f"{where} shows no host key"))
     return key.get_fingerprint("sha256")
 
 
@@ -98,7 +113,12 @@ class Shell:
         """
         secret = credential.secret
         if not secret.get("user") or not (secret.get("password") or secret.get("key")):
-            raise InputError(f"credential {credential.name}: expected a user, and a password or a key")
+            raise InputError(
+                Title(
+                    f"thông tin xác thực {credential.name}: cần user, và password hoặc key",
+                    f"credential {credential.name}: expected a user, and a password or a key",
+                )
+            )
         self.where = place(address, port)
         self._address, self._port, self._secret, self._name = address, port, secret, credential.name
         self._pinned = fingerprints(secret.get("host_keys", "")).get(self.where, frozenset())
@@ -109,9 +129,13 @@ class Shell:
 
         if not self._pinned:
             shown = await host_key(self._address, self._port)
+            pin = f"dophu credential pin {self._name} {self.where} --fingerprint {shown}"
             raise HostKeyError(
-                f"{self.where}: no host key is pinned; it shows {shown}. Compare it at the machine, then: "
-                f"dophu credential pin {self._name} {self.where} --fingerprint {shown}"
+                Title(
+                    f"{self.where}: chưa ghim khóa máy chủ; máy đưa ra {shown}. Hãy đối chiếu tại chính máy đó, rồi: "
+                    f"{pin}",
+                    f"{self.where}: no host key is pinned; it shows {shown}. Compare it at the machine, then: {pin}",
+                )
             )
         pinned, shown_keys = self._pinned, list[str]()
 
@@ -126,15 +150,30 @@ class Shell:
                     self._address, self._port, client_factory=Client, **self._options()
                 )
         except TimeoutError:
-            raise SshError(f"{self.where}: no login within {LOGIN_SECONDS:g} s") from None
+            raise SshError(
+                Title(
+                    f"{self.where}: không đăng nhập được trong {LOGIN_SECONDS:g} giây",
+                    f"{self.where}: no login within {LOGIN_SECONDS:g} s",
+                )
+            ) from None
         except asyncssh.HostKeyNotVerifiable:
             shown = ", ".join(shown_keys) or "another"
+            known = ", ".join(sorted(pinned))
             raise HostKeyError(
-                f"{self.where} shows the host key {shown}, pinned is {', '.join(sorted(pinned))}: it was installed "
-                "anew, or it is another machine; nothing was sent to it"
+                Title(
+                    f"{self.where} đưa ra khóa máy chủ {shown}, đã ghim {known}: máy đã được cài lại, hoặc đây là máy "
+                    "khác; chưa gửi gì cho nó",
+                    f"{self.where} shows the host key {shown}, pinned is {known}: it was installed anew, or it is "
+                    "another machine; nothing was sent to it",
+                )
             ) from None
         except asyncssh.PermissionDenied:
-            raise SshError(f"{self.where} refuses credential {self._name}") from None
+            raise SshError(
+                Title(
+                    f"{self.where} từ chối thông tin xác thực {self._name}",
+                    f"{self.where} refuses credential {self._name}",
+                )
+            ) from None
         except (OSError, asyncssh.Error) as error:
             raise SshError(f"{self.where}: {error}") from None
         return self
@@ -148,7 +187,12 @@ class Shell:
             try:
                 keys = [asyncssh.import_private_key(secret["key"], secret.get("passphrase"))]
             except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
-                raise InputError(f"credential {self._name}, key: expected a private key in PEM") from None
+                raise InputError(
+                    Title(
+                        f"thông tin xác thực {self._name}, key: cần khóa riêng ở dạng PEM",
+                        f"credential {self._name}, key: expected a private key in PEM",
+                    )
+                ) from None
         return {
             # The keys are compared in `validate_host_public_key`, and nothing of the account that runs Dophu is used.
             "known_hosts": ([], [], []),

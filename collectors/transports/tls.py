@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.x509.oid import NameOID
 
 from inventory.text import storable
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 #: Of OpenSSL's X509_V_ERR_* codes (x509_vfy.h) those that are told apart; the others are "untrusted".
 _PROBLEMS = {
@@ -99,7 +99,10 @@ def trust(files: Sequence[Path] = ()) -> Trust:
             verifying.load_verify_locations(cafile=path)
         except (OSError, ssl.SSLError) as error:
             raise InputError(
-                f"websites.ca: {path}: found {error.strerror or error}, expected certificates (PEM)"
+                Title(
+                    f"websites.ca: {path}: {error.strerror or error}, cần chứng thư (PEM)",
+                    f"websites.ca: {path}: found {error.strerror or error}, expected certificates (PEM)",
+                )
             ) from None
     anything, old = _context(), _context()
     for context in (anything, old):

@@ -102,7 +102,12 @@ def previews(
     known = load_dashboards()
     for name in only:
         if name not in known:
-            raise InputError(f"--only: found {name!r}, expected one of {', '.join(sorted(known))}")
+            raise InputError(
+                Title(
+                    f"--only: gặp {name!r}, cần một trong {', '.join(sorted(known))}",
+                    f"--only: found {name!r}, expected one of {', '.join(sorted(known))}",
+                )
+            )
     seconds = None if last is None else _span(last)
     every = {name: as_json(module.build(language)) for name, module in known.items()}
     values = _chosen(chosen, {variable for one in every.values() for variable in variable_names(one)})
@@ -117,7 +122,12 @@ def _span(text: str) -> float:
     match = re.fullmatch(r"([0-9]{1,6})([smhdw])", text)
     seconds = int(match[1]) * _UNITS[match[2]] if match else 0
     if not _SHORTEST <= seconds <= _LONGEST:
-        raise InputError(f"--last: found {text!r}, expected a time from 10s to 1000d, such as 6h or 30d")
+        raise InputError(
+            Title(
+                f"--last: gặp {text!r}, cần khoảng từ 10s đến 1000d, như 6h hoặc 30d",
+                f"--last: found {text!r}, expected a time from 10s to 1000d, such as 6h or 30d",
+            )
+        )
     return float(seconds)
 
 
@@ -127,7 +137,10 @@ def _chosen(settings: Sequence[str], variables: Set[str]) -> dict[str, str]:
         name, equals, value = setting.partition("=")
         if not equals or name not in variables:
             raise InputError(
-                f"--set: found {setting!r}, expected NAME=VALUE, NAME one of {', '.join(sorted(variables))}"
+                Title(
+                    f"--set: gặp {setting!r}, cần NAME=VALUE, NAME là một trong {', '.join(sorted(variables))}",
+                    f"--set: found {setting!r}, expected NAME=VALUE, NAME one of {', '.join(sorted(variables))}",
+                )
             )
         chosen[name] = value
     return chosen

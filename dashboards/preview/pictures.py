@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["find_chromium", "take_picture"]
 
@@ -26,7 +26,12 @@ def find_chromium() -> str:
     for name in _NAMES:
         if found := shutil.which(name):
             return found
-    raise InputError(f"--png: found no Chromium, expected one of {', '.join(_NAMES)} on the path")
+    raise InputError(
+        Title(
+            f"--png: không có Chromium, cần một trong {', '.join(_NAMES)} trên đường dẫn tìm chương trình",
+            f"--png: found no Chromium, expected one of {', '.join(_NAMES)} on the path",
+        )
+    )
 
 
 def take_picture(chromium: str, page: Path, width: int, height: int) -> Path:

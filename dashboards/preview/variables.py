@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboards.preview.prometheus import Prometheus, Series
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["Choice", "fill", "offered", "settle", "variable_names"]
 
@@ -78,7 +78,12 @@ def _ask(
     texts = {value: text for text, value in options}
     if wanted is not None:
         if wanted not in texts:
-            raise InputError(f"--set: found {name}={wanted}, expected one of {', '.join(sorted(texts)[:20])}")
+            raise InputError(
+                Title(
+                    f"--set: gặp {name}={wanted}, cần một trong {', '.join(sorted(texts)[:20])}",
+                    f"--set: found {name}={wanted}, expected one of {', '.join(sorted(texts)[:20])}",
+                )
+            )
         picked = [wanted]
     else:
         picked = _first(variable.get("current") or {}, [value for _, value in options])

@@ -12,7 +12,7 @@ from docxtpl import DocxTemplate, InlineImage
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["fill"]
 
@@ -54,13 +54,27 @@ def fill(template: bytes, name: str, values: Mapping[str, Any]) -> bytes:
         document.render(given, environment)
     except TemplateSyntaxError as error:
         around = " ".join(str(line).strip() for line in getattr(error, "docx_context", []))[:200]
-        where = f", near {around!r}" if around else f", line {error.lineno} of its text"
-        raise InputError(f"{name}: found a broken tag ({error.message}){where}") from None
+        near = Title(f"gần {around!r}", f"near {around!r}")
+        line = Title(f"dòng {error.lineno} của văn bản", f"line {error.lineno} of its text")
+        where = near if around else line
+        raise InputError(
+            Title(
+                f"{name}: gặp thẻ hỏng ({error.message}), {where.vi}",
+                f"{name}: found a broken tag ({error.message}), {where.en}",
+            )
+        ) from None
     except TemplateError as error:
         # An unknown name, or something that the sandbox keeps from a template.
-        raise InputError(f"{name}: a tag cannot be filled in: {error}") from None
+        raise InputError(
+            Title(f"{name}: có thẻ không điền được: {error}", f"{name}: a tag cannot be filled in: {error}")
+        ) from None
     except (TypeError, ValueError, KeyError, AttributeError, ZeroDivisionError, OverflowError) as error:
-        raise InputError(f"{name}: a tag cannot be filled in: {type(error).__name__}: {error}") from None
+        raise InputError(
+            Title(
+                f"{name}: có thẻ không điền được: {type(error).__name__}: {error}",
+                f"{name}: a tag cannot be filled in: {type(error).__name__}: {error}",
+            )
+        ) from None
     saved = io.BytesIO()
     document.save(saved)
     return saved.getvalue()
@@ -68,12 +82,27 @@ def fill(template: bytes, name: str, values: Mapping[str, Any]) -> bytes:
 
 def _check(template: bytes, name: str) -> None:
     if len(template) > _LARGEST:
-        raise InputError(f"{name}: found {len(template):,} bytes, expected at most {_LARGEST:,}")
+        raise InputError(
+            Title(
+                f"{name}: gặp {len(template):,} byte, cần nhiều nhất {_LARGEST:,}",
+                f"{name}: found {len(template):,} bytes, expected at most {_LARGEST:,}",
+            )
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(template)) as parts:
             size = sum(part.file_size for part in parts.infolist())
             names = parts.namelist()
     except (zipfile.BadZipFile, NotImplementedError):
-        raise InputError(f"{name}: found no Word document, expected a .docx file") from None
+        raise InputError(
+            Title(
+                f"{name}: không phải tài liệu Word, cần tệp .docx",
+                f"{name}: found no Word document, expected a .docx file",
+            )
+        ) from None
     if size > _INFLATED or "word/document.xml" not in names:
-        raise InputError(f"{name}: found no Word document of a usual size, expected a .docx file")
+        raise InputError(
+            Title(
+                f"{name}: không phải tài liệu Word cỡ thông thường, cần tệp .docx",
+                f"{name}: found no Word document of a usual size, expected a .docx file",
+            )
+        )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["OWN", "Build", "Patches", "Table", "by_build", "own_table", "patches", "read_table"]
 
@@ -104,32 +104,69 @@ def read_table(lines: Sequence[str], where: str) -> tuple[Build, ...]:
     rows = list(zip((n for n, _ in numbered), reader, strict=False))
     if not rows or tuple(name.strip() for name in rows[0][1]) != FIELDS:
         found = ",".join(rows[0][1])[:80] if rows else "nothing"
-        raise InputError(f"{where}: found {found!r}, expected the header {','.join(FIELDS)}")
-    table = [_build(f"{where}, line {number}", [cell.strip() for cell in cells]) for number, cells in rows[1:]]
+        raise InputError(
+            Title(
+                f"{where}: gặp {found!r}, cần dòng tiêu đề {','.join(FIELDS)}",
+                f"{where}: found {found!r}, expected the header {','.join(FIELDS)}",
+            )
+        )
+    table = [
+        _build(Title(f"{where}, dòng {number}", f"{where}, line {number}"), [cell.strip() for cell in cells])
+        for number, cells in rows[1:]
+    ]
     if not any(build.kind == "B" for build in table):
-        raise InputError(f"{where}: found no monthly release (kind B), expected some")
+        raise InputError(
+            Title(
+                f"{where}: không có bản phát hành hằng tháng nào (kind B), cần có",
+                f"{where}: found no monthly release (kind B), expected some",
+            )
+        )
     if len(set(table)) != len(table):
         twice = next(b for n, b in enumerate(table) if b in table[:n])
-        raise InputError(f"{where}: the release {twice.build}.{twice.revision} stands twice")
+        raise InputError(
+            Title(
+                f"{where}: bản phát hành {twice.build}.{twice.revision} xuất hiện hai lần",
+                f"{where}: the release {twice.build}.{twice.revision} stands twice",
+            )
+        )
     return tuple(sorted(table))
 
 
-def _build(where: str, cells: list[str]) -> Build:
+def _build(where: Title, cells: list[str]) -> Build:
     if len(cells) != len(FIELDS):
-        raise InputError(f"{where}: found {len(cells)} fields, expected {len(FIELDS)}")
+        raise InputError(
+            Title(
+                f"{where.vi}: gặp {len(cells)} trường, cần {len(FIELDS)}",
+                f"{where.en}: found {len(cells)} fields, expected {len(FIELDS)}",
+            )
+        )
     build, of, revision, day, kb, kind = cells
     expected = {
-        "build": (build, re.fullmatch(r"\d{4,6}", build), "a number of four to six digits"),
-        "of": (of, of in ("", "client", "server"), "client, server or nothing"),
-        "revision": (revision, re.fullmatch(r"\d{1,6}", revision), "a number"),
-        "kb": (kb, _KB.fullmatch(kb), "KB and its number, or nothing"),
-        "kind": (kind, kind in KINDS, f"one of {', '.join(KINDS)}"),
+        "build": (
+            build,
+            re.fullmatch(r"\d{4,6}", build),
+            Title("số có bốn đến sáu chữ số", "a number of four to six digits"),
+        ),
+        "of": (of, of in ("", "client", "server"), Title("client, server hoặc để trống", "client, server or nothing")),
+        "revision": (revision, re.fullmatch(r"\d{1,6}", revision), Title("một số", "a number")),
+        "kb": (kb, _KB.fullmatch(kb), Title("KB và số của nó, hoặc để trống", "KB and its number, or nothing")),
+        "kind": (kind, kind in KINDS, Title(f"một trong {', '.join(KINDS)}", f"one of {', '.join(KINDS)}")),
     }
     for name, (found, good, what) in expected.items():
         if not good:
-            raise InputError(f"{where}, {name}: found {found!r:.40}, expected {what}")
+            raise InputError(
+                Title(
+                    f"{where.vi}, {name}: gặp {found!r:.40}, cần {what.vi}",
+                    f"{where.en}, {name}: found {found!r:.40}, expected {what.en}",
+                )
+            )
     try:
         released = date.fromisoformat(day)
     except ValueError:
-        raise InputError(f"{where}, day: found {day!r:.40}, expected a day such as 2026-03-10") from None
+        raise InputError(
+            Title(
+                f"{where.vi}, day: gặp {day!r:.40}, cần một ngày như 2026-03-10",
+                f"{where.en}, day: found {day!r:.40}, expected a day such as 2026-03-10",
+            )
+        ) from None
     return Build(int(build), of, int(revision), released, kb, kind)

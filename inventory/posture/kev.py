@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from inventory.strict_yaml import read_own
 from inventory.text import fold
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["Catalogue", "Exploited", "Found", "Installed", "by_title", "exploited", "may_be_named", "read_catalogue"]
 
@@ -136,22 +136,43 @@ def read_catalogue(document: object) -> tuple[Exploited, ...]:
     rows = document.get("vulnerabilities") if isinstance(document, dict) else None
     if not isinstance(rows, list) or not rows:
         raise InputError(
-            "found no vulnerabilities, expected CISA's catalogue of known exploited vulnerabilities (JSON)"
+            Title(
+                "không có lỗ hổng nào, cần danh mục lỗ hổng đang bị khai thác của CISA (JSON)",
+                "found no vulnerabilities, expected CISA's catalogue of known exploited vulnerabilities (JSON)",
+            )
         )
     if len(rows) > _LATEST:
-        raise InputError(f"found {len(rows)} vulnerabilities, expected at most {_LATEST}")
+        raise InputError(
+            Title(
+                f"gặp {len(rows)} lỗ hổng, cần nhiều nhất {_LATEST}",
+                f"found {len(rows)} vulnerabilities, expected at most {_LATEST}",
+            )
+        )
     return tuple(_entry(number, row) for number, row in enumerate(rows, start=1))
 
 
 def _entry(number: int, row: object) -> Exploited:
     if not isinstance(row, dict):
-        raise InputError(f"vulnerability {number}: found no object, expected one")
+        raise InputError(
+            Title(
+                f"lỗ hổng {number}: không phải đối tượng, cần một đối tượng",
+                f"vulnerability {number}: found no object, expected one",
+            )
+        )
     for name in _FIELDS:
         if not isinstance(row.get(name), str) or not row[name].strip():
-            raise InputError(f"vulnerability {number}: {name}: found {row.get(name)!r:.40}, expected text")
+            raise InputError(
+                Title(
+                    f"lỗ hổng {number}: {name}: gặp {row.get(name)!r:.40}, cần văn bản",
+                    f"vulnerability {number}: {name}: found {row.get(name)!r:.40}, expected text",
+                )
+            )
     if not re.fullmatch(r"CVE-\d{4}-\d{4,}", row["cveID"]):
         raise InputError(
-            f"vulnerability {number}: cveID: found {row['cveID']!r:.40}, expected one such as CVE-2025-1234"
+            Title(
+                f"lỗ hổng {number}: cveID: gặp {row['cveID']!r:.40}, cần như CVE-2025-1234",
+                f"vulnerability {number}: cveID: found {row['cveID']!r:.40}, expected one such as CVE-2025-1234",
+            )
         )
     ransomware = row["knownRansomwareCampaignUse"].strip() == "Known"
     return Exploited(row["cveID"], row["vendorProject"].strip(), row["product"].strip(), ransomware)

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from inventory.posture import editions
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["OWN", "Release", "Support", "Table", "by_product", "own_table", "read_dump", "support"]
 
@@ -139,14 +139,29 @@ def read_dump(document: object) -> Table:
     found: dict[str, tuple[Release, ...]] = {}
     for product, releases in _products(document).items():
         if not isinstance(releases, list) or not all(isinstance(r, dict) for r in releases):
-            raise InputError(f"{product}: found no list of releases, expected one of objects")
+            raise InputError(
+                Title(
+                    f"{product}: không có danh sách bản phát hành, cần danh sách đối tượng",
+                    f"{product}: found no list of releases, expected one of objects",
+                )
+            )
         found[product] = tuple(
             release for number, row in enumerate(releases) if (release := _release(product, number, row)) is not None
         )
     if not any(found.values()):
-        raise InputError("found no release of any product, expected a dump of endoflife.date")
+        raise InputError(
+            Title(
+                "không có bản phát hành của sản phẩm nào, cần bản tải về của endoflife.date",
+                "found no release of any product, expected a dump of endoflife.date",
+            )
+        )
     if sum(map(len, found.values())) > _LATEST:
-        raise InputError(f"found more than {_LATEST} releases, expected a dump of endoflife.date")
+        raise InputError(
+            Title(
+                f"gặp hơn {_LATEST} bản phát hành, cần bản tải về của endoflife.date",
+                f"found more than {_LATEST} releases, expected a dump of endoflife.date",
+            )
+        )
     return found
 
 
@@ -156,23 +171,43 @@ def _products(document: object) -> dict[str, object]:
     if isinstance(document, dict) and isinstance(document.get("result"), list):
         listed = [p for p in document["result"] if isinstance(p, dict) and isinstance(p.get("name"), str)]
         if len(listed) != len(document["result"]):
-            raise InputError("result: expected a list of products, each with its name and releases")
+            raise InputError(
+                Title(
+                    "result: cần danh sách sản phẩm, mỗi sản phẩm có name và releases",
+                    "result: expected a list of products, each with its name and releases",
+                )
+            )
         return {p["name"]: _releases(p["name"], p) for p in listed}
     if isinstance(document, dict) and document and all(isinstance(v, list) for v in document.values()):
         return {str(name): releases for name, releases in document.items()}
-    raise InputError("expected a dump of endoflife.date: an object with products, a result, or lists by product")
+    raise InputError(
+        Title(
+            "cần bản tải về của endoflife.date: một đối tượng có products, result, hoặc danh sách theo sản phẩm",
+            "expected a dump of endoflife.date: an object with products, a result, or lists by product",
+        )
+    )
 
 
 def _releases(name: object, product: object) -> object:
     if not isinstance(product, dict) or "releases" not in product:
-        raise InputError(f"{name}: found no releases, expected a list of them")
+        raise InputError(
+            Title(
+                f"{name}: không có releases, cần danh sách của chúng",
+                f"{name}: found no releases, expected a list of them",
+            )
+        )
     return product["releases"]
 
 
 def _release(product: str, number: int, row: Mapping[str, object]) -> Release | None:
     name = row.get("releaseCycle", row.get("cycle", row.get("name")))
     if not isinstance(name, str | int | float) or isinstance(name, bool):
-        raise InputError(f"{product}: release {number + 1}: found no name, expected releaseCycle, cycle or name")
+        raise InputError(
+            Title(
+                f"{product}: bản phát hành {number + 1}: không có tên, cần releaseCycle, cycle hoặc name",
+                f"{product}: release {number + 1}: found no name, expected releaseCycle, cycle or name",
+            )
+        )
     where = f"{product}: release {name}"
     ends = _end(where, row, "eol", "eolFrom")
     extended = _end(where, row, "eoes", "eoesFrom", "extendedSupport")
@@ -198,7 +233,17 @@ def _end(where: str, row: Mapping[str, object], *names: str) -> date | None:
             try:
                 return date.fromisoformat(value)
             except ValueError:
-                raise InputError(f"{where}: {name}: found {value!r:.40}, expected a day such as 2026-06-10") from None
+                raise InputError(
+                    Title(
+                        f"{where}: {name}: gặp {value!r:.40}, cần một ngày như 2026-06-10",
+                        f"{where}: {name}: found {value!r:.40}, expected a day such as 2026-06-10",
+                    )
+                ) from None
         if value is not None and not isinstance(value, bool):
-            raise InputError(f"{where}: {name}: found {value!r:.40}, expected a day, true or false")
+            raise InputError(
+                Title(
+                    f"{where}: {name}: gặp {value!r:.40}, cần một ngày, true hoặc false",
+                    f"{where}: {name}: found {value!r:.40}, expected a day, true or false",
+                )
+            )
     return None

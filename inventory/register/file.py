@@ -14,6 +14,7 @@ from pathlib import Path
 
 from openpyxl.utils import get_column_letter
 
+from inventory.refusing import cannot
 from inventory.register import check_register
 from inventory.register.cells import PLACEHOLDERS, CellError, parse_cell
 from inventory.register.columns import IGNORED_COLUMNS, IGNORED_SHEETS, SHEET_OF, Column, Sheet, plain
@@ -102,16 +103,24 @@ def _judged(register: Register, existing: Register | None, read: _Reading) -> It
 def _tables(path: Path, read: _Reading) -> Iterator[Table]:
     """The tables of a file or folder; what cannot be read is noted."""
     if not path.exists():
-        raise InputError(f"{path}: không có tệp này / no such file")
+        raise InputError(Title(f"{path}: không có tệp này", f"{path}: no such file"))
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv")
         if not files:
-            raise InputError(f"{path}: không có tệp .csv / found no .csv file, expected {', '.join(SHEET_OF)}.csv")
+            raise InputError(
+                Title(
+                    f"{path}: không có tệp .csv, cần {', '.join(SHEET_OF)}.csv",
+                    f"{path}: found no .csv file, expected {', '.join(SHEET_OF)}.csv",
+                )
+            )
     elif path.suffix.lower() in (".xlsx", ".xlsm", ".csv"):
         files = [path]
     else:
         raise InputError(
-            f"{path}: gặp tệp “{path.suffix}”, cần .xlsx hoặc .csv / found “{path.suffix}”, expected .xlsx or .csv"
+            Title(
+                f"{path}: gặp tệp “{path.suffix}”, cần .xlsx hoặc .csv",
+                f"{path}: found “{path.suffix}”, expected .xlsx or .csv",
+            )
         )
     for file in files:
         try:
@@ -120,7 +129,7 @@ def _tables(path: Path, read: _Reading) -> Iterator[Table]:
             read.order.append(file.name)
             read.note(file.name, None, None, error.found, error.expected)
         except OSError as error:
-            raise InputError(f"{file}: không đọc được / cannot be read: {error.strerror}") from error
+            raise cannot(file, error) from error
 
 
 def _read_table(table: Table, read: _Reading) -> None:

@@ -39,7 +39,7 @@ class RegisterError(InputError):
         """Keep `problems`, found in `source` (a file's name, or empty)."""
         self.problems = tuple(problems)
         self.source = source
-        super().__init__(f"{self.text('vi')}\n{self.text('en')}")
+        super().__init__(Title(self.text("vi"), self.text("en")))
 
     def text(self, language: str) -> str:
         """All problems in "vi" or "en": a line that counts them, and one line each."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from openpyxl import Workbook
@@ -12,6 +14,7 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from inventory.refusing import cannot
 from inventory.register.columns import SHEET_OF, Column, Sheet
 from inventory.register.merge import Declared
 from inventory.register.template import FORMATS
@@ -28,28 +31,65 @@ def write_register(path: Path, register: Register) -> dict[str, int]:
         InputError: the name is of neither, the folder holds something, or a file cannot be written.
     """
     if path.suffix.lower() not in (".xlsx", ""):
-        raise InputError(f"{path}: found the ending {path.suffix!r}, expected .xlsx, or none for a folder of CSV files")
+        raise InputError(
+            Title(
+                f"{path}: gặp đuôi tệp {path.suffix!r}, cần .xlsx, hoặc không có đuôi cho thư mục các tệp CSV",
+                f"{path}: found the ending {path.suffix!r}, expected .xlsx, or none for a folder of CSV files",
+            )
+        )
     try:
         if path.suffix:
-            _write_workbook(path, register)
+            _write_beside(path, lambda beside: _write_workbook(beside, register))
         else:
             _write_folder(path, register)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise cannot(path, error) from None
     return {name: len(getattr(register, name)) for name in SHEET_OF}
 
 
+def _write_beside(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file under another name and rename it, so that what stood there stays where the writing fails."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        write(beside)
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
 def _write_folder(path: Path, register: Register) -> None:
+    was_there = path.exists()
     path.mkdir(exist_ok=True)
     if any(path.iterdir()):
         # A file of another time beside them would be read as a part of it.
-        raise InputError(f"{path}: the folder is not empty, expected a new one")
-    for sheet in SHEET_OF.values():
-        # The mark by which Excel knows UTF-8.
-        with (path / f"{sheet.name}.csv").open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(column.name for column in sheet.columns)
-            writer.writerows([_csv_text(value) for value in row] for row in _rows(sheet, register))
+        raise InputError(
+            Title(
+                f"{path}: thư mục không rỗng, cần thư mục mới", f"{path}: the folder is not empty, expected a new one"
+            )
+        )
+    written: list[Path] = []
+    try:
+        for sheet in SHEET_OF.values():
+            written.append(path / f"{sheet.name}.csv")
+            _write_beside(written[-1], partial(_write_sheet, sheet, register))
+    except BaseException:
+        # A part of a register would be read as a whole one.
+        with suppress(OSError):
+            for file in written:
+                file.unlink(missing_ok=True)
+            if not was_there:
+                path.rmdir()
+        raise
+
+
+def _write_sheet(sheet: Sheet, register: Register, to: Path) -> None:
+    # The mark by which Excel knows UTF-8.
+    with to.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(column.name for column in sheet.columns)
+        writer.writerows([_csv_text(value) for value in row] for row in _rows(sheet, register))
 
 
 def _csv_text(value: object) -> str:

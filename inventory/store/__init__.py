@@ -18,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from inventory.words import StoreError
+from inventory.words import StoreError, Title
 
 __all__ = ["Connection", "Store"]
 
@@ -71,11 +71,21 @@ class Store:
         try:
             parsed = make_url(url)
         except (ArgumentError, ValueError):
-            raise StoreError("the database's address is malformed; expected sqlite:///PATH or postgresql://…") from None
+            raise StoreError(
+                Title(
+                    "địa chỉ của cơ sở dữ liệu sai dạng; cần sqlite:///PATH hoặc postgresql://…",
+                    "the database's address is malformed; expected sqlite:///PATH or postgresql://…",
+                )
+            ) from None
         drivers = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
         kind = parsed.get_backend_name()
         if kind not in drivers:
-            raise StoreError(f"found a database of kind {kind!r}, expected sqlite or postgresql")
+            raise StoreError(
+                Title(
+                    f"gặp cơ sở dữ liệu loại {kind!r}, cần sqlite hoặc postgresql",
+                    f"found a database of kind {kind!r}, expected sqlite or postgresql",
+                )
+            )
         sqlite = {"timeout": patience_seconds, "check_same_thread": False}
         waiting = sqlite if kind == "sqlite" else {"connect_timeout": 10}
         engine = create_engine(
@@ -279,20 +289,27 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
-def _explain(error: DBAPIError | OSError) -> str:
+_NO_TABLES = Title("cơ sở dữ liệu chưa có bảng: chạy dophu init", "the database has no tables yet: run dophu init")
+
+
+def _explain(error: DBAPIError | OSError) -> Title:
     """The cause in words, without the statement's parameters: they may hold what is nobody's business."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     told = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     hints = {
-        "locked": "another program holds the database",
-        "full": "the disk is full",
-        "disk I/O error": "the disk is full or failing",
-        "readonly": "the database file may not be written",
-        "unable to open": "the database file cannot be opened: does its folder exist?",
-        "no such table": "the database has no tables yet: run dophu init",
-        "does not exist": "the database has no tables yet: run dophu init",
-        "not a database": "the file is no database of Dophu's",
+        "locked": Title("chương trình khác đang giữ cơ sở dữ liệu", "another program holds the database"),
+        "full": Title("hết chỗ trên đĩa", "the disk is full"),
+        "disk I/O error": Title("đĩa hết chỗ hoặc hỏng", "the disk is full or failing"),
+        "readonly": Title("không được ghi vào tệp cơ sở dữ liệu", "the database file may not be written"),
+        "unable to open": Title(
+            "không mở được tệp cơ sở dữ liệu: có thư mục của nó không?",
+            "the database file cannot be opened: does its folder exist?",
+        ),
+        "no such table": _NO_TABLES,
+        "does not exist": _NO_TABLES,
+        "not a database": Title("tệp này không phải cơ sở dữ liệu của Dophu", "the file is no database of Dophu's"),
     }
-    hint = next((h for found, h in hints.items() if found in told), "")
-    kind = "SQLite" if isinstance(cause, sqlite3.Error) else "the database"
-    return f"{kind}: {told}" + (f" ({hint})" if hint else "")
+    hint = next((h for found, h in hints.items() if found in told), None)
+    own = Title.same("SQLite") if isinstance(cause, sqlite3.Error) else Title("cơ sở dữ liệu", "the database")
+    ends = (f" ({hint.vi})", f" ({hint.en})") if hint else ("", "")
+    return Title(f"{own.vi}: {told}{ends[0]}", f"{own.en}: {told}{ends[1]}")

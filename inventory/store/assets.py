@@ -13,7 +13,7 @@ from inventory.store import revisions
 from inventory.store.columns import pivot
 from inventory.store.tables import FACTS, address, asset, identifier, merge
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import Identity, InputError
+from inventory.words import Identity, InputError, Title
 
 LATELY = timedelta(days=1)
 """How long who was seen at an address is taken to be there still, against hearsay."""
@@ -36,7 +36,12 @@ def resolve(connection: Connection, identity: Identity, at: datetime) -> int:
             stated.setdefault(kind, set()).add(plain)
     holders = _without_shared(connection, stated)
     if not stated and not (identity.address and identity.network):
-        raise InputError("an observation with no identifier that identifies, and no address inside a network")
+        raise InputError(
+            Title(
+                "quan sát không có mã nhận dạng dùng được, cũng không có địa chỉ trong một mạng",
+                "an observation with no identifier that identifies, and no address inside a network",
+            )
+        )
     known, had = _find_known(connection, holders, identity)
     found = match(stated, known)
     if found.asset is None and identity.hearsay and (holder := _seen_lately(connection, identity, at)) is not None:
@@ -191,7 +196,12 @@ def join(connection: Connection, number: int, into: int, reason: str, at: dateti
     roots = dict(connection.execute(select(asset.c.id, asset.c.root).where(asset.c.id.in_((number, into)))).all())
     for wanted in (number, into):
         if wanted not in roots:
-            raise InputError(f"found asset {wanted}, expected the id of a known asset")
+            raise InputError(
+                Title(
+                    f"gặp thiết bị {wanted}, cần số của một thiết bị đã biết",
+                    f"found asset {wanted}, expected the id of a known asset",
+                )
+            )
     if roots[number] == roots[into]:
         return None
     done = connection.execute(
@@ -211,7 +221,12 @@ def undo(connection: Connection, number: int, at: datetime) -> None:
     """
     row = connection.execute(select(merge).where(merge.c.id == number, merge.c.undone.is_(None))).one_or_none()
     if row is None:
-        raise InputError(f"found merge {number}, expected the id of a merge that is not undone")
+        raise InputError(
+            Title(
+                f"gặp lần gộp {number}, cần số của một lần gộp chưa được tách lại",
+                f"found merge {number}, expected the id of a merge that is not undone",
+            )
+        )
     connection.execute(update(merge).where(merge.c.id == number).values(undone=instant(at)))
     _settle_roots(connection, (row.asset, row.into))
 
@@ -278,7 +293,12 @@ def describe(connection: Connection, number: int) -> tuple[int, list[tuple[str, 
     """
     root = connection.scalar(select(asset.c.root).where(asset.c.id == number))
     if root is None:
-        raise InputError(f"found asset {number}, expected the id of a known asset")
+        raise InputError(
+            Title(
+                f"gặp thiết bị {number}, cần số của một thiết bị đã biết",
+                f"found asset {number}, expected the id of a known asset",
+            )
+        )
     own = select(asset.c.id).where(asset.c.root == root)
     identifiers = [
         (kind, value, shared)

@@ -12,12 +12,13 @@ from sqlalchemy import Connection, String, func, literal_column, select
 from inventory.backups import BACKUP, KEY, RESTORE, Job, join, read_row, sum_up, write_row
 from inventory.identity import normalise
 from inventory.periods import ZONE
+from inventory.refusing import all_of, amiss, within
 from inventory.store import facts, registers
 from inventory.store.facts import NO_ROW
 from inventory.store.tables import FACTS, FOREVER, address, asset, identifier
 from inventory.text import fold
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import Fact, InputError, Proof, Value
+from inventory.words import Fact, InputError, Proof, Title, Value
 
 __all__ = ["SOURCE", "BackupState", "Outcome", "Told", "conclude_of", "listed", "take_in"]
 
@@ -30,6 +31,7 @@ _GONE, _WRITING = "gone", "writing"
 _PLACED = ("agency", "sysname", "role", "address")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _CHUNK = 400
+_COMPLAINTS = 20
 _MOST_JOBS = 200
 """Jobs of one system that one source may tell of."""
 
@@ -38,7 +40,7 @@ _MOST_JOBS = 200
 class Told:
     """What was told of one job of a system that is named as people name it."""
 
-    place: str
+    place: Title | str
     """Where it stands: a row, an entry of a request."""
     system: str
     """The asset's name, serial number or IP address."""
@@ -56,7 +58,7 @@ class Outcome:
     jobs: int = 0
     """Jobs of systems that are known."""
     systems: tuple[int, ...] = ()
-    unknown: tuple[tuple[Told, str], ...] = ()
+    unknown: tuple[tuple[Told, Title], ...] = ()
     """What is about no known system, and why."""
     new: int = 0
     """Jobs that are new, or of which something else than before is known."""
@@ -88,7 +90,7 @@ def take_in(
             system, or a time that lies ahead.
     """
     by_asset: dict[int, list[Told]] = {}
-    unknown: list[tuple[Told, str]] = []
+    unknown: list[tuple[Told, Title]] = []
     find = _Finder(connection, vocabulary, now)
     for one in told:
         if one.job.tried is not None:
@@ -96,13 +98,19 @@ def take_in(
         # Whoever may tell of one agency alone does not get at another by naming it.
         number, why = find(one.system, agency or one.agency, only=agency)
         if agency is not None and one.agency not in (None, agency):
-            number, why = None, f"of {one.agency}; expected an asset of {agency}: the token is for this agency alone"
+            number, why = (
+                None,
+                Title(
+                    f"của {one.agency}; cần thiết bị của {agency}: token này chỉ dành cho cơ quan đó",
+                    f"of {one.agency}; expected an asset of {agency}: the token is for this agency alone",
+                ),
+            )
         if number is None:
             unknown.append((one, why))
         else:
             by_asset.setdefault(number, []).append(one)
     if unknown and strict:
-        raise InputError("\n".join(_complaints(unknown)))
+        raise InputError(all_of(_complaints(unknown), _COMPLAINTS))
     at = _after(connection, by_asset, now)
     known = _jobs_of(connection, vocabulary, source, set(by_asset), at)
     if folder is not None:
@@ -115,9 +123,9 @@ def take_in(
     for number, own in by_asset.items():
         jobs = _merged(known.get(number, {}), own, folder, now)
         if len(jobs) > _MOST_JOBS:
-            raise InputError(
-                f"{own[0].place}: found {len(jobs)} jobs of {own[0].system}, expected at most {_MOST_JOBS}"
-            )
+            found = Title(f"{len(jobs)} việc sao lưu của {own[0].system}", f"{len(jobs)} jobs of {own[0].system}")
+            most = Title(f"nhiều nhất {_MOST_JOBS}", f"at most {_MOST_JOBS}")
+            raise InputError(amiss(own[0].place, found, most))
         new += _changes(known.get(number, {}), jobs)
         rows: dict[str, dict[str, object]] = {name: write_row(job) for name, job in jobs.items()}
         said += [(number, Fact(KEY, row, source, at, proof, item)) for item, row in (rows or {NO_ROW: {}}).items()]
@@ -143,10 +151,12 @@ def _after(connection: Connection, numbers: Collection[int], at: datetime) -> da
     return moment(newest)
 
 
-def _complaints(unknown: Sequence[tuple[Told, str]]) -> list[str]:
-    shown = [f"{one.place}, system: found {one.system!r:.80}, {why}" for one, why in unknown[:20]]
-    more = len(unknown) - len(shown)
-    return [*shown, *([f"… and {more} more"] if more else [])]
+def _complaints(unknown: Sequence[tuple[Told, Title]]) -> list[Title]:
+    told = []
+    for one, why in unknown:
+        where, found = within(one.place, "system"), f"{one.system!r:.80}"
+        told.append(Title(f"{where.vi}: gặp {found}, {why.vi}", f"{where.en}: found {found}, {why.en}"))
+    return told
 
 
 def _changes(before: Mapping[str, Job], after: Mapping[str, Job]) -> int:
@@ -208,7 +218,10 @@ def _jobs_in(
 
 # --- which asset ------------------------------------------------------------------------------------------------------
 
-UNKNOWN = "expected the name or serial number of a known asset, or its address together with its agency"
+UNKNOWN = Title(
+    "cần tên hoặc số sê-ri của một thiết bị đã biết, hoặc địa chỉ của nó kèm cơ quan",
+    "expected the name or serial number of a known asset, or its address together with its agency",
+)
 
 
 class _Finder:
@@ -219,7 +232,7 @@ class _Finder:
         self._names: dict[str, set[int]] | None = None
         self._taken: dict[int, dict[str, str]] = {}
 
-    def __call__(self, system: str, agency: str | None, *, only: str | None) -> tuple[int | None, str]:
+    def __call__(self, system: str, agency: str | None, *, only: str | None) -> tuple[int | None, Title]:
         """The asset by address, serial number or name, in this agency where one is given; or why there is none."""
         text = system.strip()
         try:
@@ -228,13 +241,19 @@ class _Finder:
             found = self._of_serial(text) or self._named(text)
         fits = {n for n in found if agency is None or self._of(n).get("agency") == agency}
         if len(fits) == 1:
-            return fits.pop(), ""
+            return fits.pop(), Title("", "")
         if fits:
-            return None, f"which {len(fits)} assets are called; expected one: name its agency or its serial number"
+            return None, Title(
+                f"là tên của {len(fits)} thiết bị; cần đúng một: hãy nêu cơ quan hoặc số sê-ri của nó",
+                f"which {len(fits)} assets are called; expected one: name its agency or its serial number",
+            )
         if found and only is not None:
-            return None, f"expected an asset of {only}: the token is for this agency alone"
+            return None, Title(
+                f"cần thiết bị của {only}: token này chỉ dành cho cơ quan đó",
+                f"expected an asset of {only}: the token is for this agency alone",
+            )
         if found:
-            return None, f"expected an asset of the agency {agency}"
+            return None, Title(f"cần thiết bị của cơ quan {agency}", f"expected an asset of the agency {agency}")
         return None, UNKNOWN
 
     def _at(self, where: str, agency: str | None) -> set[int]:

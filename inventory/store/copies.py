@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from inventory.store import versions
-from inventory.words import InputError, StoreError
+from inventory.words import InputError, StoreError, Title
 
 __all__ = ["Contents", "adopt", "close_file", "copy", "is_empty", "known_schemas", "put_back", "set_aside", "unpack"]
 
@@ -61,7 +61,12 @@ def copy(connection: Connection, to: Path, advance: Callable[[int, int], None]) 
     schema = versions.current(connection)
     at = datetime.now(UTC)
     if schema is None:
-        raise StoreError("the database has no tables yet: there is nothing to back up")
+        raise StoreError(
+            Title(
+                "cơ sở dữ liệu chưa có bảng nào: chưa có gì để sao lưu",
+                "the database has no tables yet: there is nothing to back up",
+            )
+        )
     kind = connection.dialect.name
     if kind == "sqlite":
         _copy_sqlite(connection, to, advance)
@@ -111,7 +116,12 @@ def _program(connection: Connection, command: list[str], *, fed: bool = False) -
         StoreError: it is not here, or it failed; with its last words.
     """
     if (found := shutil.which(command[0])) is None:
-        raise StoreError(f"found no {command[0]}: install PostgreSQL's client programs (Debian: postgresql-client)")
+        raise StoreError(
+            Title(
+                f"không có {command[0]}: hãy cài các chương trình khách của PostgreSQL (Debian: postgresql-client)",
+                f"found no {command[0]}: install PostgreSQL's client programs (Debian: postgresql-client)",
+            )
+        )
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE} if fed else {"stdout": subprocess.PIPE}
     # Its complaints go to a file: a pipe that nobody reads would stop it.
     with (
@@ -151,7 +161,12 @@ def _access(url: URL) -> Iterator[tuple[str, dict[str, str]]]:
         yield make_conninfo(**place), environment
         return
     if "service" in place or not str(key).isprintable():
-        raise StoreError("found sslpassword in the database's address, expected it in the file of the service there")
+        raise StoreError(
+            Title(
+                "gặp sslpassword trong địa chỉ của cơ sở dữ liệu, cần ghi nó trong tệp của dịch vụ nêu ở đó",
+                "found sslpassword in the database's address, expected it in the file of the service there",
+            )
+        )
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="dophu-", suffix=".conf") as file:
         file.write(f"[dophu]\nsslpassword={key}\n")
         file.flush()
@@ -165,7 +180,7 @@ def _count(connection: Connection) -> dict[str, int]:
 
 def _check_and_count(connection: Connection) -> dict[str, int]:
     if (found := connection.scalar(text("PRAGMA quick_check(1)"))) != "ok":
-        raise StoreError(f"the copy is damaged: {found}")
+        raise StoreError(Title(f"bản sao bị hỏng: {found}", f"the copy is damaged: {found}"))
     return _count(connection)
 
 
@@ -211,18 +226,37 @@ def adopt(file: Path, contents: Contents) -> None:
             versions.upgrade(connection)
     except DBAPIError as error:
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-            raise StoreError(f"the database could not be unpacked: {error.orig}") from None
-        raise InputError(f"the database in the backup is damaged: {error.orig}") from None
+            raise StoreError(
+                Title(
+                    f"không giải nén được cơ sở dữ liệu: {error.orig}",
+                    f"the database could not be unpacked: {error.orig}",
+                )
+            ) from None
+        raise InputError(
+            Title(
+                f"cơ sở dữ liệu trong bản sao lưu bị hỏng: {error.orig}",
+                f"the database in the backup is damaged: {error.orig}",
+            )
+        ) from None
 
 
 def _compare(schema: str | None, rows: Mapping[str, int], contents: Contents) -> None:
     if schema != contents.schema:
-        raise InputError(f"the database in the backup: found version {schema}, expected {contents.schema}")
+        raise InputError(
+            Title(
+                f"cơ sở dữ liệu trong bản sao lưu: gặp phiên bản {schema}, cần {contents.schema}",
+                f"the database in the backup: found version {schema}, expected {contents.schema}",
+            )
+        )
     for name in sorted(rows.keys() | contents.rows.keys()):
         if rows.get(name) != contents.rows.get(name):
             raise InputError(
-                f"the database in the backup, table {name}: found {rows.get(name)} rows, "
-                f"expected {contents.rows.get(name)}"
+                Title(
+                    f"cơ sở dữ liệu trong bản sao lưu, bảng {name}: gặp {rows.get(name)} dòng, cần "
+                    f"{contents.rows.get(name)}",
+                    f"the database in the backup, table {name}: found {rows.get(name)} rows, "
+                    f"expected {contents.rows.get(name)}",
+                )
             )
 
 
@@ -268,6 +302,11 @@ def close_file(file: Path) -> None:
         with closing(sqlite3.connect(file, timeout=1, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.OperationalError:
-        raise StoreError(f"{file}: another program has it open; stop dophu serve first") from None
+        raise StoreError(
+            Title(
+                f"{file}: chương trình khác đang mở; hãy dừng dophu serve trước",
+                f"{file}: another program has it open; stop dophu serve first",
+            )
+        ) from None
     except sqlite3.DatabaseError:
         return  # no database at all: it has no log beside it

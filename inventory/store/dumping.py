@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from inventory.store import tables, versions
 from inventory.store.copies import opened_file
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["LEFT_OUT", "TABLES", "counts", "dump", "first_filled", "reflected", "restore", "upgraded"]
 
@@ -73,7 +73,7 @@ def dump(connection: Connection, of: Mapping[str, Table] = TABLES) -> Iterator[t
 
 
 def restore(
-    connection: Connection, rows: Iterable[tuple[str, str, Row]], into: Mapping[str, Table] = TABLES
+    connection: Connection, rows: Iterable[tuple[Title, str, Row]], into: Mapping[str, Table] = TABLES
 ) -> dict[str, int]:
     """Put rows into the tables of an empty store; how many of each table there were.
 
@@ -96,8 +96,8 @@ def restore(
 
 @contextmanager
 def upgraded(
-    rows: Iterable[tuple[str, str, Row]], version: str, folder: Path
-) -> Iterator[tuple[dict[str, int], Iterator[tuple[str, str, Row]]]]:
+    rows: Iterable[tuple[Title, str, Row]], version: str, folder: Path
+) -> Iterator[tuple[dict[str, int], Iterator[tuple[Title, str, Row]]]]:
     """Rows of former tables as rows of these: how many of each former table there were, and what became of them.
 
     They are put into a database of their version in `folder`, which is brought to this one and is gone at the end.
@@ -116,7 +116,11 @@ def upgraded(
         with opened_file(file) as connection:
             versions.upgrade(connection)
         with opened_file(file) as connection:
-            yield put, ((f"{name}, brought to this version", name, row) for name, row in dump(connection))
+            yield put, ((_upgraded(name), name, row) for name, row in dump(connection))
+
+
+def _upgraded(name: str) -> Title:
+    return Title(f"{name}, đã nâng lên phiên bản này", f"{name}, brought to this version")
 
 
 def _continue_numbers(connection: Connection) -> None:
@@ -129,13 +133,23 @@ def _continue_numbers(connection: Connection) -> None:
                 connection.execute(text("SELECT setval(:s, :n)"), {"s": sequence, "n": highest})
 
 
-def _row(where: str, name: str, row: Row, into: Mapping[str, Table]) -> Row:
+def _row(where: Title, name: str, row: Row, into: Mapping[str, Table]) -> Row:
     if name not in into:
-        raise InputError(f"{where}: found the table {name!r:.60}, expected one of {', '.join(into)}")
+        raise InputError(
+            Title(
+                f"{where.vi}: gặp bảng {name!r:.60}, cần một trong {', '.join(into)}",
+                f"{where.en}: found the table {name!r:.60}, expected one of {', '.join(into)}",
+            )
+        )
     table = into[name]
     if row.keys() != {*table.c.keys()}:
         odd = sorted(row.keys() ^ {*table.c.keys()})[0]
-        raise InputError(f"{where}: found {name} with or without {odd!r:.60}, expected {', '.join(table.c.keys())}")
+        raise InputError(
+            Title(
+                f"{where.vi}: gặp {name} thừa hoặc thiếu {odd!r:.60}, cần {', '.join(table.c.keys())}",
+                f"{where.en}: found {name} with or without {odd!r:.60}, expected {', '.join(table.c.keys())}",
+            )
+        )
     given: Row = {}
     for column in table.c:
         value = row[column.name]
@@ -144,7 +158,12 @@ def _row(where: str, name: str, row: Row, into: Mapping[str, Table]) -> Row:
             continue
         expected, holds = _HOLDS[_kind(column.type)]
         if not holds(value):
-            raise InputError(f"{where}: {name}.{column.name}: found {value!r:.60}, expected {expected}")
+            raise InputError(
+                Title(
+                    f"{where.vi}: {name}.{column.name}: gặp {value!r:.60}, cần {expected.vi}",
+                    f"{where.en}: {name}.{column.name}: found {value!r:.60}, expected {expected.en}",
+                )
+            )
         given[column.name] = date.fromisoformat(value) if isinstance(column.type, Date) else value
     return given
 
@@ -169,11 +188,11 @@ def _is_whole(value: object) -> bool:
 
 
 #: What a column of each type holds. Big integers are integers, and texts are strings.
-_HOLDS: Mapping[type, tuple[str, Callable[[Any], bool]]] = {
-    Boolean: ("true or false", lambda v: isinstance(v, bool)),
-    Date: ("a day such as 2026-03-31", _is_day),
-    BigInteger: ("a whole number", _is_whole),
-    Integer: ("a whole number", _is_whole),
-    Float: ("a number", _is_number),
-    String: ("text", lambda v: isinstance(v, str) and "\0" not in v),
+_HOLDS: Mapping[type, tuple[Title, Callable[[Any], bool]]] = {
+    Boolean: (Title("true hoặc false", "true or false"), lambda v: isinstance(v, bool)),
+    Date: (Title("một ngày như 2026-03-31", "a day such as 2026-03-31"), _is_day),
+    BigInteger: (Title("số nguyên", "a whole number"), _is_whole),
+    Integer: (Title("số nguyên", "a whole number"), _is_whole),
+    Float: (Title("một số", "a number"), _is_number),
+    String: (Title("văn bản", "text"), lambda v: isinstance(v, str) and "\0" not in v),
 }

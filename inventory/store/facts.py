@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, select
 
+from inventory.refusing import both
 from inventory.store import digests, revisions
 from inventory.store.digests import Kept, TableOf
 from inventory.store.rows import Confirmed, Name, Series, confirm, named, write
@@ -23,7 +24,7 @@ from inventory.store.series import Held, splice
 from inventory.store.tables import FACTS, FOREVER, asset
 from inventory.text import storable
 from inventory.vocabulary import Key, Vocabulary, instant, moment, read_value, write_value
-from inventory.words import Fact, InputError, Proof
+from inventory.words import Fact, InputError, Proof, Title
 
 FUTURE = timedelta(minutes=5)
 """How far a source's clock may be ahead before its facts are refused."""
@@ -142,18 +143,28 @@ def _gap(key: Key) -> int | None:
     return DAILY if key.daily else None
 
 
-def check_time(what: str, at: datetime, now: datetime) -> int:
+def check_time(place: Title | str, at: datetime, now: datetime) -> int:
     """The instant of a time that a source states.
 
     Raises:
         InputError: a time without its zone, before 1970, or more than `FUTURE` ahead of `now`.
     """
+    what = both(place)
     if at.tzinfo is None or at.year < 1970:
-        raise InputError(f"{what}: found the time {at.isoformat()}, expected one with its zone, since 1970")
+        raise InputError(
+            Title(
+                f"{what.vi}: gặp thời gian {at.isoformat()}, cần thời gian có múi giờ, từ năm 1970",
+                f"{what.en}: found the time {at.isoformat()}, expected one with its zone, since 1970",
+            )
+        )
     if at > now + FUTURE:
         raise InputError(
-            f"{what}: found the time {at.isoformat()}, which is in the future; expected one not after "
-            f"{now.astimezone(UTC).isoformat()}: check the source's clock"
+            Title(
+                f"{what.vi}: gặp thời gian {at.isoformat()}, ở tương lai; cần không sau "
+                f"{now.astimezone(UTC).isoformat()}: hãy kiểm tra đồng hồ của nguồn",
+                f"{what.en}: found the time {at.isoformat()}, which is in the future; expected one not after "
+                f"{now.astimezone(UTC).isoformat()}: check the source's clock",
+            )
         )
     return instant(at)
 

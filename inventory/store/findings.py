@@ -12,6 +12,7 @@ from inventory.periods import ZONE, read_period
 from inventory.shares import Share
 from inventory.store import facts, period_counts
 from inventory.store.judge import ALL_OF_AGENCY, ANSWERS, MISSING, Judgement
+from inventory.store.spared import windows_of
 from inventory.store.tables import FOREVER, finding
 from inventory.vocabulary import COMPUTED, POPULATIONS, STOCK_AGE, Vocabulary, instant, moment
 from inventory.words import Control, Counted, Fact, Finding, Maintenance, Status, Title, Value
@@ -393,7 +394,7 @@ class Explainer:
         title = f"{found.weight} ×" if found.member.endswith(MISSING) else self._name(said.get(subject, []))
         one = self.judgement.waiver_of(control.id, found.member, found.agency or "")
         if one is None:
-            windows = self.judgement.windows_of(control.id, found.member, found.agency or "")
+            windows = windows_of(self.judgement, control.id, found.member, found.agency or "")
             return replace(found, reason="; ".join(map(self._tell_window, windows)), title=title)
         until = self._say("until", day=one.valid_to) if one.valid_to else self._say("no_until")
         document = f", {one.document}" if one.document else ""

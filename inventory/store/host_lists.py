@@ -5,47 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_address
 
 from sqlalchemy import Connection, and_, select
 
+from inventory.host_lists import Listed
 from inventory.periods import ZONE
+from inventory.placing import narrowest
+from inventory.refusing import amiss, an_agency
 from inventory.store import assets, facts, registers
 from inventory.store.tables import address, asset
-from inventory.strict_yaml import nearest
 from inventory.vocabulary import Vocabulary
 from inventory.words import Fact, Identity, InputError, Network, Proof, Value
 
-__all__ = ["REASONS", "Declared", "Outcome", "take_in"]
+__all__ = ["REASONS", "Outcome", "take_in"]
 
 REASONS = ("no_address", "outside", "several", "twice")
 """Why a host is not stored: it has no address, none of the networks holds it, several do, or it was listed before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A host as the other system declares it; empty where it says nothing."""
-
-    where: str
-    name: str
-    address: str = ""
-    role: str = ""
-    location: str = ""
 
 
 @dataclass(slots=True)
 class Outcome:
     """What came of a list."""
 
-    placed: list[tuple[Declared, Network]] = field(default_factory=list)
-    left_out: list[tuple[Declared, str]] = field(default_factory=list)
+    placed: list[tuple[Listed, Network]] = field(default_factory=list)
+    left_out: list[tuple[Listed, str]] = field(default_factory=list)
     """With one of REASONS."""
     facts: int = 0
     new: int = 0
 
 
 def take_in(
-    connection: Connection, vocabulary: Vocabulary, source: str, hosts: Iterable[Declared], now: datetime, *,
+    connection: Connection, vocabulary: Vocabulary, source: str, hosts: Iterable[Listed], now: datetime, *,
     agency: str | None = None, dry: bool = False,
 ) -> Outcome:  # fmt: skip
     """Record what a list declares of the hosts that the register has a network for; whole or not at all.
@@ -84,26 +74,21 @@ def _networks(connection: Connection, now: datetime, agency: str | None) -> list
     register, day = registers.load(connection), now.astimezone(ZONE).date()
     codes = {a.code for a in register.agencies}
     if agency is not None and agency not in codes:
-        raise InputError(
-            f"--agency: found {agency!r}, expected the code of an agency in the register{nearest(agency, codes)}"
-        )
+        raise InputError(amiss("--agency", f"{agency!r}", an_agency(agency, codes)))
     return [n for n in register.networks if n.valid_on(day) and agency in (None, n.agency)]
 
 
-def _place(host: Declared, networks: Iterable[Network]) -> Network | str:
+def _place(host: Listed, networks: Iterable[Network]) -> Network | str:
     """The narrowest network that holds the address, or why there is none."""
     if not host.address:
         return "no_address"
-    where = ip_address(host.address)
-    within = [n for n in networks if n.prefix.version == where.version and where in n.prefix]
-    longest = max((n.prefix.prefixlen for n in within), default=0)
-    narrowest = [n for n in within if n.prefix.prefixlen == longest]
-    if not narrowest:
+    found = narrowest(host.address, networks)
+    if not found:
         return "outside"
-    return narrowest[0] if len(narrowest) == 1 else "several"
+    return found[0] if len(found) == 1 else "several"
 
 
-def _asset(connection: Connection, host: Declared, place: Network, now: datetime) -> int:
+def _asset(connection: Connection, host: Listed, place: Network, now: datetime) -> int:
     """Who was seen at the address, or a new asset: being listed is no sight of anybody."""
     at = and_(address.c.network == place.code, address.c.address == host.address)
     root = connection.scalar(select(asset.c.root).join(address, address.c.asset == asset.c.id).where(at))
@@ -113,7 +98,7 @@ def _asset(connection: Connection, host: Declared, place: Network, now: datetime
     return assets.resolve(connection, who, now)
 
 
-def _said(host: Declared, place: Network) -> dict[str, Value]:
+def _said(host: Listed, place: Network) -> dict[str, Value]:
     told: dict[str, Value] = {
         "agency": place.agency, "network": place.code, "address": host.address, "sysname": host.name, "role": host.role,
         "location": host.location,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from inventory.store.tables import agency, credential, token
 from inventory.vocabulary import instant, moment
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 
 def put_credential(connection: Connection, name: str, kind: str, sealed: str) -> None:
@@ -30,7 +30,12 @@ def remove_credential(connection: Connection, name: str) -> None:
         InputError: there is none of this name.
     """
     if not connection.execute(delete(credential).where(credential.c.name == name)).rowcount:
-        raise InputError(f"found the name {name!r}, expected that of a stored credential")
+        raise InputError(
+            Title(
+                f"gặp tên {name!r}, cần tên của một thông tin xác thực đã lưu",
+                f"found the name {name!r}, expected that of a stored credential",
+            )
+        )
 
 
 def put_token(
@@ -44,7 +49,12 @@ def put_token(
     if of_agency is not None:
         known = connection.scalar(select(agency.c.code).where(agency.c.code == of_agency).limit(1))
         if known is None:
-            raise InputError(f"found the agency {of_agency!r}, expected a code of the register")
+            raise InputError(
+                Title(
+                    f"gặp cơ quan {of_agency!r}, cần một mã trong sổ đăng ký",
+                    f"found the agency {of_agency!r}, expected a code of the register",
+                )
+            )
     row = {"sha256": sha256, "purpose": purpose, "agency": of_agency, "note": note, "created": instant(now)}
     connection.execute(insert(token).values(**row))
 
@@ -76,5 +86,10 @@ def remove_token(connection: Connection, begins: str) -> None:
     """
     found = [sha256 for sha256, *_ in tokens(connection) if begins and sha256.startswith(begins)]
     if len(found) != 1:
-        raise InputError(f"found the id {begins!r} of {len(found)} tokens, expected that of one in the list of tokens")
+        raise InputError(
+            Title(
+                f"gặp mã {begins!r} của {len(found)} token, cần mã của một token trong danh sách",
+                f"found the id {begins!r} of {len(found)} tokens, expected that of one in the list of tokens",
+            )
+        )
     connection.execute(delete(token).where(token.c.sha256 == found[0]))

@@ -13,7 +13,7 @@ from inventory.store import revisions
 from inventory.store.tables import asset, maintenance
 from inventory.text import nfc, storable
 from inventory.vocabulary import instant, moment
-from inventory.words import SCOPES, InputError, Maintenance, Register
+from inventory.words import SCOPES, InputError, Maintenance, Register, Title
 
 __all__ = ["LONGEST_DAYS", "add", "end", "load"]
 
@@ -51,21 +51,44 @@ def add(connection: Connection, register: Register, given: Maintenance, now: dat
     texts = {name: nfc(storable(getattr(given, name))).strip() for name in ("reason", "granted_by", "document")}
     for name in ("reason", "granted_by"):
         if not texts[name]:
-            raise InputError(f"maintenance, {name}: found nothing, expected text")
+            raise InputError(
+                Title(f"bảo trì, {name}: để trống, cần nội dung", f"maintenance, {name}: found nothing, expected text")
+            )
     if longest := next((name for name, text in texts.items() if len(text) > _LONGEST_TEXT), None):
         found = f"found {len(texts[longest])} characters"
-        raise InputError(f"maintenance, {longest}: {found}, expected at most {_LONGEST_TEXT}")
+        raise InputError(
+            Title(
+                f"bảo trì, {longest}: gặp {len(texts[longest])} ký tự, cần nhiều nhất {_LONGEST_TEXT}",
+                f"maintenance, {longest}: {found}, expected at most {_LONGEST_TEXT}",
+            )
+        )
     if given.ends <= given.begins:
-        raise InputError(f"maintenance, to: found {_told(given.ends)}, expected a time after {_told(given.begins)}")
+        raise InputError(
+            Title(
+                f"bảo trì, to: gặp {_told(given.ends)}, cần thời gian sau {_told(given.begins)}",
+                f"maintenance, to: found {_told(given.ends)}, expected a time after {_told(given.begins)}",
+            )
+        )
     if (given.ends - given.begins).days >= LONGEST_DAYS:
         days = (given.ends - given.begins).days
-        raise InputError(f"maintenance, to: found a window of {days} days, expected less than {LONGEST_DAYS}")
+        raise InputError(
+            Title(
+                f"bảo trì, to: gặp khoảng {days} ngày, cần ít hơn {LONGEST_DAYS}",
+                f"maintenance, to: found a window of {days} days, expected less than {LONGEST_DAYS}",
+            )
+        )
     _check_subject(connection, register, given)
     for other in load(connection):
         same = (other.scope, other.subject) == (given.scope, given.subject)
         if same and other.begins < given.ends and given.begins < other.last:
             theirs = f"{_told(other.begins)} to {_told(other.last)}"
-            raise InputError(f"maintenance, from: found a time that is in window {other.number} ({theirs})")
+            raise InputError(
+                Title(
+                    f"bảo trì, from: gặp thời gian thuộc lần bảo trì {other.number} ({_told(other.begins)} "
+                    f"đến {_told(other.last)})",
+                    f"maintenance, from: found a time that is in window {other.number} ({theirs})",
+                )
+            )
     row: dict[str, Any] = {
         "scope": given.scope, "subject": given.subject, "begins": instant(given.begins), "ends": instant(given.ends),
         "recorded": instant(now), **texts,
@@ -85,18 +108,37 @@ def _check_subject(connection: Connection, register: Register, given: Maintenanc
     known: Iterable[str]
     match given.scope:
         case "link":
-            known, what = {one.code for one in register.links}, "the code of a link in the register"
+            known, what = (
+                {one.code for one in register.links},
+                Title("mã của một đường truyền trong sổ đăng ký", "the code of a link in the register"),
+            )
         case "network":
-            known, what = {one.code for one in register.networks}, "the code of a network in the register"
+            known, what = (
+                {one.code for one in register.networks},
+                Title("mã của một mạng trong sổ đăng ký", "the code of a network in the register"),
+            )
         case "agency":
             known = {one.code for one in register.agencies if one.level not in parts}
-            what = "the code of an agency in the register that is no part of another"
+            what = Title(
+                "mã của một cơ quan trong sổ đăng ký không thuộc cơ quan khác",
+                "the code of an agency in the register that is no part of another",
+            )
         case "asset":
-            known, what = _asset(connection, given.subject), "the id of an asset"
+            known, what = _asset(connection, given.subject), Title("số của một thiết bị", "the id of an asset")
         case _:
-            raise InputError(f"maintenance: found the scope {given.scope!r}, expected one of {', '.join(SCOPES)}")
+            raise InputError(
+                Title(
+                    f"bảo trì: gặp phạm vi {given.scope!r}, cần một trong {', '.join(SCOPES)}",
+                    f"maintenance: found the scope {given.scope!r}, expected one of {', '.join(SCOPES)}",
+                )
+            )
     if given.subject not in known:
-        raise InputError(f"maintenance, {given.scope}: found {given.subject!r:.100}, expected {what}")
+        raise InputError(
+            Title(
+                f"bảo trì, {given.scope}: gặp {given.subject!r:.100}, cần {what.vi}",
+                f"maintenance, {given.scope}: found {given.subject!r:.100}, expected {what.en}",
+            )
+        )
 
 
 def _asset(connection: Connection, text: str) -> set[str]:
@@ -114,11 +156,26 @@ def end(connection: Connection, number: int, at: datetime, now: datetime) -> Non
     """
     found = next((one for one in load(connection) if one.number == number), None)
     if found is None:
-        raise InputError(f"found the maintenance {number}, expected one of dophu maintenance list")
+        raise InputError(
+            Title(
+                f"gặp lần bảo trì {number}, cần một số trong dophu maintenance list",
+                f"found the maintenance {number}, expected one of dophu maintenance list",
+            )
+        )
     if found.ended is not None:
-        raise InputError(f"maintenance {number}: was ended at {_told(found.ended)}")
+        raise InputError(
+            Title(
+                f"bảo trì {number}: đã kết thúc lúc {_told(found.ended)}",
+                f"maintenance {number}: was ended at {_told(found.ended)}",
+            )
+        )
     if not found.begins <= at < found.ends:
         span = f"{_told(found.begins)} to {_told(found.ends)}"
-        raise InputError(f"maintenance {number}: found {_told(at)}, expected a time within {span}")
+        raise InputError(
+            Title(
+                f"bảo trì {number}: gặp {_told(at)}, cần thời gian từ {_told(found.begins)} đến {_told(found.ends)}",
+                f"maintenance {number}: found {_told(at)}, expected a time within {span}",
+            )
+        )
     connection.execute(update(maintenance).where(maintenance.c.id == number).values(ended=instant(at)))
     revisions.note_late(connection, instant(at), now)

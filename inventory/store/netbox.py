@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from ipaddress import ip_address
 
 from sqlalchemy import Connection, and_, or_, select
 
@@ -20,6 +19,7 @@ from inventory.netbox import (
     ToldDevice,
 )
 from inventory.periods import ZONE
+from inventory.placing import narrowest
 from inventory.register import RegisterError, SheetChange, check_register, merge_registers
 from inventory.register.columns import plain
 from inventory.register.netbox import declare, name_problems
@@ -200,9 +200,7 @@ def _network_of(device: ToldDevice, networks: Mapping[str, Sequence[Network]]) -
     """The narrowest network of its agency that holds its primary address."""
     if device.address is None or device.agency is None:
         return None
-    where = ip_address(device.address)
-    within = [n for n in networks.get(device.agency, ()) if n.prefix.version == where.version and where in n.prefix]
-    return max(within, key=lambda n: n.prefix.prefixlen, default=None)
+    return next(iter(narrowest(device.address, networks.get(device.agency, ()))), None)
 
 
 def _read_assets(connection: Connection, vocabulary: Vocabulary, now: datetime) -> dict[int, _Asset]:

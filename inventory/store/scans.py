@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from inventory.store.tables import FACTS, FOREVER, asset, scan, scan_host, scan_network
 from inventory.text import nfc, storable
 from inventory.vocabulary import instant, moment
-from inventory.words import Fact, InputError, Network, Proof, ScanState
+from inventory.words import Fact, InputError, Network, Proof, ScanState, Title
 
 __all__ = [
     "Begun", "Change", "NetworkScan", "Owner", "Part", "Seen", "Standing", "begin", "cancel", "changes", "end",
@@ -260,9 +260,16 @@ def cancel(connection: Connection, number: int, owner: Owner, now: datetime) -> 
     """
     row = connection.execute(select(scan).where(scan.c.id == number)).first()
     if row is None:
-        raise InputError(f"found no scan {number}; see dophu scan list")
+        raise InputError(
+            Title(f"không có lần quét {number}; xem dophu scan list", f"found no scan {number}; see dophu scan list")
+        )
     if row.state not in (RUNNING, BROKEN_OFF, CANCELLING):
-        raise InputError(f"scan {number}: found it {row.state}, expected one that is running or broken off")
+        raise InputError(
+            Title(
+                f"lần quét {number}: trạng thái {row.state}, cần lần quét đang chạy hoặc dừng giữa chừng",
+                f"scan {number}: found it {row.state}, expected one that is running or broken off",
+            )
+        )
     under_way = row.state != BROKEN_OFF and (row.lease or 0) >= instant(now) and not owner.is_gone(row.owner or "")
     values = {"state": CANCELLING if under_way else CANCELLED, "ended": instant(now)}
     connection.execute(update(scan).where(scan.c.id == number).values(**values))

@@ -15,7 +15,7 @@ from inventory.cadence import jitter, read_cadence
 from inventory.store.tables import schedule, turn
 from inventory.text import nfc, storable
 from inventory.vocabulary import instant, moment
-from inventory.words import InputError, Outcome, Schedule, ScheduleState, Turn
+from inventory.words import InputError, Outcome, Schedule, ScheduleState, Title, Turn
 
 __all__ = [
     "Claimed", "ask", "claim", "finish", "follow_settings", "is_due", "load", "pause", "prune", "put", "remove",
@@ -73,11 +73,21 @@ def put(connection: Connection, wanted: Schedule, now: datetime, after: Next) ->
         InputError: its name or cadence is none, or no turn falls into its window.
     """
     if not _NAME.fullmatch(wanted.name):
-        raise InputError(f"schedule: found the name {wanted.name!r}, expected small letters, digits and - _ . :")
+        raise InputError(
+            Title(
+                f"lịch: gặp tên {wanted.name!r}, cần chữ thường, chữ số và - _ . :",
+                f"schedule: found the name {wanted.name!r}, expected small letters, digits and - _ . :",
+            )
+        )
     cadence = read_cadence(wanted.cadence)
     coming = after(wanted, now, now)
     if coming is None:
-        raise InputError(f"schedule {wanted.name}: no turn of {wanted.cadence!r} falls into its window {wanted.window}")
+        raise InputError(
+            Title(
+                f"lịch {wanted.name}: không lượt nào của {wanted.cadence!r} rơi vào khung giờ {wanted.window}",
+                f"schedule {wanted.name}: no turn of {wanted.cadence!r} falls into its window {wanted.window}",
+            )
+        )
     planned = now if cadence.interval is not None and not wanted.window else coming
     row = {
         "job": wanted.job, "cadence": cadence.text, "window": wanted.window, "agencies": " ".join(wanted.agencies),
@@ -129,7 +139,12 @@ def remove(connection: Connection, name: str) -> None:
     """
     found = _one(connection, name)
     if found.origin == "settings":
-        raise InputError(f"schedule {name}: it follows from the settings, and would come again; pause it instead")
+        raise InputError(
+            Title(
+                f"lịch {name}: được tạo theo cấu hình và sẽ lại có; hãy tạm dừng nó",
+                f"schedule {name}: it follows from the settings, and would come again; pause it instead",
+            )
+        )
     connection.execute(delete(schedule).where(schedule.c.name == name))
 
 
@@ -161,7 +176,12 @@ def ask(connection: Connection, name: str, now: datetime) -> Schedule:
 def _one(connection: Connection, name: str) -> Schedule:
     found = load(connection, name)
     if not found:
-        raise InputError(f"found no schedule {name!r}; see dophu schedule list")
+        raise InputError(
+            Title(
+                f"không có lịch {name!r}; xem dophu schedule list",
+                f"found no schedule {name!r}; see dophu schedule list",
+            )
+        )
     return found[0]
 
 

@@ -14,7 +14,7 @@ from inventory.store import tables
 from inventory.store.availability import STATE
 from inventory.store.tables import FACTS, FOREVER, asset, run
 from inventory.vocabulary import COMPUTED_FROM, instant
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["TABLES", "dump", "rebuild"]
 
@@ -78,7 +78,12 @@ def rebuild(connection: Connection, dumped: Iterable[tuple[str, Iterable[Row]]])
     """
     for name, rows in dumped:
         if name not in TABLES:
-            raise InputError(f"found the table {name!r}, expected one of {', '.join(TABLES)}")
+            raise InputError(
+                Title(
+                    f"gặp bảng {name!r}, cần một trong {', '.join(TABLES)}",
+                    f"found the table {name!r}, expected one of {', '.join(TABLES)}",
+                )
+            )
         table, left = TABLES[name], iter(rows)
         while chunk := [_row(table, row) for row in islice(left, _TOGETHER)]:
             connection.execute(insert(table), chunk)
@@ -90,12 +95,22 @@ def _row(table: Table, row: Row) -> Row:
         given |= {"collector": "sealed", "target": str(row.get("network")), "started": row.get("finished"),
                   "complete": True, "observations": 0}  # fmt: skip
     if unknown := given.keys() - table.c.keys():
-        raise InputError(f"{table.name}: found the column {sorted(unknown)[0]!r}, expected {', '.join(table.c.keys())}")
+        raise InputError(
+            Title(
+                f"{table.name}: gặp cột {sorted(unknown)[0]!r}, cần {', '.join(table.c.keys())}",
+                f"{table.name}: found the column {sorted(unknown)[0]!r}, expected {', '.join(table.c.keys())}",
+            )
+        )
     for column in table.c:
         if isinstance(column.type, Date) and isinstance(given.get(column.name), str):
             try:
                 given[column.name] = date.fromisoformat(given[column.name])
             except ValueError:
                 found = f"{given[column.name]!r:.40}"
-                raise InputError(f"{table.name}.{column.name}: found {found}, expected a date") from None
+                raise InputError(
+                    Title(
+                        f"{table.name}.{column.name}: gặp {found}, cần một ngày",
+                        f"{table.name}.{column.name}: found {found}, expected a date",
+                    )
+                ) from None
     return given

@@ -14,7 +14,7 @@ from inventory.store import waivers
 from inventory.store.tables import FACTS, FOREVER, asset, finding, finding_owner
 from inventory.text import nfc, storable
 from inventory.vocabulary import Vocabulary, instant, moment
-from inventory.words import SEVERITIES, Control, InputError, Status, Waiver
+from inventory.words import SEVERITIES, Control, InputError, Status, Title, Waiver
 
 __all__ = ["STATES", "SecurityFinding", "assign", "read"]
 
@@ -101,11 +101,26 @@ def read(
 
 def _check(asked: Mapping[str, Control], states: Collection[str], severity: str | None, control: str | None) -> None:
     if unknown := [state for state in states if state not in STATES]:
-        raise InputError(f"found the state {unknown[0]!r}, expected one of {', '.join(STATES)}")
+        raise InputError(
+            Title(
+                f"gặp trạng thái {unknown[0]!r}, cần một trong {', '.join(STATES)}",
+                f"found the state {unknown[0]!r}, expected one of {', '.join(STATES)}",
+            )
+        )
     if severity is not None and severity not in SEVERITIES:
-        raise InputError(f"found the severity {severity!r}, expected one of {', '.join(SEVERITIES)}")
+        raise InputError(
+            Title(
+                f"gặp mức độ {severity!r}, cần một trong {', '.join(SEVERITIES)}",
+                f"found the severity {severity!r}, expected one of {', '.join(SEVERITIES)}",
+            )
+        )
     if control is not None and control not in asked:
-        raise InputError(f"found {control!r}, expected a control with a severity: {', '.join(sorted(asked))}")
+        raise InputError(
+            Title(
+                f"gặp {control!r}, cần tiêu chí có mức độ: {', '.join(sorted(asked))}",
+                f"found {control!r}, expected a control with a severity: {', '.join(sorted(asked))}",
+            )
+        )
 
 
 def _members(connection: Connection, asked: Collection[str], time: int) -> list[tuple[str, str]]:
@@ -234,13 +249,28 @@ def assign(connection: Connection, control: Control, member: str, owner: str, no
     """
     texts = {"owner": nfc(storable(owner)).strip(), "note": nfc(storable(note)).strip()}
     if not control.severity:
-        raise InputError(f"found the control {control.id!r}, expected one with a severity")
+        raise InputError(
+            Title(
+                f"gặp tiêu chí {control.id!r}, cần tiêu chí có mức độ",
+                f"found the control {control.id!r}, expected one with a severity",
+            )
+        )
     if long := next((name for name, text in texts.items() if len(text) > _LONGEST), None):
-        raise InputError(f"{long}: found {len(texts[long])} characters, expected at most {_LONGEST}")
+        raise InputError(
+            Title(
+                f"{long}: gặp {len(texts[long])} ký tự, cần nhiều nhất {_LONGEST}",
+                f"{long}: found {len(texts[long])} characters, expected at most {_LONGEST}",
+            )
+        )
     f, o = finding.c, finding_owner.c
     known = select(f.member).where(f.control == control.id, f.member == member).limit(1)
     if connection.execute(known).first() is None:
-        raise InputError(f"found {member!r}, expected a member of {control.id}: see dophu security list")
+        raise InputError(
+            Title(
+                f"gặp {member!r}, cần một thành viên của {control.id}: xem dophu security list",
+                f"found {member!r}, expected a member of {control.id}: see dophu security list",
+            )
+        )
     standing = and_(o.control == control.id, o.member == member, o.until == FOREVER)
     connection.execute(update(finding_owner).where(standing).values(until=instant(now)))
     if texts["owner"]:

@@ -12,7 +12,7 @@ from inventory.coverage import cover, level_target
 from inventory.forecast import DAYS, Forecast, forecast
 from inventory.goals import Goals
 from inventory.periods import ZONE
-from inventory.store import findings, period_counts, registers, runs, scans, schedules, software
+from inventory.store import findings, judged_states, period_counts, registers, runs, scans, schedules, seals, software
 from inventory.store.judge import Judgement
 from inventory.store.tables import coverage, finding
 from inventory.vocabulary import Vocabulary, instant, moment
@@ -112,22 +112,22 @@ def _snapshot(connection: Connection, goals: Goals, judgement: Judgement, tallie
         agencies=tuple(a for a in register.agencies if a.valid_on(day)),
         coverage=cover(goals.plans.values(), tallies, register.levels),
         tallies=tallies,
-        assets=judgement.asset_tallies(),
-        links=judgement.link_states(),
+        assets=judged_states.asset_tallies(judgement),
+        links=judged_states.link_states(judgement),
         collectors=runs.collector_states(connection, at),
-        websites=judgement.website_states(),
+        websites=judged_states.website_states(judgement),
         video=_video(connection, judgement),
-        backups=judgement.oldest_backups(),
-        power=judgement.power_states(),
+        backups=judged_states.oldest_backups(judgement),
+        power=judged_states.power_states(judgement),
         schedules=schedules.states(connection, at),
         scans=scans.last_complete(connection, (n for n in register.networks if n.valid_on(day)), at),
-        seals=period_counts.seal_states(connection, at),
+        seals=seals.seal_states(connection, at),
     )
 
 
 def _video(connection: Connection, judgement: Judgement) -> tuple[VideoTally, ...]:
     """What goes on in the agencies' rooms, and what the newest period says of their meetings."""
-    calls = judgement.room_calls()
+    calls = judged_states.room_calls(judgement)
     told = period_counts.newest_counts(connection, ("meetings", "meetings_online"), judgement.at)
     counts = {
         agency: {key: value for key, (value, _) in own.items()}

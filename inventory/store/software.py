@@ -20,7 +20,7 @@ from inventory.store.facts import NO_ROW
 from inventory.store.tables import FOREVER
 from inventory.text import fold
 from inventory.vocabulary import Vocabulary, instant, moment, write_value
-from inventory.words import Fact, InputError
+from inventory.words import Fact, InputError, Title
 
 KEY = "software"
 MOST_NAMES = 3_000
@@ -145,7 +145,10 @@ def programs(
     narrowing = bool(bound or wanted.agency or wanted.publisher)
     if narrowing and len(names) > MOST_NAMES:
         raise InputError(
-            f"found {len(names):,} programs, expected at most {MOST_NAMES:,}: name a part of the program's name"
+            Title(
+                f"gặp {len(names):,} phần mềm, cần nhiều nhất {MOST_NAMES:,}: hãy nêu một phần tên phần mềm",
+                f"found {len(names):,} programs, expected at most {MOST_NAMES:,}: name a part of the program's name",
+            )
         )
     if not narrowing and wanted.removed is False and len(names) > limit:
         # Only those shown are counted; of one that was removed everywhere no version is there.
@@ -169,7 +172,10 @@ def machines(
     names, bound = _names(connection, wanted), _bound(wanted.version)
     if len(names) > MOST_NAMES:
         raise InputError(
-            f"found {len(names):,} programs, expected at most {MOST_NAMES:,}: name a part of the program's name"
+            Title(
+                f"gặp {len(names):,} phần mềm, cần nhiều nhất {MOST_NAMES:,}: hãy nêu một phần tên phần mềm",
+                f"found {len(names):,} programs, expected at most {MOST_NAMES:,}: name a part of the program's name",
+            )
         )
     rows = [
         row for row in _rows(connection, vocabulary, names, wanted, at) if bound is None or _within(row.version, bound)
@@ -231,7 +237,12 @@ def _bound(version: str) -> tuple[str, str] | None:
     operator = next((o for o in _OPERATORS if stated.startswith(o)), "")
     number = stated[len(operator) :].strip()
     if not number or not re.search(r"\d", number):
-        raise InputError(f"version: found {version!r}, expected such as 24.8 or '< 24.8'")
+        raise InputError(
+            Title(
+                f"phiên bản: gặp {version!r}, cần như 24.8 hoặc '< 24.8'",
+                f"version: found {version!r}, expected such as 24.8 or '< 24.8'",
+            )
+        )
     return operator or "=", number
 
 

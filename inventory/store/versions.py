@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from inventory.words import StoreError
+from inventory.words import StoreError, Title
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
@@ -41,5 +41,10 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     known = {r.revision for r in ScriptDirectory.from_config(config).walk_revisions()}
     found = current(connection)
     if found is not None and found not in known:
-        raise StoreError(f"the database is of version {found!r}, which this Dophu does not know: install a newer one")
+        raise StoreError(
+            Title(
+                f"cơ sở dữ liệu ở phiên bản {found!r} mà bản Dophu này không biết: hãy cài bản mới hơn",
+                f"the database is of version {found!r}, which this Dophu does not know: install a newer one",
+            )
+        )
     command.upgrade(config, to)

@@ -53,6 +53,8 @@ def _in_code(node: ast.AST) -> Iterator[str]:
                 yield from _texts(value) if isinstance(target, ast.Name) and target.id in _HOLDERS else ()
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _HOLDERS:
             yield from _texts(value)
+        case ast.Call(func=ast.Name(id="heads"), args=given):
+            yield from (f"head:{text}" for one in given for text in _texts(one))
         case _:
             if (told := _told(node)) is not None:
                 yield from _texts(told)

@@ -27,7 +27,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, func, select
 
 from api import rounds
-from api.backing import NAME, back_up, back_up_and_prune, restore
+from api.backing import NAME, Placing, back_up, back_up_and_prune, restore, tell_restored
 from api.config import Config, read_config
 from api.config_backup import without_secrets
 from api.jobs import JOBS, Doing
@@ -267,6 +267,21 @@ async def test_what_is_there_stays_or_is_kept_aside(filled: Workspace, tmp_path:
         else:
             with contextlib.closing(sqlite3.connect(kept)) as old_file:
                 assert old_file.execute("SELECT name_en FROM level").fetchall() == [tuple(row) for row in before]
+
+
+async def test_where_a_restored_database_cannot_be_read_what_was_kept_aside_is_told(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    backup = await back_up(filled.store, filled.config, tmp_path / "b.zip")
+    (tmp_path / "there").mkdir()
+    broken = Config(data=tmp_path / "there")
+    (tmp_path / "there" / "dophu.db").write_bytes(b"no database" * 999)
+    placing = Placing()
+    placing.aside += ["/there/dophu.db.before-1", "/there/keys.before-1"]
+    with pytest.raises(StoreError) as caught:
+        await tell_restored(broken, backup, placing)
+    for told in (caught.value.told.vi, caught.value.told.en):
+        assert "not a database" in told and all(kept in told for kept in placing.aside)
 
 
 async def test_an_older_backup_is_migrated(tmp_path: Path, store_url: str, empty_url: str) -> None:

@@ -86,4 +86,4 @@ async def test_the_command(sample: Sample) -> None:
     nothing = dophu(sample.folder, *given, "--agency", "so-yt", "-o", "csv", **data).stdout
     assert len(nothing.splitlines()) == 1
     wrong = dophu(sample.folder, "changes", "--plan", PLAN, "--from", "2999-01-01", **data)
-    assert (wrong.returncode, "in the future" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "ở tương lai" in wrong.stderr) == (2, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,10 +108,55 @@ def test_init_and_import_again_change_nothing(folder: Path) -> None:
 def test_wrong_use_ends_with_2_and_says_what_was_expected(
     folder: Path, arguments: list[str], status: int, told: str
 ) -> None:
-    done = dophu(folder, *arguments)
+    done = dophu(folder, *arguments, DOPHU_LANGUAGE="en")
     assert (done.returncode, done.stdout) == (status, "")
     assert told in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["discover", "--agency", "nobody"], "gặp cơ quan 'nobody', cần một mã trong sổ đăng ký"),
+        (["import", "counts", "none.csv"], "none.csv: không có tệp hoặc thư mục này"),
+        (["import", "calendar", "none.ics"], "none.ics: không có tệp hoặc thư mục này"),
+        (["import", "hosts", "none.csv", "--from", "zabbix"], "none.csv: không có tệp hoặc thư mục này"),
+        (["import", "console", "none.csv", "--profile", "wsus"], "none.csv: không có tệp hoặc thư mục này"),
+        (["import", "lifecycle", "none.json"], "none.json: không có tệp hoặc thư mục này"),
+        (["register", "import", "none.xlsx"], "none.xlsx: không có tệp này"),
+        (["import", "ksc", "127.0.0.1:9", "--credential", "none"], "không có thông tin xác thực 'none' loại ksc"),
+        (["credential", "pin", "none", "nobody:0:0"], "cần địa chỉ IP, hoặc kèm cổng: 10.1.0.5:22"),
+        (["credential", "remove", "none"], "gặp tên 'none', cần tên của một thông tin xác thực đã lưu"),
+        (["credential", "add", "c", "--kind", "telnet"], "đầu vào chuẩn: dòng 1: cần một đối tượng JSON"),
+        (["waiver", "end", "7"], "gặp miễn trừ 7, cần một số trong dophu waiver list"),
+        (["maintenance", "end", "7"], "gặp lần bảo trì 7, cần một số trong dophu maintenance list"),
+        (["schedule", "remove", "none"], "không có lịch 'none'; xem dophu schedule list"),
+        (["scan", "show", "7"], "không có lần quét 7; xem dophu scan list"),
+        (["restore", "none.dophu"], "none.dophu: không có tệp hoặc thư mục này"),
+        (["verify", "none.zip"], "none.zip: không có tệp hoặc thư mục này"),
+        (["serve", "--host", "0.0.0.0"], "ngoài loopback, hãy đặt DOPHU_API_TOKEN"),
+        (["--config", "none.toml", "doctor"], "none.toml: không có tệp hoặc thư mục này"),
+    ],
+)
+def test_wrong_use_is_told_in_vietnamese_where_that_is_asked_for(folder: Path, arguments: list[str], told: str) -> None:
+    done = dophu(folder, *arguments, DOPHU_LANGUAGE="vi")
+    assert done.returncode == 2 and told in done.stderr, done.stderr
+    assert not re.search(r"\b(found|expected|the|is|no such)\b", done.stderr.lower()), done.stderr
+
+
+def test_a_command_speaks_the_language_that_its_option_asks_for(folder: Path) -> None:
+    wrong = ("coverage", "--plan", "none")
+    assert "gặp kế hoạch 'none'" in dophu(folder, *wrong).stderr
+    assert "found the plan 'none'" in dophu(folder, *wrong, "--language", "en").stderr
+    assert "found the plan 'none'" in dophu(folder, *wrong, DOPHU_LANGUAGE="en").stderr
+    assert "--language: " in dophu(folder, *wrong, "-l", "fr").stderr
+
+
+def test_tables_have_heads_in_the_language_of_who_reads_them(folder: Path) -> None:
+    tables = (("waiver", "list"), ("schedule", "list"), ("token", "list"), ("asset", "list"), ("reconcile", "console"))
+    for table in tables:
+        vi, en = (dophu(folder, *table, DOPHU_LANGUAGE=language).stdout.splitlines()[0] for language in ("vi", "en"))
+        assert vi != en and not vi.isascii() and en.isascii(), table
 
 
 def test_a_register_with_problems_is_refused_whole(folder: Path, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_findings_are_listed_by_status_and_as_of_a_time(folder: Path) -> None:
     control = ("findings", "--control", "agency_firewall_answering")
     met = json.loads(dophu(folder, *control, "--status", "met", "-o", "json").stdout)
     assert [(f["member"], f["counted"][0]["facts"][0]["source"]) for f in met] == [("A", "nmap")]
-    assert "unmet" in dophu(folder, *control, "--agency", "B").stdout.splitlines()[1]
+    assert "Chưa đạt" in dophu(folder, *control, "--agency", "B").stdout.splitlines()[1]
     before = json.loads(dophu(folder, *control, "--as-of", "2026-01-01", "-o", "json").stdout)
     assert {f["status"] for f in before} == {"unknown"}
 
@@ -111,7 +111,7 @@ def test_a_malformed_line_costs_the_other_devices_nothing(tmp_path: Path) -> Non
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == 299 and all(a["error"] for a in answers)
     told = done.stderr.decode().splitlines()
-    assert [line.split(": ")[2] for line in told] == ["line 8", "line 301", "line 302"]
+    assert [line.split(": ")[2] for line in told] == ["dòng 8", "dòng 301", "dòng 302"]
     assert done.returncode == 2
 
 
@@ -154,6 +154,18 @@ def test_settings_that_cannot_be_are_refused(tmp_path: Path, text: str, told: st
     assert told in str(refused.value) and "khẩu" not in str(refused.value)
 
 
+def test_settings_are_refused_in_vietnamese_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "dophu.toml"
+    file.write_text('hours = 3\ndiscover_hours = inf\n[influxdb]\nurl = "ftp://x"\norg = "a"\nbucket = "b"\n')
+    with pytest.raises(InputError) as refused:
+        read_config(file)
+    assert sorted(refused.value.told.vi.splitlines()) == [
+        f"{file}: discover_hours: cần không quá 8784.0",
+        f"{file}: hours: không có thiết lập này",
+        f"{file}: influxdb.url: cần địa chỉ như https://influx.example.vn:8086, không có tên người dùng hay tham số",
+    ]
+
+
 @pytest.mark.parametrize("as_of", ["2026-W10", "2026-W10-3"])
 def test_a_week_is_no_date(as_of: str) -> None:
     with pytest.raises(InputError, match=f"found the time '{as_of}', expected a date"):
@@ -166,7 +178,7 @@ def test_a_week_is_no_date(as_of: str) -> None:
 def test_the_doctor_and_the_commands_make_nothing(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     found = checks(tmp_path)
-    assert found["database"].mend == found["key"].mend == "dophu init"
+    assert found["database"].mend.en == found["key"].mend.en == "dophu init"
     judged = dophu(tmp_path, "judge")
     assert judged.returncode == 1 and judged.stderr.endswith("run dophu init\n")
     assert list((tmp_path / "data").iterdir()) == []
@@ -176,18 +188,18 @@ def test_a_lost_key_is_never_replaced_while_something_is_sealed_with_it(folder: 
     assert dophu(folder, "credential", "add", "lab", feed='{"community": "bi-mat-123"}').returncode == 0
     key = folder / "data" / "keys"
     key.rename(folder / "copy")
-    assert checks(folder)["key"].mend == f"restore {key} from its copy: stored credentials need it"
+    assert checks(folder)["key"].mend.en == f"restore {key} from its copy: stored credentials need it"
     again = dophu(folder, "init")
     assert again.returncode == 2 and "expected the key that sealed lab" in again.stderr and not key.exists()
 
     shutil.copy(folder / "copy", key)
     key.chmod(0o644)
-    assert checks(folder)["key"].mend == f"chmod 600 {key}"
+    assert checks(folder)["key"].mend.en == f"chmod 600 {key}"
 
     key.unlink()
     KeyRing.create(key)
     found = checks(folder)
-    assert found["key"].ok and found["sealed credentials"].found == f"do not open with {key}: lab"
+    assert found["key"].ok and found["sealed credentials"].found.en == f"do not open with {key}: lab"
 
 
 @pytest.mark.parametrize(("version", "mend"), [("9999", "install a newer Dophu"), ("0000", "dophu init")])
@@ -197,7 +209,7 @@ def test_tables_of_another_version_are_left_alone(folder: Path, version: str, me
         connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
     connection.close()
     before = path.read_bytes()
-    assert checks(folder)["database"].mend == mend
+    assert checks(folder)["database"].mend.en == mend
     done = dophu(folder, "judge")
     assert done.returncode == 1 and f"of version {version}" in done.stderr and mend in done.stderr
     assert path.read_bytes() == before

@@ -101,7 +101,7 @@ async def test_a_system_sends_a_person_declares_and_both_stand_apart(workspace: 
     )
     bring = ("import", "counts", str(path))
     status, _, error = command(tmp_path, *bring)
-    assert status == 2 and "so-lieu.csv, row 2, document: found" in error
+    assert status == 2 and "so-lieu.csv, dòng 2, document: gặp" in error
     tried = command(tmp_path, *bring, *PAPER, "--dry-run")
     assert tried[2] == "Chưa lưu gì. 2 số liệu đọc được: 2 mới, 0 sẽ thay số cũ.\n"
     assert command(tmp_path, *bring, *PAPER)[0] == 0
@@ -138,7 +138,7 @@ async def test_what_is_declared_is_sealed_and_then_stays(workspace: Workspace, t
     assert verdict.good, verdict.problems
     path.write_text(path.read_text("utf-8").replace(",93,", ",94,"), encoding="utf-8")
     status, _, error = command(tmp_path, "import", "counts", str(path))
-    assert status == 2 and f"the figures of {PLAN} were sealed as of" in error
+    assert status == 2 and f"số liệu của {PLAN} đã niêm phong tính đến" in error
     assert coverage(tmp_path, "computer_skills")["declared"] == 93
 
 

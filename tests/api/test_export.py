@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import resource
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -142,15 +143,36 @@ def test_numbers_and_names_come_back_as_they_were(tmp_path: Path) -> None:
     for name in ("r.xlsx", "r"):
         write_register(tmp_path / name, odd)
         assert read_register(tmp_path / name) == odd
-    # Excel shows it as text, and reads it as no formula; in CSV a mark in front says so.
-    names = ("=1+1", "-2+3", "@SUM(A1)", "+84", "'=1", "''", "'nháy", "-")
-    named = Register(LEVELS, (agency("A"),), links=tuple(Link(f"l{n}", "A", "wan", provider=name)
-                                                         for n, name in enumerate(names)))  # fmt: skip
-    for path in ("f.xlsx", "f"):
-        write_register(tmp_path / path, named)
-        assert read_register(tmp_path / path) == named
-    text = (tmp_path / "f/links.csv").read_text("utf-8-sig")
-    assert not any(cell.startswith(("=", "+", "-", "@")) for line in text.splitlines() for cell in line.split(","))
+    # A spreadsheet shows it as text, and takes it for no formula.
+    texts = ("=1+1", "+84 211", "-", "@x", "'=1", "''", "plain")
+    links = tuple(Link(f"l{n}", "A", "wan", provider=text) for n, text in enumerate(texts))
+    named = Register(LEVELS, (agency("A"),), links=links)
+    for name in ("f.xlsx", "f"):
+        write_register(tmp_path / name, named)
+        assert read_register(tmp_path / name) == named
+    with (tmp_path / "f" / "links.csv").open(encoding="utf-8-sig", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert "'=1+1" in cells and not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "r.xlsx").write_bytes(b"as it was")
+    (tmp_path / ".r.xlsx.part").mkdir()
+    with pytest.raises(InputError, match="directory"):
+        write_register(tmp_path / "r.xlsx", REGISTER)
+    assert (tmp_path / "r.xlsx").read_bytes() == b"as it was"
+
+
+def test_a_folder_that_cannot_be_written_whole_is_taken_away_again(tmp_path: Path) -> None:
+    links = tuple(Link(f"l{n}", "A", "wan", provider="x" * 99) for n in range(500))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(InputError, match="File too large"):
+            write_register(tmp_path / "r", Register(LEVELS, (agency("A"),), links=links))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_folder_with_files_and_other_endings_are_refused(tmp_path: Path) -> None:

@@ -131,10 +131,10 @@ async def test_the_command(sample: Sample) -> None:
     done = dophu(folder, "gaps", "--plan", PLAN, "--to", "gaps.xlsx", **data)
     assert done.returncode == 0 and openpyxl.load_workbook(folder / "gaps.xlsx").sheetnames == ["Tổng hợp", "Danh sách"]
     for arguments, expected in (
-        (["--plan", "none"], "found the plan 'none'"),
-        (["--plan", PLAN, "-o", "xlsx"], "expected --to FILE"),
-        (["--plan", PLAN, "--to", "gaps.pdf"], "found 'pdf', expected table, json, csv or xlsx"),
-        (["--plan", PLAN, "--to", "nowhere/gaps.csv"], "No such file or directory"),
+        (["--plan", "none"], "gặp kế hoạch 'none'"),
+        (["--plan", PLAN, "-o", "xlsx"], "cần --to FILE"),
+        (["--plan", PLAN, "--to", "gaps.pdf"], "gặp 'pdf', cần table, json, csv hoặc xlsx"),
+        (["--plan", PLAN, "--to", "nowhere/gaps.csv"], "không có tệp hoặc thư mục này"),
     ):
         wrong = dophu(folder, "gaps", *arguments, **data)
         assert (wrong.returncode, expected in wrong.stderr) == (2, True), wrong.stderr

@@ -124,6 +124,9 @@ def test_what_cannot_be_read_is_named_and_nothing_is_stored(folder: Path) -> Non
         "gặp tệp rỗng, cần một báo cáo" in dophu(folder, "import", "console", "r.csv", "--profile", "kaspersky").stderr
     )
     assert len(json.loads(dophu(folder, "reconcile", "console", "-o", "json").stdout)["not_covered"]) == 320
+    table = dophu(folder, "reconcile", "console", DOPHU_LANGUAGE="vi").stdout.splitlines()
+    assert table[0].startswith("danh sách") and len(table) > 320
+    assert "Không có báo cáo nào" in table[1] and "not_covered" not in table[1]
 
 
 def test_merged_header_cells_are_read(folder: Path) -> None:
@@ -156,7 +159,7 @@ def test_kaspersky_security_center_itself_is_asked(folder: Path) -> None:
         secret = json.dumps({"user": USER, "password": PASSWORD})
         assert dophu(folder, "credential", "add", "av", "--kind", "ksc", feed=secret).returncode == 0
         wrong = dophu(folder, "import", "ksc", where, "--credential", "snmp")
-        assert (wrong.returncode, "found no credential 'snmp'" in wrong.stderr) == (2, True)
+        assert (wrong.returncode, "không có thông tin xác thực 'snmp'" in wrong.stderr) == (2, True)
         unknown = dophu(folder, "import", "ksc", where, "--credential", "av")
         assert (unknown.returncode, server.asked) == (1, [])
         shown = unknown.stderr.split("--fingerprint ")[1].strip()
@@ -176,7 +179,7 @@ def test_kaspersky_security_center_itself_is_asked(folder: Path) -> None:
         assert managed(folder) == (290, 30, 0)
         server.breaks_off_after = 5
         broken = dophu(folder, "import", "ksc", where, "--credential", "av")
-        assert (broken.returncode, "broke off after 5 of 300 rows" in broken.stderr) == (1, True)
+        assert (broken.returncode, "dừng ở 5 trong 300 dòng" in broken.stderr) == (1, True)
         assert managed(folder)[0] == 290
     gone = dophu(folder, "import", "ksc", where, "--credential", "av")
     assert gone.returncode == 1 and where in gone.stderr

@@ -136,7 +136,7 @@ def test_the_server_writes_every_judgement_and_what_it_could_not_once_influxdb_i
         assert (told["waiting_snapshots"], told["sent_points"], told["last_success"]) == (2, 0, None)
         assert "cannot be reached" in told["last_error"]
         check = examined(folder)
-        assert not check.ok and "2 snapshots wait, 0 dropped; last error: cannot be reached" in check.found
+        assert not check.ok and "2 snapshots wait, 0 dropped; last error: cannot be reached" in check.found.en
         with influx_server(port=port) as server:
             wait_for("both", lambda: len(times(server)) == 2)
             wait_for("the spool to be empty", lambda: spool.waiting() == [])
@@ -186,17 +186,17 @@ def test_wrong_settings_are_told_before_anything_is_asked(folder: Path) -> None:
         in_workspace(folder, open_delivery)
     settings(folder, "https://influx.vi-du.vn")
     code, _, told = command_of(folder, "influx", "push")
-    assert code == 2 and "influxdb: credential: found no credential 'influx'" in told
+    assert code == 2 and "influxdb: credential: không có thông tin xác thực 'influx'" in told
     in_workspace(folder, lambda w: w.add_credential("influx", "snmp-v2c", {"community": "x"}))
     check = examined(folder)
-    assert check.found == "influxdb: credential: 'influx' is of the kind snmp-v2c, expected influxdb"
-    assert check.mend.endswith("dophu credential add influx --kind influxdb")
+    assert check.found.en == "influxdb: credential: 'influx' is of the kind snmp-v2c, expected influxdb"
+    assert check.mend.en.endswith("dophu credential add influx --kind influxdb")
     code, _, told = store_token(folder, "a\nb")
     assert code == 2 and "expected token to be letters, digits and signs of ASCII" in told and "a\nb" not in told
     settings(folder, "http://influx.vi-du.vn", credential="influx")
     in_workspace(folder, lambda w: w.add_credential("influx", "influxdb", {"token": "x"}))
     check = examined(folder)
-    assert not check.ok and "unencrypted" in check.found
+    assert not check.ok and "unencrypted" in check.found.en
 
 
 @pytest.mark.parametrize(

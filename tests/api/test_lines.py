@@ -94,7 +94,7 @@ async def test_the_command_says_state_reason_quality_and_availability(workspace:
 
 async def test_what_the_command_does_not_take(workspace: Workspace) -> None:
     status, _, said = lines(workspace.config.data, "--state", "broken")
-    assert (status, said) == (2, "dophu: --state: found 'broken', expected one of down, degraded, unknown, up\n")
+    assert (status, said) == (2, "dophu: --state: gặp 'broken', cần một trong down, degraded, unknown, up\n")
 
 
 async def test_the_api_tells_the_same(workspace: Workspace) -> None:
@@ -228,4 +228,4 @@ async def test_settings_of_lines_are_read_strictly(tmp_path: Path) -> None:
 
 async def test_the_doctor_says_how_it_may_ping(workspace: Workspace) -> None:
     (check,) = [c for c in await examine(workspace.config) if c.check == "right to ping"]
-    assert check.ok and "ICMP sockets" in check.found
+    assert check.ok and "ICMP sockets" in check.found.en

@@ -22,7 +22,8 @@ from typer.main import get_command
 import exporters.reports
 from api.catalogues import HELP, LANGUAGES, catalogue_path, read_catalogue
 from api.cli import app
-from api.helping import FIXED, USAGE, commands, help_language
+from api.helping import FIXED, USAGE, commands, help_language, speak
+from api.misuse import is_misuse
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 OFFICIAL = Path(exporters.reports.__file__).with_name("official.yaml")
@@ -156,11 +157,38 @@ def test_the_help_is_printed_in_the_language_that_is_set(arguments: tuple[str, .
 
 def test_a_command_without_arguments_and_a_wrong_one_are_answered_in_the_language() -> None:
     status, printed = _run("vi", "waiver")
-    assert status == 2 and "Cách dùng: " in printed and "Kết thúc việc miễn trước ngày cuối" in printed
+    assert status == 2 and "Cách dùng: " in printed and "Kết thúc miễn trừ trước ngày cuối" in printed
     status, printed = _run("vi", "coverage")
-    assert status == 2 and "Xem '" in printed and "--plan" in printed
+    assert status == 2 and "Xem '" in printed and "Thiếu tùy chọn '--plan'." in printed
     status, printed = _run("en", "coverage")
-    assert status == 2 and "Try '" in printed and "Usage: " in printed
+    assert status == 2 and "Try '" in printed and "Usage: " in printed and "Missing option '--plan'." in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("cover", "Không có lệnh 'cover'. Có phải là 'discover', 'coverage'?"),
+        ("lines --fro", "Không có tùy chọn --fro. (Có thể là: --from, --to)"),
+        ("lines extra", "Thừa tham số: extra"),
+        ("coverage --plan", "Tùy chọn '--plan' cần một giá trị."),
+        ("schedule run a --ask=1", "Tùy chọn '--ask' không nhận giá trị."),
+        ("asset merge 1", "Thiếu tham số 'into'."),
+        ("waiver end x", "Giá trị không hợp lệ cho 'number': cần số nguyên"),
+        ("scan show 0", "Giá trị không hợp lệ cho 'number': cần từ 1 trở lên"),
+        ("serve --port 99999", "Giá trị không hợp lệ cho '--port': cần không quá 65535"),
+        ("probe x --timeout x", "Giá trị không hợp lệ cho '--timeout': cần một số"),
+    ],
+)
+def test_each_way_to_write_a_command_wrongly_is_told_in_vietnamese(
+    monkeypatch: pytest.MonkeyPatch, arguments: str, told: str
+) -> None:
+    monkeypatch.setenv("DOPHU_LANGUAGE", "vi")
+    command: Any = get_command(app)
+    speak(command)
+    with pytest.raises(Exception) as refused:
+        command.main(arguments.split(), prog_name="dophu", standalone_mode=False)
+    assert is_misuse(refused.value)
+    assert refused.value.format_message() == told  # type: ignore[attr-defined]
 
 
 # --- the reports' usual form ------------------------------------------------------------------------------------------

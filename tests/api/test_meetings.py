@@ -25,8 +25,8 @@ from collectors.transports import pinned
 from inventory.periods import ZONE, Period, year_so_far
 from inventory.secrets import KeyRing
 from inventory.spans import Span
+from inventory.store import counts_told, period_counts, registers, runs
 from inventory.store import facts as facts_of
-from inventory.store import period_counts, registers, runs
 from inventory.store.period_counts import DECLARED, Counted, Origin
 from inventory.store.tables import FOREVER, call, call_span, period_count, revision
 from inventory.words import Call, CallHistory, Identity, InputError, Link, Network, Observation, Register, Run
@@ -240,7 +240,7 @@ async def test_a_calendar_and_the_calls_make_the_counts_of_a_month(workspace: Wo
     paper = Origin(DECLARED, "7/BC", "Nguyễn Văn Ân", date(2026, 1, 5))
     told = [Counted("row 1", "A", key, last_month().text, n, paper)
             for key, n in (("meetings", 9), ("meetings_online", 9))]  # fmt: skip
-    args = (period_counts.take_in, workspace.vocabulary, workspace.goals, told, datetime.now(UTC))
+    args = (counts_told.take_in, workspace.vocabulary, workspace.goals, told, datetime.now(UTC))
     await workspace.store.write(*args)
     done = json.loads(dophu(tmp_path, "import", "calendar", str(path), "-o", "json").stdout)
     assert (done["calendar"], done["meetings"], done["new"], done["counts"]) == ("lich", 3, 3, 2)
@@ -368,8 +368,8 @@ async def test_a_meeting_of_nobody_that_is_known_is_refused_whole(workspace: Wor
     )
     refused = dophu(tmp_path, "import", "calendar", str(path))
     assert refused.returncode == 2
-    assert "lich.ics, event 1, room: found 'Phòng họp 9', expected the name" in refused.stderr
-    assert "lich.ics, event 2, agency: found 'Aa', expected the code of an agency" in refused.stderr
+    assert "lich.ics, sự kiện 1, room: gặp 'Phòng họp 9', cần tên" in refused.stderr
+    assert "lich.ics, sự kiện 2, agency: gặp 'Aa', cần mã của một cơ quan" in refused.stderr
     assert dophu(tmp_path, "import", "calendar", str(path), "--agency", "Z").returncode == 2
     one = ics(tmp_path / "mot.ics", "UID:1\nDTSTART:20261005T080000\nDURATION:PT1H\nLOCATION:Phòng họp 9")
     done = dophu(tmp_path, "import", "calendar", str(one), "--agency", "B", "-l", "en")

@@ -172,7 +172,7 @@ async def test_a_long_list_is_cut_and_says_so(sample: Sample, monkeypatch: pytes
 async def test_the_workbook_has_figures_chart_list_and_what_is_not_measured(sample: Sample) -> None:
     content = reporting.as_workbook(sample.report, "vi")
     book = openpyxl.load_workbook(io.BytesIO(content))
-    names = ["Số liệu theo cấp", "Biểu đồ", "Dự báo", "Danh sách", "Miễn và không áp dụng", "Chỉ tiêu chưa đo"]
+    names = ["Số liệu theo cấp", "Biểu đồ", "Dự báo", "Danh sách", "Miễn trừ và không áp dụng", "Chỉ tiêu chưa đo"]
     assert book.sheetnames == names
     figures, bars, _, listed, _, rest = (list(page.iter_rows(min_row=5, values_only=True)) for page in book.worksheets)
     assert [(row[7], row[8], row[10], row[11]) for row in figures] == [
@@ -260,15 +260,15 @@ async def test_the_command(sample: Sample, tmp_path: Path) -> None:
     told = json.loads(read(tmp_path / f"{PLAN}-{year}.json"))
     assert (told["plan"], told["period"], len(told["coverage"]) > 26) == (PLAN, year, True)
     for arguments, expected in (
-        ([], "expected --plan and --period"),
-        (["--plan", PLAN, "--period", "soon"], "period: found 'soon'"),
-        (["--plan", "none", "--period", year], "found the plan 'none'"),
+        ([], "cần --plan và --period"),
+        (["--plan", PLAN, "--period", "soon"], "kỳ: gặp 'soon'"),
+        (["--plan", "none", "--period", year], "gặp kế hoạch 'none'"),
         (
             ["--plan", PLAN, "--period", year, "-f", "odt"],
-            "found 'odt', expected docx, pdf, xlsx, csv or json",
+            "gặp 'odt', cần docx, pdf, xlsx, csv hoặc json",
         ),
-        (["--plan", PLAN, "--period", year, "--template", "gone.docx"], "No such file or directory"),
-        (["--plan", PLAN, "--period", year, "-f", "csv", "--template", "mau.docx"], "only a docx has one"),
+        (["--plan", PLAN, "--period", year, "--template", "gone.docx"], "không có tệp hoặc thư mục này"),
+        (["--plan", PLAN, "--period", year, "-f", "csv", "--template", "mau.docx"], "chỉ docx có mẫu"),
     ):
         wrong = dophu(tmp_path, "report", *arguments, **data)
         assert (wrong.returncode, expected in wrong.stderr) == (2, True), wrong.stderr

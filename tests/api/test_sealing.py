@@ -22,7 +22,7 @@ from api.rounds import judge
 from api.sealing import SUMS, seal, verify
 from api.workspace import Workspace
 from exporters.prometheus import export
-from inventory.store import period_counts, runs
+from inventory.store import runs, seals
 from inventory.words import InputError
 from tests.api.pages_sample import PLAN, SILENT, catch_up, fill
 from tests.api.pages_server import opened
@@ -99,7 +99,7 @@ async def test_the_next_judgement_tells_when_a_plan_was_sealed(sealed: Sealed) -
     # The database keeps milliseconds.
     assert abs(told.seals[0].as_of - sealed.at) < timedelta(milliseconds=1)
     before = told.seals[0].sealed - timedelta(milliseconds=1)
-    assert await sealed.workspace.store.read(period_counts.seal_states, before) == ()
+    assert await sealed.workspace.store.read(seals.seal_states, before) == ()
 
 
 async def test_its_digests_are_those_of_sha256sum(sealed: Sealed, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_what_was_changed_is_named(sealed: Sealed, tmp_path: Path) -> None
     whole[info.header_offset + 200] ^= 1
     (tmp_path / "a.zip").write_bytes(whole)
     (problem,) = (await verify(tmp_path / "a.zip")).problems
-    assert problem.startswith("data/asset_fact.jsonl: was changed")
+    assert problem.en.startswith("data/asset_fact.jsonl: was changed")
 
     def change(files: dict[str, bytes]) -> None:
         files["coverage.json"] = files["coverage.json"].replace(b'"met": 0', b'"met": 9', 1)
@@ -145,7 +145,7 @@ async def test_what_was_changed_is_named(sealed: Sealed, tmp_path: Path) -> None
         del files["data/run.jsonl"]
 
     verdict = await verify(changed(sealed, tmp_path / "b.zip", change))
-    assert verdict.problems == [
+    assert [problem.en for problem in verdict.problems] == [
         "more.json: was not in the seal",
         "coverage.json: was changed",
         "data/run.jsonl: is missing",
@@ -162,11 +162,11 @@ async def test_a_forged_figure_or_finding_does_not_follow_from_the_facts(sealed:
         files["coverage.json"] = json.dumps(rows).encode()
 
     verdict = await verify(changed(sealed, tmp_path / "a.zip", better, forged=True))
-    assert {problem.split(":")[0] for problem in verdict.problems} == {
+    assert {problem.en.split(":")[0] for problem in verdict.problems} == {
         "coverage.json",
         "findings/agency_firewall_answering.jsonl",
     }
-    assert any("so-tc: sealed as met, judged again unmet" in problem for problem in verdict.problems)
+    assert any("so-tc: sealed as met, judged again unmet" in problem.en for problem in verdict.problems)
 
     def invent(files: dict[str, bytes]) -> None:
         files["data/asset_fact.jsonl"] = files["data/asset_fact.jsonl"].replace(b'"switch"', b'"firewall"')
@@ -174,7 +174,7 @@ async def test_a_forged_figure_or_finding_does_not_follow_from_the_facts(sealed:
     invented = changed(sealed, tmp_path / "b.zip", invent, forged=True)
     assert not (await verify(invented)).good
     # Whoever changes facts and figures alike makes another good file: it has another digest than the report tells.
-    assert any("not the one that was sealed" in p for p in (await verify(invented, sealed.sha256)).problems)
+    assert any("not the one that was sealed" in p.en for p in (await verify(invented, sealed.sha256)).problems)
 
 
 async def test_a_definition_that_was_loosened_changes_the_figures(sealed: Sealed, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ async def test_a_definition_that_was_loosened_changes_the_figures(sealed: Sealed
         files[name] = files[name].replace(b"firewalls_answering >= 1", b"firewalls_answering >= 0")
 
     verdict = await verify(changed(sealed, tmp_path / "a.zip", loosen, forged=True))
-    assert any("so-tc: sealed as unmet, judged again met" in problem for problem in verdict.problems)
+    assert any("so-tc: sealed as unmet, judged again met" in problem.en for problem in verdict.problems)
 
 
 async def test_what_comes_in_later_corrects_the_past_and_not_the_seal(sealed: Sealed, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ async def test_the_commands(sealed: Sealed, tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["file"]) == (0, f"{PLAN}-{day}.seal.zip")
     again = dophu(tmp_path, "seal", "--plan", PLAN, "--as-of", day, **data)
-    assert (again.returncode, "what was sealed is not changed" in again.stderr) == (2, True)
+    assert (again.returncode, "những gì đã niêm phong thì không thay đổi" in again.stderr) == (2, True)
     good = dophu(tmp_path, "verify", told["file"], "--sha256", told["sha256"])
     assert (good.returncode, "judged again, the same" in good.stderr) == (0, True), good.stderr
     whole = (tmp_path / told["file"]).read_bytes()
@@ -231,8 +231,8 @@ async def test_the_commands(sealed: Sealed, tmp_path: Path) -> None:
     bad = dophu(tmp_path, "verify", "b.zip", "-o", "json")
     assert (bad.returncode, json.loads(bad.stdout)["good"]) == (1, False)
     for arguments, expected in (
-        (["seal", "--plan", "none"], "found the plan 'none'"),
-        (["seal", "--plan", PLAN, "--to", "nowhere/a.zip"], "No such file or directory"),
+        (["seal", "--plan", "none"], "gặp kế hoạch 'none'"),
+        (["seal", "--plan", PLAN, "--to", "nowhere/a.zip"], "không có tệp hoặc thư mục này"),
         (["verify", "gone.zip"], "No such file or directory"),
         (["verify", told["file"], "--sha256", "abc"], "expected 64 hexadecimal digits"),
     ):

@@ -51,7 +51,7 @@ async def test_the_command(folder: Path, workspace: Workspace) -> None:
     formula = dophu(folder, "software", "calc", "-o", "csv").stdout
     assert "\n'=cmd" in formula
     more = dophu(folder, "software", "--limit", "1")
-    assert more.returncode == 0 and "the first 1 of 3" in more.stderr
+    assert more.returncode == 0 and "1 of 3; --limit shows more" in more.stderr
     wrong = dophu(folder, "software", "libre", "--version", "newest")
     assert (wrong.returncode, "found 'newest', expected such as 24.8" in wrong.stderr) == (2, True)
     assert dophu(folder, "software", "--machines").returncode == 2

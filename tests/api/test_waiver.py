@@ -57,13 +57,13 @@ async def test_a_waiver_takes_its_agency_out_of_the_denominator_and_is_told_ever
     async with served(workspace) as address, httpx2.AsyncClient(base_url=address) as client:
         assert [v["reason"] for v in (await client.get("/api/v1/waivers")).json()] == [REASON]
         page = (await client.get(f"/plans/{PLAN}/goals/agency_firewall?status=waived")).text
-        assert "Trụ sở đang sửa &lt;b&gt;" in page and "Được miễn" in page
+        assert "Trụ sở đang sửa &lt;b&gt;" in page and "Được miễn trừ" in page
     period = reporting.read_period(f"{reporting.datetime.now(reporting.ZONE):%Y}")
     report = await reporting.make(workspace, PLAN, period, "vi")
     text, tables = words_of(fill_in(official_template("vi"), "form", reporting.context(report, ReportSettings(), "vi")))
-    assert "IV. MIỄN VÀ KHÔNG ÁP DỤNG" in text and "V. CHỈ TIÊU CHƯA ĐO" in text
+    assert "IV. MIỄN TRỪ VÀ KHÔNG ÁP DỤNG" in text and "V. CHỈ TIÊU CHƯA ĐO" in text
     (row,) = tables[3][1:]
-    assert row[1:] == ["so-tc", "Được miễn", REASON, "Giám đốc Sở KH&CN, 12/QĐ-SKHCN", "31/12/2999"]
+    assert row[1:] == ["so-tc", "Được miễn trừ", REASON, "Giám đốc Sở KH&CN, 12/QĐ-SKHCN", "31/12/2999"]
     path = tmp_path / "a.seal.zip"
     await seal(workspace, PLAN, report.at, path)
     assert (await verify(path)).good

@@ -18,6 +18,7 @@ from api.contents import CONSOLE_LISTS
 from api.gaps import LIST_COLUMNS, SUMMARY_COLUMNS
 from api.meetings import COLUMNS
 from api.netbox import PULLED
+from api.programs import MACHINE_COLUMNS, PROGRAM_COLUMNS
 from api.reporting import AHEAD_COLUMNS, FIGURE_COLUMNS, WAIVER_COLUMNS
 from api.sites import LISTS
 from api.speaking import Speaker, clean
@@ -34,6 +35,7 @@ from inventory.netbox import LEFT_OUT as NETBOX_LEFT_OUT
 from inventory.register import LINK_KINDS, PURPOSES
 from inventory.store import consoles, host_lists
 from inventory.store.security import STATES
+from inventory.store.tables import goal_count, period_count
 from inventory.vocabulary import POPULATIONS, REGISTER_COLUMNS, load
 from inventory.words import ALL_LEVELS, SEVERITIES, CoverageStatus, Fact, Outcome, Proof, Severity, Status, Value
 from tests.api.named import named_words
@@ -60,6 +62,9 @@ def _scrubbed() -> set[str]:
     return given | {*LEFT_OUT, *KINDS_OF_TEXT} | set(re.findall(r'left_out\["([^"]+)"\]', code))
 
 
+COUNTED_COLUMNS = {column.name for table in (period_count, goal_count) for column in table.c} - {
+    "id", "first", "last", "proof", "replaced"
+} | {"measured"}  # fmt: skip
 SAID = {str(status) for status in (*Status, *CoverageStatus)} | {"and", "or", "not", "in", "like", "true", "false"}
 """What answers, figures and expressions are made of."""
 FAMILIES: dict[str, Collection[str]] = {
@@ -73,6 +78,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "due": DUE_BASES,
     "finding_state": STATES,
     "gaps": {*SUMMARY_COLUMNS, *LIST_COLUMNS, *CHANGE_COLUMNS, *FIGURE_COLUMNS, *AHEAD_COLUMNS, *WAIVER_COLUMNS},
+    "head": {*PROGRAM_COLUMNS, *MACHINE_COLUMNS, *COUNTED_COLUMNS},
     "how": origins.KINDS,
     "id": KINDS,
     "kind": LINK_KINDS,
@@ -90,6 +96,7 @@ FAMILIES: dict[str, Collection[str]] = {
     "proof": [proof.name.lower() for proof in Proof],
     "purpose": PURPOSES,
     "record": ("doubtful", "in_indexes", "like_serials", "ports"),
+    "reference": ("added", "changed", "removed"),
     "rejected": explain.REASONS,
     "reports": REPORTS,
     "role": load().keys["role"].one_of,

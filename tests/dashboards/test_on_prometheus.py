@@ -189,10 +189,10 @@ def headline(prometheus: str, name: str, asked: str, **chosen: str) -> dict[str,
 
 def test_an_agency_is_told_what_it_lacks_and_not_what_others_do(prometheus: str) -> None:
     assert headline(prometheus, "agency", "dophu_findings", agency="so-yt") == {
-        "Controls unmet": 5, "Controls with unknowns": 3, "High weaknesses": 9, "Servers not backed up": 0,
+        "Controls unmet": 5, "Controls with unknowns": 3, "High security findings": 9, "Servers not backed up": 0,
     }  # fmt: skip
     assert headline(prometheus, "agency", "dophu_findings", agency="so-khcn") == {
-        "Controls unmet": 0, "Controls with unknowns": 0, "High weaknesses": 0, "Servers not backed up": 0,
+        "Controls unmet": 0, "Controls with unknowns": 0, "High security findings": 0, "Servers not backed up": 0,
     }  # fmt: skip
     assert headline(prometheus, "agency", "answering=", agency="so-khcn") == {"Assets not answering": 1}
 

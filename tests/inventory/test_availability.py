@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inventory.availability import Availability, Said, add_up, stretches
 from inventory.periods import ZONE, end_of_day
 from inventory.spans import Stretch, joined
-from inventory.store import Connection, Store, availability, facts, maintenance, registers
+from inventory.store import Connection, Store, availability, facts, judged_states, maintenance, registers
 from inventory.store import lines as stored_lines
 from inventory.store.judge import Judgement
 from inventory.vocabulary import instant
@@ -200,7 +200,7 @@ def _judged(connection: Connection, at: datetime) -> str:
 
 def _link_states(connection: Connection, at: datetime) -> tuple[LinkState, ...]:
     judgement = Judgement(connection, KNOWN, {}, registers.load(connection), at)
-    states = judgement.link_states()
+    states = judged_states.link_states(judgement)
     judgement.close()
     return states
 

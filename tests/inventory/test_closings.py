@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from inventory.goals import Goals
 from inventory.periods import ZONE, end_of_day
-from inventory.store import Store, assets, closings, period_counts, registers, snapshots, waivers
+from inventory.store import Store, assets, closings, counts_told, registers, snapshots, waivers
 from inventory.store.period_counts import Counted, Origin
 from inventory.store.tables import closing
 from inventory.words import Control, Identity, Status, Title, Waiver
@@ -100,7 +100,7 @@ async def other_register(store: Store) -> None:
 
 async def count(store: Store) -> None:
     rows = [Counted("row", "A", key, "2026-02", 5, Origin("x")) for key in ("documents", "documents_signed")]
-    await store.write(period_counts.take_in, KNOWN, GOALS, rows, NOW + 2 * DAY)
+    await store.write(counts_told.take_in, KNOWN, GOALS, rows, NOW + 2 * DAY)
 
 
 @pytest.mark.parametrize("tell", [late_report, late_sweep, merger, waive, other_register, count])

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from inventory.goals import Goals
-from inventory.store import Store, period_counts, registers, snapshots
-from inventory.store.period_counts import DECLARED, Counted, GoalCounted, Origin, Taken
+from inventory.store import Store, counts_told, period_counts, registers, seals, snapshots
+from inventory.store.counts_told import Taken
+from inventory.store.period_counts import DECLARED, Counted, GoalCounted, Origin
 from inventory.words import (
     ALL_LEVELS,
     Control,
@@ -51,7 +52,7 @@ def told(of: str, period: str, origin: Origin = EOFFICE, **counts: object) -> li
 
 async def take_in(store: Store, *rows: Counted | GoalCounted, days: float = 0, dry: bool = False) -> Taken:
     do = store.read if dry else store.write
-    return await do(period_counts.take_in, KNOWN, GOALS, rows, NOW + days * DAY, dry=dry)
+    return await do(counts_told.take_in, KNOWN, GOALS, rows, NOW + days * DAY, dry=dry)
 
 
 async def of_goal(store: Store, goal: str, days: float = 0, level: str = ALL_LEVELS) -> Coverage:
@@ -279,7 +280,7 @@ async def test_a_part_is_held_against_the_total_told_before(store: Store) -> Non
 
 async def test_of_a_period_that_was_sealed_nothing_more_is_declared(store: Store) -> None:
     await declare(store)
-    await store.write(period_counts.note_seal, "plan", NOW, "ab" * 32, "plan.seal.zip", NOW)
+    await store.write(seals.note_seal, "plan", NOW, "ab" * 32, "plan.seal.zip", NOW)
     for row in (*told("A", "2026-02", PAPER, documents=5), GoalCounted("x", "plan", "built", "2026-02", 1, 1, PAPER)):
         with pytest.raises(InputError, match="expected a later one: the figures of plan were sealed as of 2026-03-10"):
             await take_in(store, row)

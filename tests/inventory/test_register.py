@@ -256,7 +256,8 @@ def test_a_problem_is_told_in_both_languages() -> None:
         "agencies, dòng 5, cột parent: gặp “H1”, không có hiệu lực từ 01/07/2025 trở đi, "
         "cần cơ quan cha có hiệu lực từ 01/01/2020 trở đi, như dòng này"
     )
-    assert str(RegisterError([problem], "so.xlsx")) == (
+    told = RegisterError([problem], "so.xlsx").told
+    assert f"{told.vi}\n{told.en}" == (
         "sổ đăng ký so.xlsx: 1 lỗi; chưa nhập dòng nào\n"
         f"- {describe(problem, 'vi')}\n"
         "register so.xlsx: 1 problem; nothing was taken in\n"

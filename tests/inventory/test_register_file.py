@@ -286,14 +286,16 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "so.xls").write_bytes(b"")
     (tmp_path / "empty").mkdir()
     for name, expected in {
-        "none.xlsx": "không có tệp này / no such file",
-        "so.xls": "gặp tệp “.xls”, cần .xlsx hoặc .csv / found “.xls”, expected .xlsx or .csv",
-        "empty": "không có tệp .csv / found no .csv file, expected levels, agencies, networks, links, counts, "
-        "websites.csv",
+        "none.xlsx": ("không có tệp này", "no such file"),
+        "so.xls": ("gặp tệp “.xls”, cần .xlsx hoặc .csv", "found “.xls”, expected .xlsx or .csv"),
+        "empty": (
+            "không có tệp .csv, cần levels, agencies, networks, links, counts, websites.csv",
+            "found no .csv file, expected levels, agencies, networks, links, counts, websites.csv",
+        ),
     }.items():
         with pytest.raises(InputError) as caught:
             read_register(tmp_path / name)
-        assert str(caught.value) == f"{tmp_path / name}: {expected}"
+        assert caught.value.told == Title(*(f"{tmp_path / name}: {text}" for text in expected))
 
 
 def test_a_csv_file_of_an_unknown_name(tmp_path: Path) -> None:
@@ -419,7 +421,8 @@ def test_the_whole_message_in_both_languages(tmp_path: Path) -> None:
     path = workbook(tmp_path / "so.xlsx", {"Cơ quan" if n == "agencies" else n: rows for n, rows in sheets.items()})
     with pytest.raises(RegisterError) as caught:
         read_register(path)
-    assert str(caught.value) == (
+    told = caught.value.told
+    assert f"{told.vi}\n{told.en}" == (
         "sổ đăng ký so.xlsx: 2 lỗi; chưa nhập dòng nào\n"
         "- Cơ quan, dòng 2, cột valid_from: gặp “31/06/2025”, cần ngày dạng 01/07/2025 hoặc 2025-07-01\n"
         "- networks, dòng 2, cột agency: gặp “O01”, cần mã của một cơ quan; gần nhất là “001”\n"

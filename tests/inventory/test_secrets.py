@@ -160,7 +160,7 @@ def test_what_is_no_key_file_is_refused_without_its_content(tmp_path: Path, cont
 
 
 def test_a_folder_is_no_key_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="Is a directory"):
         KeyRing.load(tmp_path)
 
 
