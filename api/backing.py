@@ -111,7 +111,7 @@ async def back_up(
             part.rename(to)
             _flush(to.parent)
     except StoreError as error:
-        raise StoreError(f"{to}: {error}") from None
+        raise StoreError(Title(f"{to}: {error.told.vi}", f"{to}: {error.told.en}")) from None
     except OSError as error:
         raise cannot(to, error) from None
     return backup
@@ -551,7 +551,10 @@ def _unpack(path: Path, backup: Backup, folder: Path, advance: Advance) -> None:
                     _take(path, archive, backup, name, file, lambda done, all_: advance("unpack", done, all_))
             except OSError as error:
                 # It is the place that has no room, and not the backup that cannot be read.
-                raise InputError(f"{folder.parent}: {error.strerror or error}; everything is as it was") from None
+                told = cannot(folder.parent, error).told
+                raise InputError(
+                    Title(f"{told.vi}; mọi thứ vẫn như cũ", f"{told.en}; everything is as it was")
+                ) from None
 
 
 def _check_key(config: Config, brought: Path, force: bool) -> None:

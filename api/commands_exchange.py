@@ -84,7 +84,7 @@ def import_inventory(
     from api.speaking import clean
     from api.wording import WORDS
 
-    done: dict[str, Any] = run(lambda w: take_in(w, path, dry=dry_run))
+    done: dict[str, Any] = run(lambda w: take_in(w, path, dry=dry_run, language="en" if output == "json" else language))
     if output == "json":
         print_json(done)
         return

@@ -10,24 +10,28 @@ from typing import Any
 
 from api.wording import WORDS
 from api.workspace import Workspace
+from inventory.refusing import ODD, all_of, amiss, cannot, meant, row_of, within
 from inventory.register.tables import Cell, Row, Unreadable, read_csv, read_workbook
 from inventory.store import inventory_table
 from inventory.store.inventory_table import KEYS, AssetRow, trim
-from inventory.strict_yaml import nearest
 from inventory.text import fold
 from inventory.vocabulary import Vocabulary
-from inventory.words import InputError
+from inventory.words import InputError, Title
 
 __all__ = ["import_inventory", "read_inventory"]
 
 _HEADER_ROWS = 20
 _ID = "id"
 _LEFT = ("export:agency_name", "export:level")
+_ONCE = Title("mỗi cột một lần", "each once")
+_AN_ID = Title("ID của một thiết bị đã biết, hoặc để trống", "the id of a known asset, or nothing")
 _LONGEST = 300
 """Characters of a value."""
 
 
-async def import_inventory(workspace: Workspace, path: Path, *, dry: bool = False) -> dict[str, Any]:
+async def import_inventory(
+    workspace: Workspace, path: Path, *, dry: bool = False, language: str = "en"
+) -> dict[str, Any]:
     """Take the table at `path` in, or tell what that would do (`dry`): what is new, and what is declared otherwise.
 
     Raises:
@@ -39,8 +43,8 @@ async def import_inventory(workspace: Workspace, path: Path, *, dry: bool = Fals
     return {
         "file": path.name, "dry_run": dry, "rows": outcome.rows, "added": outcome.added, "facts": outcome.facts,
         "new": outcome.new,
-        "changes": [{"where": c.place, "asset": c.asset, "key": c.key, "before": c.before, "after": c.after}
-                    for c in outcome.changes],
+        "changes": [{"where": c.place.in_language(language), "asset": c.asset, "key": c.key, "before": c.before,
+                     "after": c.after} for c in outcome.changes],
     }  # fmt: skip
 
 
@@ -54,9 +58,9 @@ def read_inventory(path: Path, vocabulary: Vocabulary) -> list[AssetRow]:
         excel = path.suffix.lower() in (".xlsx", ".xlsm")
         tables = read_workbook(path, headings=True) if excel else [read_csv(path, path.stem)]
     except OSError as error:
-        raise InputError(f"{path.name}: {error.strerror}") from None
+        raise cannot(path.name, error) from None
     except Unreadable as error:
-        raise InputError(f"{path.name}: found {error.found.en}, expected {error.expected.en}") from None
+        raise InputError(amiss(path.name, error.found, error.expected)) from None
     names = _columns(vocabulary)
     for table in tables:
         for row in table.rows[:_HEADER_ROWS]:
@@ -65,8 +69,11 @@ def read_inventory(path: Path, vocabulary: Vocabulary) -> list[AssetRow]:
             if {_ID, "agency"} <= {*columns.values()} or {"agency", "role"} <= {*columns.values()}:
                 below = [r for r in table.rows if r.number > row.number]
                 return _read_rows(path.name, row, texts, columns, below)
-    raise InputError(f"{path.name}: found no header, expected a row with ID, agency, network, address and so on (dophu "
-                     "export inventory)")  # fmt: skip
+    expected = Title(
+        "một dòng có ID, mã cơ quan, mạng, địa chỉ và các cột khác (dophu export inventory)",
+        "a row with ID, agency, network, address and so on (dophu export inventory)",
+    )
+    raise InputError(amiss(path.name, Title("không có dòng tiêu đề", "no header"), expected))
 
 
 def _columns(vocabulary: Vocabulary) -> dict[str, str]:
@@ -84,39 +91,44 @@ def _columns(vocabulary: Vocabulary) -> dict[str, str]:
 def _read_rows(
     file: str, header: Row, texts: Mapping[int, str], columns: Mapping[int, str], rows: list[Row]
 ) -> list[AssetRow]:
-    problems: list[str] = []
+    problems: list[Title] = []
     known = [*KEYS, _ID]
     for number, text in texts.items():
         if text and number not in columns:
-            problems.append(f"{file}, row {header.number}: found the column {text!r:.80}, expected one of "
-                            f"{', '.join(known)}{nearest(text, known)}")  # fmt: skip
+            near = meant(text, known)
+            expected = Title(f"một trong {', '.join(known)}{near.vi}", f"one of {', '.join(known)}{near.en}")
+            found_here = Title(f"cột {text!r:.80}", f"the column {text!r:.80}")
+            problems.append(amiss(row_of(file, header.number), found_here, expected))
     twice = {name for name in columns.values() if name and [*columns.values()].count(name) > 1}
-    problems += [f"{file}, row {header.number}: found the column {name!r} twice" for name in sorted(twice)]
+    problems += [
+        amiss(row_of(file, header.number), Title(f"cột {n!r} hai lần", f"the column {n!r} twice"), _ONCE)
+        for n in sorted(twice)
+    ]
     roles = {fold(words[name]): name.removeprefix("role:") for words in (WORDS["vi"], WORDS["en"])
              for name in words if name.startswith("role:")}  # fmt: skip
     found: list[AssetRow] = []
     for row in rows:
-        place = f"{file}, row {row.number}"
+        place = row_of(file, row.number)
         cells = {name: row.cells[number] for number, name in columns.items() if name and number < len(row.cells)}
-        told = {name: _text(cell, f"{place}, {name}", problems) for name, cell in cells.items()}
+        told = {name: _text(cell, within(place, name), problems) for name, cell in cells.items()}
         if not any(told.values()):
             continue
         if (role := fold(told.get("role", ""))) in roles:
             told["role"] = roles[role]
         who = told.pop(_ID, "")
         if who and not (who.isascii() and who.isdigit() and len(who) < 16):
-            problems.append(f"{place}, ID: found {who!r:.80}, expected the id of a known asset, or nothing")
+            problems.append(amiss(within(place, "ID"), f"{who!r:.80}", _AN_ID))
             continue
         found.append(AssetRow(place, int(who) if who else None, told))
     if problems:
-        more = len(problems) - 20
-        raise InputError("\n".join([*problems[:20], *([f"… and {more} more"] if more > 0 else [])]))
+        raise InputError(all_of(problems, 20))
     return found
 
 
-def _text(cell: Cell, place: str, problems: list[str]) -> str:
+def _text(cell: Cell, place: Title, problems: list[Title]) -> str:
     if cell.odd:
-        problems.append(f"{place}: found a {cell.odd} cell, expected a value")
+        odd = ODD.get(cell.odd, Title("ô gộp", "a merged cell"))
+        problems.append(amiss(place, odd, Title("một giá trị", "a value")))
         return ""
     value = cell.value
     if isinstance(value, float) and value.is_integer():
@@ -125,5 +137,7 @@ def _text(cell: Cell, place: str, problems: list[str]) -> str:
     if cell.width and isinstance(value, int):
         text = text.zfill(cell.width)
     if len(text) > _LONGEST:
-        problems.append(f"{place}: found {len(text)} characters, expected at most {_LONGEST}")
+        n = len(text)
+        most = Title(f"nhiều nhất {_LONGEST}", f"at most {_LONGEST}")
+        problems.append(amiss(place, Title(f"{n} ký tự", f"{n} characters"), most))
     return text

@@ -88,7 +88,9 @@ def _copy_sqlite(connection: Connection, to: Path, advance: Callable[[int, int],
             # A file by itself, without a log beside it.
             copied.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:  # it is no statement of SQLAlchemy's, which would name it
-        raise StoreError(f"the database could not be copied: {error}") from None
+        raise StoreError(
+            Title(f"không sao chép được cơ sở dữ liệu: {error}", f"the database could not be copied: {error}")
+        ) from None
 
 
 def _dump(connection: Connection, to: Path, advance: Callable[[int, int], None]) -> None:

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, select
 
 from inventory.identity import normalise
 from inventory.periods import ZONE
+from inventory.refusing import NOTHING, all_of, amiss, meant, within
 from inventory.store import assets, facts, registers
 from inventory.store.tables import address, asset, identifier
-from inventory.strict_yaml import nearest
 from inventory.text import nfc
 from inventory.vocabulary import Vocabulary
-from inventory.words import Fact, Identity, InputError, Network, Proof
+from inventory.words import Fact, Identity, InputError, Network, Proof, Title
 
 __all__ = ["KEYS", "SOURCE", "AssetRow", "Change", "Outcome", "take_in", "trim"]
 
@@ -25,13 +25,20 @@ SOURCE = "inventory"
 KEYS = tuple(key for key in assets.SHOWN if key != "answering")
 """The facts that it may declare; whether something answers is measured and nothing that a person says."""
 _SHOWN_PROBLEMS = 20
+_AGENCY = Title("mã của một cơ quan trong sổ đăng ký", "the code of an agency of the register")
+_NETWORK = Title("mã của một mạng trong sổ đăng ký", "the code of a network of the register")
+_NO_SIGN = Title(
+    "không có số sê-ri, cũng không có địa chỉ thuộc một mạng của cơ quan",
+    "neither a serial number nor an address in a network of the agency",
+)
+_A_SIGN = Title("một trong hai, để nhận lại thiết bị", "one by which the asset is known again")
 
 
 @dataclass(frozen=True, slots=True)
 class AssetRow:
     """One row of the table."""
 
-    place: str
+    place: Title
     """Where it stands, for people."""
     number: int | None
     """The asset's id; None for one that the row only describes."""
@@ -43,7 +50,7 @@ class AssetRow:
 class Change:
     """A value that the table declares and that was not known so."""
 
-    place: str
+    place: Title
     asset: int | None
     """None for an asset that is new."""
     key: str
@@ -76,8 +83,8 @@ def take_in(
         InputError: with every problem and where it stands; nothing is stored.
     """
     known = _Known(connection, vocabulary, now)
-    outcome, problems, said = Outcome(rows=len(rows)), list[str](), list[tuple[facts.Subject, Fact]]()
-    used: dict[int, str] = {}
+    outcome, problems, said = Outcome(rows=len(rows)), list[Title](), list[tuple[facts.Subject, Fact]]()
+    used: dict[int, Title] = {}
     new: list[tuple[AssetRow, Mapping[str, str]]] = []
     for row in rows:
         values = known.placed(row.values)
@@ -85,7 +92,9 @@ def take_in(
         root = known.find(row, values, problems)
         known.check(row, values, root, problems)
         if root is not None and used.setdefault(root, row.place) != row.place:
-            problems.append(f"{row.place}: found asset {root} again, expected each once, it is already in {used[root]}")
+            problems.append(
+                amiss(row.place, Title(f"thiết bị {root} lần nữa", f"asset {root} again"), _once(used[root]))
+            )
         if len(problems) > before:
             continue
         if root is None:
@@ -95,8 +104,7 @@ def take_in(
         said += [(root, Fact(key, value, SOURCE, now, Proof.DECLARED)) for key, value in told]
     problems += _doubled(new)
     if problems:
-        more = len(problems) - _SHOWN_PROBLEMS
-        raise InputError("\n".join([*problems[:_SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]))
+        raise InputError(all_of(problems, _SHOWN_PROBLEMS))
     outcome.added = len(new)
     for row, values in new:
         declared = {key: value for key, value in values.items() if value}
@@ -147,11 +155,12 @@ class _Known:
         narrowest = max(within, key=lambda n: n.prefix.prefixlen, default=None)
         return values if narrowest is None else {**values, "network": narrowest.code}
 
-    def find(self, row: AssetRow, values: Mapping[str, str], problems: list[str]) -> int | None:
+    def find(self, row: AssetRow, values: Mapping[str, str], problems: list[Title]) -> int | None:
         """The asset of a row; None for a new one."""
         if row.number is not None:
             if row.number not in self.shown:
-                problems.append(f"{row.place}, ID: found {row.number}, expected the id of a known asset, or nothing")
+                expected = Title("ID của một thiết bị đã biết, hoặc để trống", "the id of a known asset, or nothing")
+                problems.append(amiss(within(row.place, "ID"), str(row.number), expected))
             return row.number if row.number in self.shown else None
         serial = normalise("serial", values.get("serial", ""))
         root = self.serials.get(serial or "")
@@ -159,38 +168,46 @@ class _Known:
             root = self.places[place]
         return root
 
-    def check(self, row: AssetRow, values: Mapping[str, str], root: int | None, problems: list[str]) -> None:
+    def check(self, row: AssetRow, values: Mapping[str, str], root: int | None, problems: list[Title]) -> None:
         """Note what the register or the vocabulary does not have."""
         before = self.shown.get(root or 0, {})
         # What is known so already needs no leave: an agency may have ended since.
         told = {key: value for key, value in values.items() if value and value != trim(before.get(key) or "")}
-        for key, known, expected in (
-            ("agency", self.agencies, "the code of an agency of the register"),
-            ("network", set(self.networks), "the code of a network of the register"),
-            ("role", set(self.roles), "a role"),
-        ):
+        for key, known, a_code in (("agency", self.agencies, _AGENCY), ("network", set(self.networks), _NETWORK),
+                                   ("role", set(self.roles), Title("một vai trò", "a role"))):  # fmt: skip
             if key in told and told[key] not in known:
-                problems.append(f"{row.place}, {key}: found {told[key]!r:.80}, expected {expected}"
-                                f"{nearest(told[key], known)}")  # fmt: skip
-        network = self.networks.get(values.get("network", ""))
-        if "address" in told and (where := _address(told["address"])) is None:
-            problems.append(f"{row.place}, address: found {told['address']!r:.80}, expected an IP address")
-        elif "address" in told and network is not None and not _holds(network, where):
-            found = f"{told['address']}, which is not in the network {network.code} ({network.prefix})"
-            problems.append(f"{row.place}, address: found {found}, expected one that is")
-        if told.keys() & {"agency", "network"} and network is not None and network.agency != values.get("agency"):
-            found = f"{network.code!r}, which is {network.agency}'s"
-            problems.append(f"{row.place}, network: found {found}, expected one of {values.get('agency', '')!r}")
+                near = meant(told[key], known)
+                expected = Title(a_code.vi + near.vi, a_code.en + near.en)
+                problems.append(amiss(within(row.place, key), f"{told[key]!r:.80}", expected))
+        self._check_place(row, values, told, problems)
         if root is None and row.number is None:
             if not values.get("agency"):
-                problems.append(f"{row.place}, agency: found nothing, expected the code of an agency of the register")
+                problems.append(amiss(within(row.place, "agency"), NOTHING, _AGENCY))
             if values.get("role") == "website":
-                problems.append(
-                    f"{row.place}, role: found website, expected it in the register (dophu register import)"
+                expected = Title(
+                    "trong sổ đăng ký (dophu register import)", "it in the register (dophu register import)"
                 )
+                problems.append(amiss(within(row.place, "role"), "website", expected))
             if _is_nobody(values):
-                found = "neither a serial number nor an address in a network of the agency"
-                problems.append(f"{row.place}: found {found}, expected one by which the asset is known again")
+                problems.append(amiss(row.place, _NO_SIGN, _A_SIGN))
+
+    def _check_place(
+        self, row: AssetRow, values: Mapping[str, str], told: Mapping[str, str], problems: list[Title]
+    ) -> None:
+        network, at = self.networks.get(values.get("network", "")), told.get("address")
+        if at is not None and _address(at) is None:
+            an_address = Title("một địa chỉ IP", "an IP address")
+            problems.append(amiss(within(row.place, "address"), f"{at!r:.80}", an_address))
+        elif at is not None and network is not None and not _holds(network, _address(at)):
+            where = f"{network.code} ({network.prefix})"
+            found = Title(f"{at}, không thuộc mạng {where}", f"{at}, which is not in the network {where}")
+            problems.append(amiss(within(row.place, "address"), found, Title("địa chỉ thuộc mạng đó", "one that is")))
+        if told.keys() & {"agency", "network"} and network is not None and network.agency != values.get("agency"):
+            found = Title(f"{network.code!r} của {network.agency}", f"{network.code!r}, which is {network.agency}'s")
+            whose = values.get("agency", "")
+            problems.append(
+                amiss(within(row.place, "network"), found, Title(f"mạng của {whose!r}", f"one of {whose!r}"))
+            )
 
     def differing(
         self, row: AssetRow, values: Mapping[str, str], root: int, changes: list[Change]
@@ -213,18 +230,23 @@ class _Known:
         return told
 
 
-def _doubled(new: Sequence[tuple[AssetRow, Mapping[str, str]]]) -> list[str]:
+def _doubled(new: Sequence[tuple[AssetRow, Mapping[str, str]]]) -> list[Title]:
     """Rows that describe the same new asset."""
-    first: dict[tuple[str, str], str] = {}
+    first: dict[tuple[str, str], Title] = {}
     problems = []
     for row, values in new:
         who = _identity(values)
         signs = {*who.identifiers, *([(who.network or "", who.address)] if who.address else [])}
         again = next((first[sign] for sign in signs if sign in first), None)
         if again is not None:
-            problems.append(f"{row.place}: found the asset of {again} again, expected each once")
+            found = Title(f"lại thiết bị của {again.vi}", f"the asset of {again.en} again")
+            problems.append(amiss(row.place, found, _once(again)))
         first |= dict.fromkeys(signs, row.place)
     return problems
+
+
+def _once(place: Title) -> Title:
+    return Title(f"mỗi thiết bị một lần, đã có ở {place.vi}", f"each once, it is already in {place.en}")
 
 
 def _identity(values: Mapping[str, str]) -> Identity:

@@ -451,7 +451,8 @@ def on_full_disk(folder: Path, size: int, *arguments: str | Path, data: Path) ->
     if os.geteuid() or subprocess.run([*mount, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     command = [*mount, DOPHU, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(data), cwd=data, check=False)
+    env = environment(data, DOPHU_LANGUAGE="en")
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=data, check=False)
     assert done.returncode in (1, 2), done
     return done.stderr.splitlines()
 

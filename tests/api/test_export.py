@@ -286,10 +286,10 @@ def test_a_wrong_inventory_is_refused_whole_with_every_problem(folder: Path) -> 
         )),
         (wrong[7:8], ("row 2, ID: found 'x', expected the id of a known asset, or nothing",)),
         (wrong[8:], ("row 2, role: found website, expected it in the register",)),
-        ((",A,,,=1+1,,",), ("row 2, role: found a formula cell, expected a value",)),
+        ((",A,,,=1+1,,",), ("row 2, role: found a formula, expected a value",)),
     ):  # fmt: skip
         (folder / "bad.csv").write_text("\n".join((header, *rows)), "utf-8")
-        done = dophu(folder, "import", "inventory", "bad.csv")
+        done = dophu(folder, "import", "inventory", "bad.csv", "-l", "en")
         lines = done.stderr.removeprefix("dophu: ").splitlines()
         assert done.returncode != 0 and len(lines) == len(problems), done.stderr
         for line, problem in zip(lines, problems, strict=True):
@@ -297,7 +297,7 @@ def test_a_wrong_inventory_is_refused_whole_with_every_problem(folder: Path) -> 
     for content, problem in (("a,b\n1,2", "found no header"), ("ID,agency,roel\n", "found the column 'roel'"),
                              ("ID,agency,role,role\n", "found the column 'role' twice")):  # fmt: skip
         (folder / "bad.csv").write_text(content, "utf-8")
-        assert problem in dophu(folder, "import", "inventory", "bad.csv").stderr
+        assert problem in dophu(folder, "import", "inventory", "bad.csv", "-l", "en").stderr
 
 
 def test_ansible_gets_groups_by_agency_level_and_role_and_no_templates(folder: Path) -> None:
