@@ -139,7 +139,7 @@ _NETWORKS = Sheet(
         _TO,
     ),
     {
-        "code": "SO-01-LAN", "agency": "SO-01", "prefix": "10.1.1.0/24", "purpose": "lan", "scan": "có",
+        "code": "SO-01-LAN", "agency": "SO-01", "prefix": "10.1.1.0/24", "purpose": "lan", "scan": "không",
         "credentials": "snmp-chung",
     },
 )  # fmt: skip

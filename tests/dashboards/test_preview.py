@@ -204,7 +204,9 @@ def test_a_mark_of_moments_stands_where_its_values_say_and_is_called_by_its_labe
 def dophu(*arguments: str, **environment: str) -> tuple[int, str]:
     """Exit status and what was said."""
     command = [str(DOPHU), "dashboards", "preview", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, **environment})
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, env={**os.environ, "DOPHU_LANGUAGE": "en", **environment}
+    )
     assert done.stdout == ""
     return done.returncode, done.stderr
 
@@ -358,7 +360,7 @@ def test_writing_the_dashboards_needs_a_folder(tmp_path: Path) -> None:
     for arguments, status in ((["--out", str(tmp_path / "out")], 0), ([], 2)):
         done = subprocess.run([str(DOPHU), "dashboards", *arguments], capture_output=True, text=True, timeout=60)
         assert done.returncode == status, done.stderr
-    assert done.stderr == "dophu: --out: found nothing, expected the folder to write to\n"
+    assert done.stderr == "dophu: --out: chưa nêu, cần thư mục để ghi vào\n"
     assert len(list((tmp_path / "out").iterdir())) == len(NAMES)
 
 
