@@ -23,6 +23,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import tomllib
 import zipfile
 import zlib
@@ -53,6 +54,9 @@ DATABASES = {"sqlite": "database/dophu.db", "postgresql": "database/dophu.dump"}
 NAME = "dophu-%Y%m%dT%H%M%SZ.backup.zip"
 """What backups on schedule are called; the times are UTC, so that their order is that of their names."""
 _OWN_NAME = re.compile(r"dophu-\d{8}T\d{6}Z\.backup\.zip")
+_ABANDONED = re.compile(rf"\.{_OWN_NAME.pattern}\.\w+|\.restoring-\w+")
+_ABANDONED_SECONDS = 24 * 3600
+"""A backup or restoration that began before this is not under way any more."""
 _CHUNK = 1 << 20
 _LARGEST_MANIFEST = 16 << 20
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
@@ -106,6 +110,8 @@ async def back_up(
             _refuse_what_is_there(to)
             part.rename(to)
             _flush(to.parent)
+    except StoreError as error:
+        raise StoreError(Title(f"{to}: {error.told.vi}", f"{to}: {error.told.en}")) from None
     except OSError as error:
         raise cannot(to, error) from None
     return backup
@@ -213,12 +219,20 @@ async def back_up_and_prune(
         )
     to = settings.folder / f"{datetime.now(UTC):{NAME}}"
     await back_up(store, config, to, advance=advance)
+    _forget_abandoned(settings.folder)
     # Only now: a folder in which nothing new arrives keeps what it has.
     own = sorted(p for p in settings.folder.iterdir() if _OWN_NAME.fullmatch(p.name))
     old = own[: -settings.keep]
     for path in old:
         path.unlink(missing_ok=True)
     return to, old
+
+
+def _forget_abandoned(folder: Path) -> None:
+    """Remove what backups left beside their names that were killed: as large as the database, and of use to nobody."""
+    for path in folder.iterdir():
+        if _ABANDONED.fullmatch(path.name) and time.time() - path.lstat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 # --- checking ---------------------------------------------------------------------------------------------------------
@@ -386,6 +400,7 @@ async def restore(path: Path, config: Config, *, force: bool = False, advance: A
     placing = Placing()
     try:
         make_folder(config.data)
+        _forget_abandoned(config.data)
         with tempfile.TemporaryDirectory(prefix=".restoring-", dir=config.data) as made:
             await _place(path, config, backup, Path(made), stamp, placing, force, advance)
     except BaseException as error:
@@ -530,9 +545,16 @@ def _unpack(path: Path, backup: Backup, folder: Path, advance: Advance) -> None:
             )
         for name in backup.files:
             target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with _create(target) as file:
-                _take(path, archive, backup, name, file, lambda done, all_: advance("unpack", done, all_))
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with _create(target) as file:
+                    _take(path, archive, backup, name, file, lambda done, all_: advance("unpack", done, all_))
+            except OSError as error:
+                # It is the place that has no room, and not the backup that cannot be read.
+                told = cannot(folder.parent, error).told
+                raise InputError(
+                    Title(f"{told.vi}; mọi thứ vẫn như cũ", f"{told.en}; everything is as it was")
+                ) from None
 
 
 def _check_key(config: Config, brought: Path, force: bool) -> None:

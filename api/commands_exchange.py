@@ -1,4 +1,4 @@
-"""The commands `dophu import dump` and `dophu import hosts`: what another Dophu, or another system, wrote out."""
+"""The commands `dophu import dump`, `hosts` and `inventory`: what a Dophu, or another system, wrote out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def add_exchange(app: typer.Typer) -> None:
     """Adds these commands to `dophu import`."""
     app.command("dump")(import_dump)
     app.command("hosts")(import_hosts)
+    app.command("inventory")(import_inventory)
 
 
 def import_dump(
@@ -66,3 +67,36 @@ def import_hosts(
     placed, left = len(done["placed"]), len(done["left_out"])
     said = words["hosts:would" if dry_run else "hosts:stored"]
     say(said.format(placed=placed, left=left, facts=done["facts"], new=done["new"]))
+
+
+def import_inventory(
+    path: Annotated[Path, typer.Argument(metavar="FILE")],
+    dry_run: Annotated[bool, typer.Option(help="Store nothing; show what would come of it.")] = False,
+    output: Output = "table",
+    language: Language = "vi",
+) -> None:
+    """Take back a table of dophu export inventory (CSV, XLSX): what differs, and new rows, are declared.
+
+    A table that nobody changed changes nothing. What is measured goes before what is declared; both are kept.
+    """
+    check(output, language)
+    from api.inventory_files import import_inventory as take_in
+    from api.speaking import clean
+    from api.wording import WORDS
+
+    done: dict[str, Any] = run(lambda w: take_in(w, path, dry=dry_run, language="en" if output == "json" else language))
+    if output == "json":
+        print_json(done)
+        return
+    words = WORDS[language]
+    if done["changes"]:
+        from inventory.vocabulary import load
+
+        keys = load().keys
+        titles = ("ID", words["inventory:where"], words["inventory:fact"], words["inventory:before"],
+                  words["inventory:after"])  # fmt: skip
+        rows = [(c["asset"], clean(c["where"]), keys[c["key"]].title.in_language(language), clean(c["before"]),
+                 clean(c["after"])) for c in done["changes"]]  # fmt: skip
+        print_rows(titles, rows)
+    said = words["inventory:would" if dry_run else "inventory:stored"]
+    say(said.format(rows=done["rows"], added=done["added"], changed=len(done["changes"]), new=done["new"]))

@@ -6,7 +6,7 @@ begin with `__meta_dophu_`; relabelling chooses which of them stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -42,12 +42,12 @@ _ANY_MODULE = "if_mib"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for; None: any."""
+    """What is asked for: one of these each; none: any."""
 
-    agency: str | None = None
-    level: str | None = None
-    role: str | None = None
-    network: str | None = None
+    agency: Collection[str] = ()
+    level: Collection[str] = ()
+    role: Collection[str] = ()
+    network: Collection[str] = ()
     silent: bool = False
     """Also what a source reads as a rule and that does not answer now."""
 
@@ -74,13 +74,15 @@ def find_targets(
 def _check(around: Surroundings, vocabulary: Vocabulary, wanted: Wanted) -> None:
     networks = [n.code for n in around.register.networks]
     roles = [*vocabulary.keys["role"].one_of, "unknown"]
-    for what, named, known in (
+    for what, wanted_ones, known in (
         ("agency", wanted.agency, around.agencies),
         ("level", wanted.level, [v.code for v in around.register.levels]),
         ("role", wanted.role, roles),
         ("network", wanted.network, networks),
     ):
-        if named is not None and named not in known:
+        for named in wanted_ones:
+            if named in known:
+                continue
             near, (vi, en) = meant(named, known), _A.get(what, ("", ""))
             expected = (
                 Title(f"một trong {', '.join(roles)}", f"one of {', '.join(roles)}")
@@ -166,11 +168,12 @@ def _links(around: Surroundings) -> Iterator[tuple[str, Labels]]:
 
 
 def _is_wanted(labels: Labels, wanted: Wanted) -> bool:
+    of = labels["agency"], labels["counts_as"]
     return (
-        wanted.agency in (None, labels["agency"], labels["counts_as"])
-        and wanted.level in (None, labels["level"])
-        and wanted.role in (None, labels["role"])
-        and wanted.network in (None, labels["network"])
+        (not wanted.agency or any(code in wanted.agency for code in of))
+        and (not wanted.level or labels["level"] in wanted.level)
+        and (not wanted.role or labels["role"] in wanted.role)
+        and (not wanted.network or labels["network"] in wanted.network)
     )
 
 

@@ -96,6 +96,10 @@ async def push(workspace: Workspace, *, dry: bool = False, advance: Advance = _s
     register, loop = await workspace.store.read(registers.load), asyncio.get_running_loop()
     day = now.astimezone(ZONE).date()
 
+    titles: dict[str, set[str]] = {}
+    for agency in register.agencies:
+        titles.setdefault(agency.code, set()).add(agency.title.vi)
+
     def match(told: Told) -> Mapping[int, int]:
         asked = workspace.store.read(store.match_devices, workspace.vocabulary, told, now)
         return asyncio.run_coroutine_threadsafe(asked, loop).result()
@@ -110,7 +114,8 @@ async def push(workspace: Workspace, *, dry: bool = False, advance: Advance = _s
                 agencies={a.code: a for a in register.agencies if a.valid_on(day)},
                 networks=[n for n in register.networks if n.valid_on(day)],
                 tenants={a.code: a.thing.id for a in told.agencies if a.thing.kind == "tenant"},
-                matched=match(told), names=settings.names, by_name=settings.by_name, make_places=settings.make_places,
+                matched=match(told), titles=titles, names=settings.names, by_name=settings.by_name,
+                make_places=settings.make_places,
             )  # fmt: skip
             pushed = writing.push(wire, lists, content, dry=dry, advance=advance, stopped=workspace.stop.is_set)
             return version, pushed, wire.writes

@@ -22,8 +22,8 @@ __all__ = ["DEVICES", "KINDS", "read_devices", "read_register"]
 
 _DATES = ("created", "last_updated", "custom_fields")
 KINDS: Mapping[str, tuple[str, Sequence[str]]] = {
-    "groups": ("tenancy/tenant-groups", ("name", "slug", "parent", *_DATES)),
-    "tenants": ("tenancy/tenants", ("name", "slug", "group", *_DATES)),
+    "groups": ("tenancy/tenant-groups", ("name", "slug", "parent", "tags", *_DATES)),
+    "tenants": ("tenancy/tenants", ("name", "slug", "group", "tags", *_DATES)),
     "sites": ("dcim/sites", ("name", "slug", "tenant")),
     "prefixes": ("ipam/prefixes", ("prefix", "status", "role", "tenant", "scope_type", "scope_id", "tags", *_DATES)),
     "circuits": ("circuits/circuits", ("cid", "provider", "type", "status", "tenant", "commit_rate", "install_date",
@@ -154,7 +154,7 @@ class _Reading:
                 thing, code, _text(row.get("name")), self._custom(row, thing, names.name_en) or None, level, parent,
                 _day(row.get("last_updated")), _day(row.get("created")), self._date(row, thing, names.valid_from),
                 self._date(row, thing, names.valid_to), self._custom(row, thing, names.successor) or None,
-                names.valid_to in _customs(row),
+                names.valid_to in _customs(row), names.tag in _tags(row),
             )
         )  # fmt: skip
 

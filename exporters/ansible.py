@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ import yaml
 from inventory.text import fold
 
 __all__ = ["Host", "write_inventory"]
+
+
+_NOBODY = ("localhost", "127.0.0.1", "localhost.localdomain")
+"""Names that many machines have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,10 @@ def write_inventory(hosts: Sequence[Host], form: str) -> str:
 
 
 def _tree(hosts: Sequence[Host]) -> dict[str, Any]:
-    names = _names(hosts)
     agencies = _groups("agency", (h.agency for h in hosts))
     levels = _groups("level", (h.level for h in hosts))
     roles = _groups("role", (h.role for h in hosts))
+    names = _names(hosts, {"all", "ungrouped", *agencies.values(), *levels.values(), *roles.values()})
     children: dict[str, Any] = {}
     for host, name in zip(hosts, names, strict=True):
         children.setdefault(agencies[host.agency], {"hosts": {}})["hosts"][name] = {}
@@ -68,10 +72,13 @@ def _variables(host: Host) -> dict[str, str | int]:
     return {"ansible_host": host.address, "dophu_asset": host.number, **variables}
 
 
-def _names(hosts: Sequence[Host]) -> list[str]:
-    """Each host's name as it tells it, and with its number where several have one; by its address where it has none."""
+def _names(hosts: Sequence[Host], groups: Collection[str]) -> list[str]:
+    """Each host's name as it tells it, and with its number where that is another's too, or a group's; by its address
+    where it has none."""
     plain = [re.sub(r"[^\w.-]+", "-", fold(h.name)).strip("-.") or h.address.replace(":", "-") for h in hosts]
     many = Counter(plain)
+    # Ansible takes these for the machine that it runs on, and for groups: a play for one would go to the other.
+    many.update(dict.fromkeys((*_NOBODY, *groups), 2))
     names: list[str] = []
     taken: set[str] = set()
     for host, name in zip(hosts, plain, strict=True):

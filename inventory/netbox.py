@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from inventory.text import nfc
 from inventory.words import InputError, Title
 
 if TYPE_CHECKING:  # the configuration is read by every command and has no problems of a register
@@ -53,6 +54,20 @@ def read_url(text: str) -> str:
             )
         )
     return text.rstrip("/").removesuffix("/api").rstrip("/")
+
+
+_PLACE = 100
+
+
+def place_name(title: str, code: str = "") -> str:
+    """What the tenant, group and site of an agency are called there: at most 100 characters.
+
+    Args:
+        code: the agency's, where another one is called the same.
+    """
+    more = f" ({code})" if code else ""
+    plain = nfc("".join(c if c.isprintable() else " " for c in title))
+    return plain[: _PLACE - len(more)].strip() + more
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,8 @@ class ToldAgency:
     successor: str | None = None
     dated: bool = True
     """Whether NetBox has a field for its end: only then an empty one says something."""
+    own: bool = False
+    """Whether Dophu made the tenant: what it wrote there itself is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +258,8 @@ class FoundDevice:
     interfaces: tuple[FoundInterface, ...] = ()
     addresses: tuple[tuple[str, str], ...] = ()
     """Its addresses with the length of their prefix, each with the name of its interface."""
+    placed: datetime | None = None
+    """When it was told last that it has its address: of two that have one, the newer word counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address, ip_interface, ip_network
 
+from exporters.netbox import cabling
+from exporters.netbox.cabling import Joint
 from exporters.netbox.wanted import (
-    NO_PORTS,
     PRIMARY,
     UNKNOWN,
     Content,
@@ -18,16 +21,17 @@ from exporters.netbox.wanted import (
     names_of,
     serial_of,
     slug_of,
+    told_last,
     type_of,
 )
 from exporters.netbox.writing import Failure, Pushed, Want, Wire, Writer
-from inventory.netbox import FoundDevice, FoundInterface, NetBoxError, Record
+from inventory.netbox import FoundDevice, FoundInterface, NetBoxError, Record, place_name
 from inventory.text import fold
 
 _DEVICE = ("name", "serial", "asset_tag", "role", "device_type", "status", "tenant", "site", "platform", "primary_ip",
            "primary_ip4", "primary_ip6", "tags", "display_url", "custom_fields")  # fmt: skip
 _INTERFACE = ("name", "device", "type", "enabled", "speed", "description", "mac_address", "tags", "cable", "link_peers")
-_ADDRESS = ("address", "vrf", "assigned_object_type", "assigned_object_id", "tags")
+_ADDRESS = ("address", "vrf", "assigned_object_type", "assigned_object_id", "assigned_object", "tags")
 LISTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "tags": ("extras/tags", ("slug",)),
     "fields": ("extras/custom-fields", ("name", "object_types")),
@@ -35,11 +39,11 @@ LISTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "types": ("dcim/device-types", ("manufacturer", "model", "slug", "part_number")),
     "roles": ("dcim/device-roles", ("name", "slug")),
     "platforms": ("dcim/platforms", ("name", "slug")),
-    "groups": ("tenancy/tenant-groups", ("name", "slug", "parent", "custom_fields")),
-    "tenants": ("tenancy/tenants", ("name", "slug", "group", "custom_fields")),
-    "sites": ("dcim/sites", ("name", "slug", "tenant")),
+    "groups": ("tenancy/tenant-groups", ("name", "slug", "parent", "tags", "custom_fields")),
+    "tenants": ("tenancy/tenants", ("name", "slug", "group", "tags", "custom_fields")),
+    "sites": ("dcim/sites", ("name", "slug", "tenant", "tags")),
     "prefixes": ("ipam/prefixes", ("prefix", "vrf", "tenant", "scope_type", "scope_id")),
-    "vrfs": ("ipam/vrfs", ("name", "tenant")),
+    "vrfs": ("ipam/vrfs", ("name", "tenant", "tags")),
     "devices": ("dcim/devices", _DEVICE),
 }
 """What a push has to know first: by name the kind and the fields."""
@@ -227,10 +231,44 @@ class _Push:
 
     def _group(self, code: str) -> Want:
         """The group of tenants that belong to an agency: it has the name of that agency's tenant."""
-        name = clean(self.content.agencies[code].title.vi, 100)
-        there = _called("groups", self.lists, name, slug_of(code))
-        first = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
-        return Want("tenancy/tenant-groups", name, first=first, record=there, shown={"tags": self.content.names.tag})
+        there = self._called("groups", code)
+        first: dict[str, object] = {"slug": slug_of(code), "tags": [self.tag]}
+        return self._place("tenancy/tenant-groups", code, first, there, {"tags": self.content.names.tag})
+
+    def _place(
+        self, kind: str, code: str, first: Mapping[str, object], there: Record | None, shown: Mapping[str, str]
+    ) -> Want:
+        """A place of an agency. It is renamed with the agency, unless somebody else has given it its name."""
+        name = self._name(code)
+        titles = {*self.content.titles.get(code, ()), self.content.agencies[code].title.vi}
+        given = {called for title in titles for called in (place_name(title), place_name(title, code))}
+        own = there is not None and self._is_own(there) and str(there.get("name")) in given
+        return Want(kind, name, {"name": name}, first, there, own, shown)
+
+    def _name(self, code: str) -> str:
+        """What an agency is called there; with its code where another one has the same name."""
+        title = self.content.agencies[code].title.vi
+        return place_name(title, code if self._alike[fold(place_name(title))] > 1 else "")
+
+    @cached_property
+    def _alike(self) -> Mapping[str, int]:
+        """How many agencies have one name."""
+        return Counter(fold(place_name(a.title.vi)) for a in self.content.agencies.values())
+
+    def _called(self, listed: str, code: str) -> Record | None:
+        """What is called as an agency, or has the slug that Dophu gives it, and is no other agency's by its code."""
+        others = {number for other, number in self.content.tenants.items() if other != code}
+        rows = [
+            r for r in self.lists[listed]
+            if ((r.get("custom_fields") or {}).get(self.content.names.code) or code) == code
+            and not (listed == "tenants" and r["id"] in others)
+        ]  # fmt: skip
+        # A slug is the agency's alone; one name may be that of several.
+        there = next((r for r in rows if r.get("slug") == slug_of(code)), None)
+        title = place_name(self.content.agencies[code].title.vi)
+        if there is not None or self._name(code) != title:
+            return there
+        return next((r for r in rows if fold(str(r.get("name"))) == fold(title)), None)
 
     def _settle_places(self, places: dict[str, Want], kind: str) -> None:
         if not self.content.make_places:
@@ -244,24 +282,22 @@ class _Push:
         agency, names = self.content.agencies[code], self.content.names
         number = self.content.tenants.get(code)
         there = next((t for t in self.lists["tenants"] if t["id"] == number), None)
-        name = clean(agency.title.vi, 100)
         if there is None and self.content.by_name:
-            there = _called("tenants", self.lists, name, slug_of(code))
-        first: dict[str, object] = {"name": name, "slug": slug_of(code), "tags": [self.tag]}
+            there = self._called("tenants", code)
+        first: dict[str, object] = {"slug": slug_of(code), "tags": [self.tag]}
         first |= self._customs("tenancy.tenant", {names.code: code, names.level: agency.level})
-        return Want("tenancy/tenants", name, first=first, record=there, shown={"tags": names.tag})
+        return self._place("tenancy/tenants", code, first, there, {"tags": names.tag})
 
     def _site(self, code: str, tenant: Want) -> Want:
-        name = clean(self.content.agencies[code].title.vi, 100)
         own = sorted((s for s in self.lists["sites"] if _id(s.get("tenant")) == tenant.id), key=lambda s: int(s["id"]))
         there = own[0] if own else None
         if there is None and self.content.by_name:
-            there = _called("sites", self.lists, name, slug_of(code))
+            there = self._called("sites", code)
             if there is not None and _id(there.get("tenant")) not in (None, tenant.id):
                 there = None
-        first = {"name": name, "slug": slug_of(code), "tenant": tenant.id, "status": "active", "tags": [self.tag]}
-        return Want("dcim/sites", name, first=first, record=there,
-                    shown={"tenant": tenant.title, "tags": self.content.names.tag})  # fmt: skip
+        first = {"slug": slug_of(code), "tenant": tenant.id, "status": "active", "tags": [self.tag]}
+        shown = {"tenant": tenant.title, "tags": self.content.names.tag}
+        return self._place("dcim/sites", code, first, there, shown)
 
     # --- devices --------------------------------------------------------------------------------------------------
 
@@ -311,7 +347,7 @@ class _Push:
         return site is not None and _id(site.get("tenant")) in (None, tenant.id)
 
     def _is_own(self, record: Record) -> bool:
-        return any(tag.get("slug") == self.content.names.tag for tag in record.get("tags") or ())
+        return _has_tag(record, self.content.names.tag)
 
     # --- interfaces -----------------------------------------------------------------------------------------------
 
@@ -414,15 +450,20 @@ class _Push:
         ]
         placed = [(d, text, port, primary) for d, text, port, primary in wanted if port is not None and port.id]
         there = self._listed("ipam/ip-addresses", _ADDRESS)
-        held = {(r.get("assigned_object_id"), _place(r)[1]): r for r in there}
+        held, moved = self._held(there, {(port.id, _host(text)): device for device, text, port, _ in placed})
+        last = told_last([(device, text) for device, text, _, _ in placed])
+        # Two may say that they have one address, as a cluster does: it stays where it is while both are heard of.
+        placed.sort(
+            key=lambda p: (p[0].asset not in last[p[0].agency, _host(p[1])], (p[2].id, _host(p[1])) not in held)
+        )
         vrfs = self._vrfs([(d, text) for d, text, port, _ in placed if (port.id, _host(text)) not in held])
-        known = self._known_addresses(there, vrfs)
-        wants: list[Want] = []
+        known = self._known_addresses([r for r in there if r not in moved.values()], vrfs)
+        wants: list[tuple[FoundDevice, Want]] = []
         primaries: list[tuple[FoundDevice, Want]] = []
         used: set[tuple[int | None, str]] = set()
         for device, text, port, primary in placed:
-            name = f"{port.name} {text}"
-            record = held.get((port.id, _host(text)))
+            name, here = f"{port.name} {text}", (port.id, _host(text))
+            record = held.get(here)
             if record is None and (device.agency, text) not in vrfs:
                 self.writer.leave("ipam/ip-addresses", name, "waits")
                 continue
@@ -431,15 +472,52 @@ class _Push:
                 self.writer.leave("ipam/ip-addresses", name, "address_twice")
                 continue
             used.add(place)
-            want = self._address(device, text, port, place[0], record or known.get(place))
+            want = self._address(device, text, port, place[0], record or known.get(place) or moved.get(here))
             if want is None:
                 self.writer.leave("ipam/ip-addresses", name, "address_not_own")
                 continue
-            wants.append(want)
+            wants.append((device, want))
             if primary:
                 primaries.append((device, want))
-        self.writer.settle(wants)
-        self._set_primaries(primaries)
+        before = {asset: owner.record for asset, owner in self.devices.items()}
+        self._free_primaries(wants, primaries)
+        self.writer.settle([want for _, want in wants])
+        self._set_primaries(primaries, before)
+
+    def _held(
+        self, there: Sequence[Record], ports: Mapping[tuple[int | None, str], FoundDevice]
+    ) -> tuple[dict[tuple[int | None, str], Record], dict[tuple[int | None, str], Record]]:
+        """The addresses that are on their port already, by port and address; apart from them those of devices that
+        moved: they are on their port, and in the VRF of another agency."""
+        tag = self.content.names.tag
+        owners = {v["id"]: _id(v.get("tenant")) for v in self.lists["vrfs"] if _has_tag(v, tag)}
+        held: dict[tuple[int | None, str], Record] = {}
+        moved: dict[tuple[int | None, str], Record] = {}
+        for record in there:
+            here = (record.get("assigned_object_id"), _place(record)[1])
+            device, owner = ports.get(here), owners.get(_id(record.get("vrf")) or 0)
+            is_away = device is not None and owner not in (None, self.tenants[device.agency].id)
+            (moved if is_away and self._is_own(record) else held)[here] = record
+        return held, moved
+
+    def _free_primaries(
+        self, wants: Sequence[tuple[FoundDevice, Want]], primaries: Sequence[tuple[FoundDevice, Want]]
+    ) -> None:
+        """Take addresses that go to another device from that whose primary ones they are: NetBox does not move them."""
+        goes_to = {want.id: device.asset for device, want in wants if want.record is not None and want.own}
+        again = {(device.asset, ip_interface(str(want.values["address"])).version) for device, want in primaries}
+        freed = []
+        for asset, owner in self.devices.items():
+            for version in (4, 6):
+                name = f"primary_ip{version}"
+                if goes_to.get(_id((owner.record or {}).get(name)), asset) != asset:
+                    want = Want("dcim/devices", owner.name, {name: None}, record=owner.record, own=True, of=owner.name,
+                                quiet=(asset, version) in again)  # fmt: skip
+                    freed.append((owner, want))
+        self.writer.settle([want for _, want in freed])
+        for owner, want in freed:
+            if want.record is not None and not self.writer.dry:
+                owner.record = {**(owner.record or {}), **{name: want.record.get(name) for name in want.values}}
 
     def _known_addresses(
         self, there: Sequence[Record], vrfs: Mapping[tuple[str, str], int | None]
@@ -461,12 +539,16 @@ class _Push:
         values: dict[str, object] = {"address": text, "assigned_object_type": "dcim.interface",
                                      "assigned_object_id": interface.id}  # fmt: skip
         first: dict[str, object] = {"status": "active", "tags": [self.tag]} | ({"vrf": vrf} if vrf else {})
+        if own and there is not None and _id(there.get("vrf")) != vrf:
+            values["vrf"] = vrf
         shown = {"assigned_object_id": interface.name, "tags": self.content.names.tag, "vrf": device.agency}
         if not vrf:
             del shown["vrf"]
         return Want("ipam/ip-addresses", f"{interface.name} {text}", values, first, there, own, shown, interface.of)
 
-    def _set_primaries(self, primaries: Sequence[tuple[FoundDevice, Want]]) -> None:
+    def _set_primaries(
+        self, primaries: Sequence[tuple[FoundDevice, Want]], before: Mapping[int, Record | None]
+    ) -> None:
         wants = []
         for device, address in primaries:
             owner = self.devices[device.asset]
@@ -476,7 +558,8 @@ class _Push:
             values: dict[str, object] = {f"primary_ip{ip_interface(text).version}": address.id}
             same = _id((owner.record or {}).get(next(iter(values)))) == address.id
             wants.append(Want("dcim/devices", owner.name, values, record=owner.record, own=True, of=owner.name,
-                              shown=dict.fromkeys(values, text), quiet=owner.made or same))  # fmt: skip
+                              shown=dict.fromkeys(values, text), quiet=owner.made or same,
+                              was=before.get(device.asset)))  # fmt: skip
         self.writer.settle(wants)
 
     def _vrfs(self, addresses: Sequence[tuple[FoundDevice, str]]) -> dict[tuple[str, str], int | None]:
@@ -531,39 +614,49 @@ class _Push:
     # --- cables ---------------------------------------------------------------------------------------------------
 
     def make_cables(self) -> None:
-        """The cables between ports of Dophu's devices; a port that has another one in NetBox keeps it."""
-        wants: list[Want] = []
-        used: set[int] = set()
+        """The cables between ports of Dophu's devices; a port that has somebody's in NetBox keeps it."""
+        joints: list[Joint] = []
         for cable in self.content.cables:
-            ends = [self.interfaces.get((asset, name_of(port)))
-                    for asset, port in ((cable.asset, cable.port), (cable.other, cable.other_port))]  # fmt: skip
-            one, other = ends
-            if one is None or other is None or one.id is None or other.id is None:
-                if cable.asset in self.devices and cable.other in self.devices:
-                    names = self.devices[cable.asset].name, self.devices[cable.other].name
-                    text = f"{names[0]} {cable.port} — {names[1]} {cable.other_port}"
-                    self.writer.leave("dcim/cables", text, "not_a_port")
-                continue
-            name = f"{one.name} — {other.name}"
-            if _peers(one) == {other.id}:
-                self.writer.pushed.unchanged += 1
-            elif _has_cable(one) or _has_cable(other) or {one.id, other.id} & used:
-                self.writer.leave("dcim/cables", name, "other_cable")
-            elif any(_type(end) in NO_PORTS for end in (one, other)):
-                self.writer.leave("dcim/cables", name, "not_a_port")
-            else:
-                used |= {one.id, other.id}
-                wants.append(self._cable(name, one.id, other.id))
-        self.writer.settle(wants)
+            one, other = (self.interfaces.get((asset, name_of(port)))
+                          for asset, port in ((cable.asset, cable.port), (cable.other, cable.other_port)))  # fmt: skip
+            if one is not None and other is not None and one.id is not None and other.id is not None:
+                joints.append(Joint(one, other))
+            elif cable.asset in self.devices and cable.other in self.devices:
+                names = self.devices[cable.asset].name, self.devices[cable.other].name
+                text = f"{names[0]} {cable.port} — {names[1]} {cable.other_port}"
+                self.writer.leave("dcim/cables", text, "not_a_port")
+        todo, left, there = cabling.sort_out(joints)
+        self.writer.pushed.unchanged += there
+        numbers = sorted({number for joint in todo for number in joint.cables})
+        wire = self.writer.wire
+        rows = wire.list_of("dcim/cables", cabling.CABLE, "id", numbers) if numbers else []
+        cables = {int(row["id"]): row for row in rows}
+        joined, kept = cabling.plan(todo, cables, self.content.names.tag)
+        for joint, why in [*left, *((joint, "other_cable") for joint in kept)]:
+            self.writer.leave("dcim/cables", joint.name, why)
+        self._join(joined, cables)
 
-    def _cable(self, name: str, one: int, other: int) -> Want:
-        first: dict[str, object] = {
-            f"{end}_terminations": [{"object_type": "dcim.interface", "object_id": number}]
-            for end, number in (("a", one), ("b", other))
-        }
-        a, b = name.split(" — ", 1)
-        shown = {"a_terminations": a, "b_terminations": b, "tags": self.content.names.tag}
-        return Want("dcim/cables", name, first=first | {"status": "connected", "tags": [self.tag]}, shown=shown)
+    def _join(self, joined: Sequence[Joint], cables: Mapping[int, Record]) -> None:
+        """Take Dophu's cables out of the ports that others go to, then lead each to its own."""
+        loose = {
+            int(record["id"]): Want("dcim/cables", str(record.get("display") or f"#{record['id']}"), values,
+                                    record=record, own=True, quiet=led)
+            for record, values, led in cabling.loosen(joined, cables)
+        }  # fmt: skip
+        self.writer.settle(list(loose.values()))
+        wants = []
+        for joint in joined:
+            ends, tags = cabling.ends(joint), self.content.names.tag
+            shown = cabling.names_of_ends(joint) | {"tags": tags}
+            if joint.cable is None:
+                first = ends | {"status": "connected", "tags": [self.tag]}
+                wants.append(Want("dcim/cables", joint.name, first=first, shown=shown))
+                continue
+            freed = loose.get(int(joint.cable["id"]))
+            record = freed.record if freed is not None else joint.cable
+            was = joint.cable
+            wants.append(Want("dcim/cables", joint.name, ends, record=record, own=True, shown=shown, was=was))
+        self.writer.settle(wants)
 
 
 def _title(role: str) -> str:
@@ -575,14 +668,12 @@ def _id(value: object) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
+def _has_tag(record: Record, tag: str) -> bool:
+    return any(t.get("slug") == tag for t in record.get("tags") or ())
+
+
 def _choice(value: object) -> object:
     return value.get("value") if isinstance(value, Mapping) else value
-
-
-def _called(listed: str, lists: Mapping[str, Sequence[Record]], name: str, slug: str) -> Record | None:
-    rows = lists[listed]
-    there = next((r for r in rows if fold(str(r.get("name"))) == fold(name)), None)
-    return there or next((r for r in rows if r.get("slug") == slug), None)
 
 
 def _host(text: str) -> str:
@@ -592,17 +683,3 @@ def _host(text: str) -> str:
 def _place(record: Record) -> tuple[int | None, str]:
     """The VRF and the address by which NetBox has it once."""
     return _id(record.get("vrf")), str(ip_address(str(record.get("address")).partition("/")[0]))
-
-
-def _has_cable(interface: Want) -> bool:
-    return (interface.record or {}).get("cable") is not None
-
-
-def _peers(interface: Want) -> set[int]:
-    peers = (interface.record or {}).get("link_peers")
-    return {int(p["id"]) for p in peers if isinstance(p, Mapping) and "id" in p} if isinstance(peers, list) else set()
-
-
-def _type(interface: Want) -> object:
-    record = interface.record or {}
-    return _choice(record.get("type")) if "type" in record else interface.first.get("type")

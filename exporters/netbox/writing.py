@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from inventory.netbox import LostError, NetBoxError, Record, RefusedError
 
@@ -107,6 +107,8 @@ class Want:
     """The device on which it is."""
     quiet: bool = False
     """Whether it belongs to another one that was told already."""
+    was: Record | None = None
+    """What there was before an earlier step of this push, for people; None where it is what there is."""
     made: bool = False
 
     @property
@@ -143,10 +145,11 @@ class Writer:
                 different.append((want, changed))
             elif want.record is not None:
                 self.pushed.unchanged += not want.quiet
-        for at in range(0, len(missing), BULK):
-            self._make(missing[at : at + BULK])
+        # First what is there: a name or an address that it gives up may be that of a new one.
         for at in range(0, len(different), BULK):
             self._change(different[at : at + BULK])
+        for at in range(0, len(missing), BULK):
+            self._make(missing[at : at + BULK])
 
     def leave(self, kind: str, name: str, why: str, detail: str = "") -> None:
         """Note what is left as it is."""
@@ -170,7 +173,7 @@ class Writer:
 
     def _change(self, wanted: Sequence[tuple[Want, dict[str, object]]]) -> None:
         kind = wanted[0][0].kind
-        before = {id(want): want.record or {} for want, _ in wanted}
+        before = {id(want): want.was or want.record or {} for want, _ in wanted}
         rows = [{"id": want.id, **changed} for want, changed in wanted]
         done = {id(want) for want, _ in wanted}
         if not self.dry:
@@ -254,8 +257,13 @@ def _differing(record: Record, values: Mapping[str, object]) -> dict[str, object
     return changed
 
 
+_END = {"object_type", "object_id"}
+
+
 def _plain(value: object) -> object:
-    """A field as it would be written: another object by its number, a choice by its value."""
+    """A field as it would be written: another object by its number, a choice by its value, an end by its port."""
+    if isinstance(value, list):
+        return [{k: v[k] for k in _END} if isinstance(v, Mapping) and v.keys() >= _END else v for v in value]
     if isinstance(value, Mapping):
         return value["id"] if "id" in value else value.get("value")
     return value
@@ -263,6 +271,8 @@ def _plain(value: object) -> object:
 
 def _current(record: Record, name: str, wanted: object) -> object:
     value = record.get(name)
+    if name == "assigned_object_id" and record.get("assigned_object"):
+        return [{"object": record["assigned_object"]}]
     if isinstance(wanted, dict):
         own = value if isinstance(value, Mapping) else {}
         return {k: own.get(k) for k in wanted}
@@ -277,5 +287,15 @@ def _say(want: Want, name: str, value: object, *, former: bool = False) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k} {v}" for k, v in value.items() if v not in (None, ""))
     if isinstance(value, list):
-        return ", ".join(str(v) for v in value)
+        return ", ".join(_end(v) if isinstance(v, Mapping) else str(v) for v in value)
     return "" if value is None else str(value)
+
+
+def _end(termination: Mapping[str, Any]) -> str:
+    """An end of a cable: "sw-1 Gi1/0/1"."""
+    port = termination.get("object")
+    if not isinstance(port, Mapping):
+        return str(termination.get("object_id"))
+    device = port.get("device")
+    names = (device.get("name") if isinstance(device, Mapping) else None, port.get("name"))
+    return " ".join(str(name) for name in names if name)

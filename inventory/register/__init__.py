@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import TypeVar
 
@@ -119,6 +119,7 @@ class _Check:
                 f"mỗi mục một lần, đã có ở {first.title.vi}", f"each once, it is already in {first.title.en}"
             )
             self.add(place, column, quoted(name_of(item)), expected)
+            self.problems[-1] = replace(self.problems[-1], twice=first.row)
 
     def known(self, place: Place, column: str, found: str, known: Collection[str], expected: Title) -> bool:
         """Whether a name is one of `known`; noted if not, with the nearest."""

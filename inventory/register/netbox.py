@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from ipaddress import ip_network
 
-from inventory.netbox import Thing, Told, ToldAgency, ToldLink, ToldNetwork
+from inventory.netbox import Thing, Told, ToldAgency, ToldLink, ToldNetwork, place_name
 from inventory.register.problems import Problem
 from inventory.words import Agency, Level, Link, Network, Register, Title
 
@@ -65,6 +65,10 @@ def name_problems(problems: Iterable[Problem], things: Things, told: Told) -> li
             continue
         column = told.columns.get(p.column or "", p.column)
         named = replace(p, sheet=str(things[p.sheet][p.row - 1]), row=None, column=column)
+        if p.twice is not None:
+            # NetBox has no rows: it is another object that says the same.
+            other = things[p.sheet][p.twice - 1]
+            named = replace(named, expected=Title(f"mỗi mục một lần, đã có ở {other}", f"each once, as {other} has it"))
         if (named.sheet, column) not in noted:
             found.append(named)
     return found
@@ -106,7 +110,13 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
         if own and own[-1].valid_to is not None and begins <= own[-1].valid_to:
             begins = own[-1].valid_to + timedelta(days=1)
         title = Title(t.name, t.name_en or t.name)
-        return [Agency(t.code, title, t.level, t.parent, begins, t.valid_to, t.successor)]
+        # A tenant in no group of an agency says nothing of its parent: it is the former one, where that still stands.
+        former = own[-1].parent if own else None
+        parent = t.parent or (
+            former if any((a.code, a.valid_to) == (former, None) for a in existing.agencies) else None
+        )
+        return [Agency(t.code, title, t.level, parent, begins, t.valid_to, t.successor)]
+    t = _without_echo(t, row, own)
     title = _title(row, t)
     # Where NetBox has a place for the end, an empty one says that there is none, or none any more.
     follows = any(a.valid_from > row.valid_from for a in own)
@@ -119,6 +129,20 @@ def _agency_rows(existing: Register, t: ToldAgency, today: date) -> list[Agency]
     if changed <= row.valid_from or (row.title, row.level, row.parent) == (title, t.level, parent):
         return [now]
     return [replace(row, valid_to=changed - timedelta(days=1), successor=None), replace(now, valid_from=changed)]
+
+
+def _without_echo(t: ToldAgency, row: Agency, rows: Sequence[Agency]) -> ToldAgency:
+    """What NetBox says anew. A tenant that Dophu made, or that nobody changed since the row began, repeats what the
+    register said once: of that the register's own word is the newer one."""
+    if not (t.own or t.changed < row.valid_from):
+        return t
+    names = {name for a in rows for name in (a.title.vi, place_name(a.title.vi), place_name(a.title.vi, a.code))}
+    return replace(
+        t,
+        name=row.title.vi if t.name in names else t.name,
+        level=row.level if t.level in {a.level for a in rows} else t.level,
+        parent=row.parent if t.parent in {a.parent for a in rows} else t.parent,
+    )
 
 
 def _ended(last: Agency, t: ToldAgency) -> bool:

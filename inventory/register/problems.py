@@ -28,6 +28,8 @@ class Problem:
     """The known name that was most likely meant."""
     stored: str | None = None
     """The name of the row, where it is not the input's but one that was stored before."""
+    twice: int | None = None
+    """The row of the same sheet that says the same, where that is what is wrong."""
 
 
 class RegisterError(InputError):

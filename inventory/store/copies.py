@@ -80,10 +80,17 @@ def _copy_sqlite(connection: Connection, to: Path, advance: Callable[[int, int],
     source: Any = connection.connection.driver_connection
     page, pages = (int(source.execute(f"PRAGMA page_{what}").fetchone()[0]) for what in ("size", "count"))
     advance(0, pages * page)
-    with closing(sqlite3.connect(to)) as copied:
-        source.backup(copied, pages=_PAGES, progress=lambda _, left, all_: advance((all_ - left) * page, all_ * page))
-        # A file by itself, without a log beside it.
-        copied.execute("PRAGMA journal_mode=DELETE")
+    try:
+        with closing(sqlite3.connect(to)) as copied:
+            source.backup(
+                copied, pages=_PAGES, progress=lambda _, left, all_: advance((all_ - left) * page, all_ * page)
+            )
+            # A file by itself, without a log beside it.
+            copied.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:  # it is no statement of SQLAlchemy's, which would name it
+        raise StoreError(
+            Title(f"không sao chép được cơ sở dữ liệu: {error}", f"the database could not be copied: {error}")
+        ) from None
 
 
 def _dump(connection: Connection, to: Path, advance: Callable[[int, int], None]) -> None:
@@ -220,6 +227,13 @@ def adopt(file: Path, contents: Contents) -> None:
             _compare(versions.current(connection), _check_and_count(connection), contents)
             versions.upgrade(connection)
     except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise StoreError(
+                Title(
+                    f"không giải nén được cơ sở dữ liệu: {error.orig}",
+                    f"the database could not be unpacked: {error.orig}",
+                )
+            ) from None
         raise InputError(
             Title(
                 f"cơ sở dữ liệu trong bản sao lưu bị hỏng: {error.orig}",

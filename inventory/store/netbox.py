@@ -410,7 +410,9 @@ def find_devices(
         if place is None:
             left_out["no_agency"] = left_out.get("no_agency", 0) + 1
             continue
-        devices.append(_device(vocabulary, int(root), taken, others, place.agency.code, now))
+        found = _device(vocabulary, int(root), taken, others, place.agency.code, now)
+        told = [f.observed_at for f in others if f.key == "address" and f.value == found.address]
+        devices.append(replace(found, placed=max(told, default=None)))
     own = {d.asset for d in devices}
     joined = [
         FoundCable(c.asset, c.port, c.other, c.other_port)

@@ -27,7 +27,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, func, select
 
 from api import rounds
-from api.backing import NAME, Placing, back_up, restore, tell_restored
+from api.backing import NAME, Placing, back_up, back_up_and_prune, restore, tell_restored
 from api.config import Config, read_config
 from api.config_backup import without_secrets
 from api.jobs import JOBS, Doing
@@ -425,6 +425,46 @@ async def test_the_scheduled_job_keeps_as_many_as_it_should(filled: Workspace) -
     with pytest.raises(StoreError, match="broken off"):
         await JOBS["backup"](Doing(filled, Schedule("backup", "backup", "every 24h"), judge))
     assert len(list(settings.folder.glob("*.zip"))) == 2
+
+
+async def test_what_killed_backups_left_is_removed_by_the_next_ones(filled: Workspace) -> None:
+    settings = filled.config.backup
+    assert settings is not None
+    own, young, other = (settings.folder / name for name in (
+        ".dophu-20260103T000000Z.backup.zip.k3_x9abc", ".dophu-20260104T000000Z.backup.zip.aaaaaaaa", ".somebody"
+    ))  # fmt: skip
+    for left in (own, young, other):
+        left.mkdir()
+        (left / "database").write_bytes(b"half")
+    for old in (own, other):
+        os.utime(old, (0, 0))
+    await back_up_and_prune(filled.store, filled.config, settings)
+    assert (own.exists(), young.exists(), other.exists()) == (False, True, True)
+
+
+def on_full_disk(folder: Path, size: int, *arguments: str | Path, data: Path) -> list[str]:
+    """What a command says to standard error while `folder` is a file system of `size` kB, and what is left there."""
+    script = (
+        f'mount -t tmpfs -o size={size}k tmpfs {folder} && {{ "$@"; status=$?; ls -A {folder} >&2; exit $status; }}'
+    )
+    mount = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+    if os.geteuid() or subprocess.run([*mount, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    command = [*mount, DOPHU, *arguments]
+    env = environment(data, DOPHU_LANGUAGE="en")
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=data, check=False)
+    assert done.returncode in (1, 2), done
+    return done.stderr.splitlines()
+
+
+async def test_a_full_disk_is_named_and_nothing_stays(written: Path, tmp_path: Path) -> None:
+    full, data = tmp_path / "full", tmp_path / "data"
+    full.mkdir()
+    await restore(written, Config(data=data))
+    told = on_full_disk(full, 300, "backup", full / "b.zip", data=data)
+    assert told == [f"dophu: {full}/b.zip: the database could not be copied: database or disk is full"]
+    told = on_full_disk(full, 60, "restore", written, data=full)
+    assert told == [f"dophu: {full}: No space left on device; everything is as it was"]
 
 
 async def test_without_pg_dump_it_says_what_to_install(

@@ -96,7 +96,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Any:
     store = asyncio.run(fill(folder, replace(REGISTER, websites=(site,)), FOUND))
 
     def find(kind: Any, **wanted: Any) -> dict[str, dict[str, str]]:
-        groups = asyncio.run(store.read(find_targets, KNOWN, kind, Wanted(**wanted), NOW))
+        chosen = Wanted(**{k: v if isinstance(v, bool) else tuple(v.split()) for k, v in wanted.items()})
+        groups = asyncio.run(store.read(find_targets, KNOWN, kind, chosen, NOW))
         assert all(isinstance(v, str) for g in groups for v in g["labels"].values())
         assert COMMUNITY not in json.dumps(groups)
         return {t: {k.removeprefix(HEAD): v for k, v in g["labels"].items()} for g in groups for t in g["targets"]}
@@ -140,7 +141,8 @@ def test_filters_choose_and_unknown_names_are_refused(asked: Any) -> None:
     assert {*asked("snmp", agency="A")} == {"127.0.0.1", "127.0.0.2", "10.9.0.1"}
     assert {*asked("snmp", agency="A.1")} == {"10.9.0.1"} == {*asked("snmp", network="net-u")}
     assert {*asked("snmp", role="power")} == {"127.0.0.2"}
-    assert asked("snmp", agency="C") == {}
+    assert {*asked("snmp", role="power switch")} == {"127.0.0.1", "127.0.0.2"}
+    assert asked("snmp", agency="C") == {} and asked("snmp", agency="C A.1") == asked("snmp", agency="A.1")
     for wrong in ({"agency": "A.9"}, {"level": "ward"}, {"role": "swich"}, {"network": "net"}):
         ((what, named),) = wrong.items()
         with pytest.raises(InputError, match=f"found the {what} '{named}', expected"):
@@ -243,6 +245,10 @@ def test_a_real_prometheus_scrapes_what_dophu_found(tmp_path: Path) -> None:
         wrong = httpx2.get(f"{dophu}/api/v1/sd/snmp?agency=SO-99", headers=headers)
         assert wrong.status_code == 404 and "found the agency 'SO-99', expected the code" in wrong.json()["detail"]
         assert httpx2.get(f"{dophu}/api/v1/sd/ipmi", headers=headers).status_code == 422
+        slip = httpx2.get(f"{dophu}/api/v1/sd/snmp?agancy=A", headers=headers)
+        assert slip.status_code == 422 and "did you mean 'agency'?" in slip.json()["detail"]
+        several = httpx2.get(f"{dophu}/api/v1/sd/blackbox?agency=A&agency=C&agency=A.1", headers=headers)
+        assert several.status_code == 200
         (tmp_path / "prometheus.yml").write_text(configure(dophu, token, ports))
         (tmp_path / "blackbox.yml").write_text(
             "modules: {http_2xx: {prober: http}, icmp: {prober: icmp}, tcp_connect: {prober: tcp}}"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from inventory.periods import ZONE
 from inventory.register import RegisterError
 from inventory.secrets import KeyRing
 from inventory.store import Store, registers, runs, snapshots
-from inventory.words import InputError, Outcome, Register, Status
+from inventory.words import Fact, InputError, Observation, Outcome, Register, Run, Status, Title
 from tests import netbox_sample
 from tests.netbox import TOKEN_V1, TOKEN_V2, NetBox, install, missing
 from tests.netbox import netbox as run_netbox
@@ -439,6 +440,210 @@ def want_plain_versions(server: NetBox) -> None:
 
 
 # --- what NetBox itself never does -----------------------------------------------------------------------------------
+
+
+FIREWALL: dict[str, Any] = {"vendor": "Fortinet", "model": "FortiGate-60F", "version": "7.4.3", "os_name": "FortiOS"}
+SWITCH: dict[str, Any] = {"vendor": "Cisco", "model": "WS-C2960X-48TS-L", "version": "15.2(7)E3", "os_name": "IOS"}
+
+
+async def see(workspace: Workspace, *seen: Observation) -> None:
+    """Record what SNMP read now."""
+    now = datetime.now(UTC)
+    run = Run("snmp", "now", now, now, seen, complete=True)
+    await workspace.store.write(runs.record, netbox_sample.KNOWN, run, now)
+
+
+async def push_twice(workspace: Workspace) -> dict[str, Any]:
+    """Push; the second time nothing is sent."""
+    done = await netbox.push(workspace)
+    assert done["failures"] == []
+    again = await netbox.push(workspace)
+    assert (again["writes"], again["failures"]) == (0, [])
+    return done
+
+
+def cables_of(server: NetBox) -> dict[int, list[str]]:
+    """By its number what each cable joins."""
+    ends = ("a_terminations", "b_terminations")
+    return {
+        c["id"]: sorted(f"{t['object']['device']['name']} {t['object']['name']}" for end in ends for t in c[end])
+        for c in ask(server, "GET", "dcim/cables/")
+    }
+
+
+def addresses_of(server: NetBox) -> set[tuple[str, str, str]]:
+    """The address, the VRF and the device of each."""
+    return {
+        (a["address"], a["vrf"]["name"] if a["vrf"] else "", a["assigned_object"]["device"]["name"])
+        for a in ask(server, "GET", "ipam/ip-addresses/")
+    }
+
+
+async def test_cables_follow_the_neighbours(empty: NetBox, workspace: Workspace) -> None:
+    use(workspace, empty.url)
+    await netbox.push(workspace)
+    first = cables_of(empty)
+    assert sorted(first.values()) == [
+        ["fw-SO-YTE Gi1/0/1", "sw-SO-YTE Gi1/0/1"],
+        ["fw-XA-01 Gi1/0/1", "sw-XA-01 Gi1/0/1"],
+    ]
+
+    # Somebody deletes a device: NetBox keeps the cable with one end, and that is where it is led back to.
+    [switch] = ask(empty, "GET", "dcim/devices/?name=sw-XA-01")
+    ask(empty, "DELETE", f"dcim/devices/{switch['id']}/")
+    done = await push_twice(workspace)
+    assert done["left"] == [] and cables_of(empty) == first
+
+    # The neighbours change places: four ports, two cables, and neither is free before the other has moved.
+    def at(agency: str, host: int, role: str, serial: str, **more: Any) -> Observation:
+        kind = FIREWALL if role == "firewall" else SWITCH
+        name = f"{'fw' if role == 'firewall' else 'sw'}-{agency}"
+        return netbox_sample.device(agency, host, name, role, serial=serial, at=datetime.now(UTC), **more, **kind)
+
+    yte = at("SO-YTE", 1, "firewall", "FGT60F00007", neighbours={"Gi1/0/1": ("sw-XA-01", "Gi1/0/1")})
+    xa = at("XA-01", 1, "firewall", "FGT60F00017", neighbours={"Gi1/0/1": ("sw-SO-YTE", "Gi1/0/1")})
+    sw = [
+        at("SO-YTE", 2, "switch", "FOC22330AB", ports=3, neighbours={"Gi1/0/1": ("fw-XA-01", "Gi1/0/1")}),
+        at("XA-01", 2, "switch", "FOC22331AB", ports=3, neighbours={"Gi1/0/1": ("fw-SO-YTE", "Gi1/0/1")}),
+    ]
+    await see(workspace, yte, xa, *sw)
+    would = await netbox.push(workspace, dry=True)
+    done = await push_twice(workspace)
+    told = [(c["kind"], c["name"], c["fields"]) for c in done["changes"]]
+    assert told == [(c["kind"], c["name"], c["fields"]) for c in would["changes"]]
+    assert sorted(cables_of(empty).values()) == [
+        ["fw-SO-YTE Gi1/0/1", "sw-XA-01 Gi1/0/1"], ["fw-XA-01 Gi1/0/1", "sw-SO-YTE Gi1/0/1"]
+    ]  # fmt: skip
+    assert cables_of(empty).keys() == first.keys()
+
+    # One that is plugged into another port; a cable that is not Dophu's stays where it is.
+    moved = {"Gi1/0/1": ("sw-XA-01", "Gi1/0/3")}
+    yte = at("SO-YTE", 1, "firewall", "FGT60F00007", neighbours=moved)
+    to = at("XA-01", 2, "switch", "FOC22331AB", ports=3, neighbours={"Gi1/0/3": ("fw-SO-YTE", "Gi1/0/1")})
+    await see(workspace, yte, to)
+    done = await push_twice(workspace)
+    [change] = done["changes"]
+    assert change["fields"] == {"b_terminations": ("sw-XA-01 Gi1/0/1", "sw-XA-01 Gi1/0/3")} or change["fields"] == {
+        "a_terminations": ("sw-XA-01 Gi1/0/1", "sw-XA-01 Gi1/0/3")
+    }
+    for number in cables_of(empty):
+        ask(empty, "PATCH", f"dcim/cables/{number}/", {"tags": []})
+    before = cables_of(empty)
+    yte = at("SO-YTE", 1, "firewall", "FGT60F00007", neighbours={"Gi1/0/1": ("sw-XA-01", "Gi1/0/2")})
+    to = at("XA-01", 2, "switch", "FOC22331AB", ports=3, neighbours={"Gi1/0/2": ("fw-SO-YTE", "Gi1/0/1")})
+    await see(workspace, yte, to)
+    done = await push_twice(workspace)
+    assert [left["why"] for left in done["left"]] == ["other_cable"] and cables_of(empty) == before
+
+
+async def test_addresses_follow_the_devices_that_have_them(empty: NetBox, workspace: Workspace) -> None:
+    use(workspace, empty.url)
+    await netbox.push(workspace)
+
+    def switch(agency: str, host: int, name: str, serial: str) -> Observation:
+        return netbox_sample.device(
+            agency, host, name, "switch", serial=serial, at=datetime.now(UTC), ports=3, **SWITCH
+        )
+
+    # The switch gets another address, and a new one the former; then the two change places.
+    for one, other in ((5, 2), (2, 5)):
+        await see(
+            workspace, switch("SO-YTE", one, "sw-SO-YTE", "FOC22330AB"), switch("SO-YTE", other, "new", "FOC2233ZZZ")
+        )
+        done = await push_twice(workspace)
+        assert done["left"] == []
+        primary = {d["name"]: d["primary_ip4"]["address"] for d in ask(empty, "GET", "dcim/devices/")}
+        assert (primary["sw-SO-YTE"], primary["new"]) == (f"192.168.1.{one}/24", f"192.168.1.{other}/24")
+
+    # One that replaces another has its name and its address: it gets it once the former one is not heard of any more.
+    old, new = (
+        netbox_sample.device("SO-YTE", 40, "r1", "router", serial=serial, at=datetime.now(UTC) - timedelta(days=days))
+        for serial, days in (("R1OLD23456", 3), ("R1NEW23456", 0))
+    )
+    for seen in (old, new):
+        at = seen.facts[0].observed_at
+        await workspace.store.write(
+            runs.record, netbox_sample.KNOWN, Run("snmp", "r1", at, at, (seen,), complete=True), datetime.now(UTC)
+        )
+        done = await push_twice(workspace)
+    assert [left["why"] for left in done["left"]] == ["address_twice"]
+    there = {d["serial"]: d for d in ask(empty, "GET", "dcim/devices/?role=router")}
+    assert there["R1NEW23456"]["primary_ip4"]["address"] == "192.168.1.40/24"
+    assert there["R1OLD23456"]["primary_ip4"] is None
+    assert {d["name"] for d in there.values()} == {f"r1 (#{d['custom_fields']['dophu_asset']})" for d in there.values()}
+    # Two that have one address at once, as a cluster does, do not take it from each other.
+    for serial in ("FGT60F11111A", "FGT60F22222B", "FGT60F11111A"):
+        twin = netbox_sample.device("SO-YTE", 41, f"c-{serial}", "firewall", serial=serial, at=datetime.now(UTC))
+        await see(workspace, twin)
+        await push_twice(workspace)
+        [holder] = (name for text, _, name in addresses_of(empty) if text == "192.168.1.41/24")
+        assert holder == "c-FGT60F11111A"
+
+    # A device that goes to another agency takes its address out of the former one's VRF.
+    await see(workspace, switch("XA-01", 9, "new", "FOC2233ZZZ"))
+    done = await push_twice(workspace)
+    assert ("192.168.1.9/24", "XA-01", "new") in addresses_of(empty)
+    await see(workspace, switch("SO-YTE", 9, "new", "FOC2233ZZZ"))
+    done = await push_twice(workspace)
+    assert {a for a in addresses_of(empty) if a[0] == "192.168.1.9/24"} == {("192.168.1.9/24", "SO-YTE", "new")}
+
+
+async def test_agencies_of_one_name_stay_apart_and_their_places_are_renamed_with_them(
+    empty: NetBox, workspace: Workspace
+) -> None:
+    use(workspace, empty.url)
+    register = await register_of(workspace)
+    commune = next(a for a in register.agencies if a.code == "XA-01")
+    lan = next(n for n in register.networks if n.agency == "XA-01")
+    more = replace(
+        register,
+        agencies=(*register.agencies, replace(commune, code="XA-02")),
+        networks=(*register.networks, replace(lan, code="XA-02-LAN", agency="XA-02")),
+    )
+    await workspace.store.write(registers.replace, more)
+    now = datetime.now(UTC)
+    await see(workspace, netbox_sample.device("XA-02", 2, "sw-XA-02", "switch", serial="FOC9993AB", at=now, **SWITCH))
+    await push_twice(workspace)
+
+    def places() -> dict[str, tuple[str, str]]:
+        found = ask(empty, "GET", "dcim/devices/")
+        return {d["name"]: (d["tenant"]["name"], d["site"]["name"]) for d in found}
+
+    coded = {code: f"Xã Đồng Tâm ({code})" for code in ("XA-01", "XA-02")}
+    assert {name: at for name, at in places().items() if name.startswith("sw-XA")} == {
+        f"sw-{code}": (name, name) for code, name in coded.items()
+    }
+    # What Dophu wrote there is not taken for a change, before or after the agency is renamed in the register.
+    assert (await netbox.pull(workspace))["changes"] == []
+    day = now.astimezone(ZONE).date() - timedelta(days=9)
+    renamed = (
+        replace(commune, valid_to=day - timedelta(days=1)),
+        replace(commune, title=Title("Phường “Mới”", "New ward"), valid_from=day),
+    )
+    others = tuple(a for a in more.agencies if a.code != "XA-01")
+    await workspace.store.write(registers.replace, replace(more, agencies=(*others, *renamed)))
+    assert (await netbox.pull(workspace))["changes"] == []
+    await push_twice(workspace)
+    assert (places()["sw-XA-01"], places()["sw-XA-02"][0]) == (("Phường “Mới”", "Phường “Mới”"), "Xã Đồng Tâm")
+    # A name that a person gave stays, and is taken over.
+    [tenant] = ask(empty, "GET", "tenancy/tenants/?slug=xa-01")
+    ask(empty, "PATCH", f"tenancy/tenants/{tenant['id']}/", {"name": "Phường của NetBox"})
+    assert (await netbox.push(workspace))["writes"] == 0
+    await netbox.pull(workspace)
+    assert "Phường của NetBox" in {a.title.vi for a in (await register_of(workspace)).agencies}
+
+
+async def test_an_address_that_is_no_hosts_is_not_refused_again_and_again(empty: NetBox, workspace: Workspace) -> None:
+    use(workspace, empty.url)
+    now = datetime.now(UTC)
+    router = netbox_sample.device("SO-YTE", 9, "r9", "router", serial="R9SERIAL9", at=now, **SWITCH)
+    odd = (("2001:db8:1::9", 64), ("2001:db8:1::", 64), ("10.200.1.0", 24), ("10.200.2.255", 24), ("10.200.3.1", 0))
+    stated = [Fact("ip_address", {"interface": "Gi1/0/2", "prefix": n}, "snmp", now, item=text) for text, n in odd]
+    await see(workspace, replace(router, facts=(*router.facts, *stated)))
+    await push_twice(workspace)
+    assert {a for a, _, name in addresses_of(empty) if name == "r9"} == {
+        "2001:db8:1::9/64", "10.200.1.0/32", "10.200.2.255/32", "10.200.3.1/32", "192.168.1.9/24"
+    }  # fmt: skip
 
 
 async def test_a_gateway_that_breaks_in_the_middle_harms_only_what_was_sent(

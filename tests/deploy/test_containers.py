@@ -171,4 +171,13 @@ def test_victoriametrics_takes_its_command(tmp_path: Path) -> None:
         for option in SERVICES["victoriametrics"]["command"]
     ]
     with running([program, *command], tmp_path / "log") as process:
-        wait_for(f"http://127.0.0.1:{port}/health", process, tmp_path / "log")
+        address = f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/health", process, tmp_path / "log")
+        # A point that is written twice is one.
+        at = int(time.time()) - 60
+        for _ in range(2):
+            httpx2.post(f"{address}/api/v2/write", content=f"m v=1 {at}000000000".encode()).raise_for_status()
+            httpx2.get(f"{address}/internal/force_flush").raise_for_status()
+        asked = {"query": "count_over_time(m_v[1h])", "time": at + 1, "nocache": 1}
+        (found,) = httpx2.get(f"{address}/api/v1/query", params=asked).json()["data"]["result"]
+        assert found["value"][1] == "1"

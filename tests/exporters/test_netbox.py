@@ -10,13 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from collectors.transports.netbox import Wire
-from exporters.netbox.wanted import addresses_of, mac_of, names_of, slug_of, type_of
+from exporters.netbox.wanted import addresses_of, mac_of, names_of, slug_of, told_last, type_of
 from exporters.netbox.writing import Want, Writer
 from inventory.netbox import FoundDevice, FoundInterface
 from inventory.words import Credential
@@ -191,6 +192,21 @@ def found(asset: int, name: str, address: str | None = None, agency: str = "A", 
 def test_two_of_one_name_are_told_apart_in_their_agency_alone() -> None:
     devices = [found(1, "SW", "10.0.0.1"), found(2, "sw"), found(3, "sw", agency="B"), found(4, "x" * 80)]
     assert names_of(devices) == {1: "SW (10.0.0.1)", 2: "sw (#2)", 3: "sw", 4: "x" * 64}
+
+
+def test_one_that_replaced_another_has_its_name_and_address_and_is_told_apart() -> None:
+    devices = [found(1, "fw", "10.0.0.1"), found(2, "fw", "10.0.0.1"), found(3, "FW", "10.0.0.3")]
+    assert names_of(devices) == {1: "fw (#1)", 2: "fw (#2)", 3: "FW (10.0.0.3)"}
+    unnamed = [found(4, "10.0.0.4", "10.0.0.4"), found(5, "10.0.0.4", "10.0.0.4")]
+    assert names_of(unnamed) == {4: "10.0.0.4 (#4)", 5: "10.0.0.4 (#5)"}
+
+
+def test_of_two_that_have_one_address_those_count_that_said_so_lately() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    ages = {1: timedelta(days=3), 2: timedelta(hours=2), 3: timedelta(0), 4: timedelta(days=3)}
+    claims = [(found(n, "fw", agency="AAAB"[n - 1], placed=now - age), "10.0.0.1/24") for n, age in ages.items()]
+    assert told_last(claims) == {("A", "10.0.0.1"): {2, 3}, ("B", "10.0.0.1"): {4}}
+    assert told_last([(found(5, "x"), "10.0.0.1/24"), claims[0]]) == {("A", "10.0.0.1"): {1}}
 
 
 def test_addresses_of_nobody_are_left_out_and_the_primary_one_has_an_interface() -> None:

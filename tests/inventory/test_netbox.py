@@ -12,9 +12,10 @@ import pytest
 import goals
 from inventory import vocabulary
 from inventory.goals import load_goals
-from inventory.netbox import Thing, Told, ToldAgency, ToldDevice, ToldLevel, ToldLink
+from inventory.netbox import Thing, Told, ToldAgency, ToldDevice, ToldLevel, ToldLink, ToldNetwork
 from inventory.register import check_register
-from inventory.register.netbox import declare
+from inventory.register.netbox import declare, name_problems
+from inventory.register.problems import describe
 from inventory.store import Store, assets, registers, runs, snapshots
 from inventory.store import netbox as store_netbox
 from inventory.store.netbox import Outcome
@@ -107,6 +108,41 @@ def test_an_agency_that_had_ended_begins_anew_after_its_end() -> None:
     ended = replace(HAD, agencies=(replace(HAD.agencies[0], valid_to=date(2026, 2, 28)),))
     assert rows(ended, agency("A")) == [("Sở", date(2026, 3, 1), None)]
     assert rows(ended, agency("A", valid_to=date(2027, 1, 1))) == [("Sở", date(2026, 3, 1), date(2027, 1, 1))]
+    # Of its parent NetBox says nothing: that is who it was, as long as there is one.
+    parent = replace(HAD.agencies[0], code="P")
+    below = replace(ended, agencies=(replace(ended.agencies[0], parent="P"), parent))
+    for to, expected in ((None, "P"), (date(2026, 2, 1), None)):
+        gone = replace(below, agencies=(below.agencies[0], replace(parent, valid_to=to)))
+        assert declare(gone, Told(agencies=[agency("A")]), TODAY)[0].agencies[0].parent == expected
+
+
+def test_what_netbox_repeats_of_a_former_row_does_not_undo_the_newer_one() -> None:
+    former = replace(HAD.agencies[0], title=Title("Sở TT&TT", "Old"), parent="P", valid_to=date(2026, 2, 28))
+    now = replace(HAD.agencies[0], title=Title("Sở KH&CN", "New"), parent="Q", valid_from=date(2026, 3, 1))
+    register = replace(HAD, agencies=(former, now, *(replace(HAD.agencies[0], code=c) for c in "PQ")))
+
+    def pulled(name: str, **more: Any) -> list[Agency]:
+        declared, _ = declare(register, Told(agencies=[agency("A", name, **more)]), TODAY)
+        return list(declared.agencies)
+
+    # Dophu made the tenant, lately even; or nobody has changed it since the agency was renamed.
+    late, early = {"own": True, "changed": TODAY}, {"changed": date(2026, 1, 5)}
+    for told in ({"name": "Sở TT&TT", **late}, {"name": "Sở TT&TT (A)", **late}, {"name": "Sở TT&TT", **early}):
+        assert pulled(parent="P", **told) == [now]
+    # What a person writes there is news, in a tenant that Dophu made as well.
+    assert [a.title.vi for a in pulled("Sở mới", **late)] == ["Sở KH&CN", "Sở mới"]
+    assert [a.title.vi for a in pulled("Sở TT&TT", changed=TODAY)] == ["Sở KH&CN", "Sở TT&TT"]
+
+
+def test_what_two_objects_of_netbox_say_is_told_by_their_names() -> None:
+    network = ToldNetwork(Thing("prefix", 7, "10.0.0.0/24"), None, "A", "10.0.0.0/24", "lan", False, TODAY)
+    told = Told(agencies=[agency("A")], networks=[network, replace(network, thing=Thing("prefix", 9, "10.0.0.0/24"))])
+    declared, things = declare(HAD, told, TODAY)
+    problems = name_problems(check_register(declared, HAD), things, told)
+    assert [describe(p, "en") for p in problems] == [
+        "prefix “10.0.0.0/24” (id 9), column code: found “A-10.0.0.0_24”, expected each once, as prefix “10.0.0.0/24” "
+        "(id 7) has it"
+    ]
 
 
 def test_an_agency_of_which_netbox_says_that_it_ended_can_be_told_again_and_again() -> None:
