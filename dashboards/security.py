@@ -168,8 +168,8 @@ def _posture(language: Language) -> table.Panel:
         [
             name,
             Column("control", CODE, width=ID_WIDTH),
-            Column("Value #A", PROVEN, "percentunit", 140, GREEN),
-            Column("Value #B", POSSIBLE, "percentunit", 120, YELLOW),
+            Column("Value #A", PROVEN, "percentunit", 140),
+            Column("Value #B", POSSIBLE, "percentunit", 120),
             Column("Value #C", Title("Tổng số", "Counted"), "none", 100),
         ],
         language,
