@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from inventory.identity import normalise
 from inventory.periods import ZONE
+from inventory.placing import narrowest
 from inventory.refusing import NOTHING, all_of, amiss, meant, within
 from inventory.store import assets, facts, registers
 from inventory.store.tables import address, asset, identifier
@@ -151,9 +152,9 @@ class _Known:
         values = {**values, "address": where}
         if values.get("network"):
             return values
-        within = [n for n in self.networks.values() if n.agency == values.get("agency") and _holds(n, where)]
-        narrowest = max(within, key=lambda n: n.prefix.prefixlen, default=None)
-        return values if narrowest is None else {**values, "network": narrowest.code}
+        own = (network for network in self.networks.values() if network.agency == values.get("agency"))
+        within = narrowest(where, own)
+        return {**values, "network": within[0].code} if within else values
 
     def find(self, row: AssetRow, values: Mapping[str, str], problems: list[Title]) -> int | None:
         """The asset of a row; None for a new one."""
