@@ -21,7 +21,7 @@ if [ -z "$ROOT" ] && [ "$(id -u)" -ne 0 ]; then echo "install: run it as root, o
 
 install -d -m 755 "$ROOT/opt/dophu" "$ROOT/etc/dophu" "$ROOT/etc/systemd/system" "$ROOT/usr/local/sbin"
 install -d -m 700 "$ROOT/etc/dophu/credentials"
-for part in api collectors dashboards deploy exporters goals inventory; do
+for part in api collectors dashboards deploy docs exporters goals inventory; do
   # Anew, so that a file that a version no longer has does not stay.
   rm -rf "$ROOT/opt/dophu/$part"
   cp -R --no-preserve=ownership "$part" "$ROOT/opt/dophu/$part"
