@@ -15,7 +15,7 @@ demo: ## a province on this machine, measured; ONESHOT=1 ends after the figures,
 	@exec $(PYTHON) -m tests.lab.demo $(if $(ONESHOT),--oneshot) $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
 test: setup ## every test; ARGS="-k word tests/inventory" for some
-	@exec $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
+	@exec $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(ARGS)
 
 lint: ## ruff, its format, mypy --strict
 	@deploy/setup.sh lint

@@ -142,7 +142,7 @@ async def test_what_the_store_refuses_is_not_acknowledged_and_comes_again(small:
     holder = sqlite3.connect(tmp_path / "dophu.db")
     holder.execute("BEGIN IMMEDIATE")
     assert not await small.device.inform(small.device.v2c(), ON_BATTERY, seconds=1)
-    assert small.trapping.receiver.dropped["not_stored"] == 1
+    await small.dropped("not_stored", 1)
     assert await small.events() == []
     trying = asyncio.create_task(small.device.inform(small.device.v2c(), ON_BATTERY, tries=20, seconds=1))
     await small.dropped("not_stored", 2)
