@@ -96,7 +96,10 @@ def _edition(system: Row) -> str | None:
 
 
 def _boot_time(system: Row, at: datetime) -> datetime | None:
-    """The last boot, which agents write in local time: known only with the zone, and never later than now."""
+    """The last boot to the minute, which agents write in local time: known only with the zone, never later than now.
+
+    Agents compute it from how long the machine has run, and a second more or less is no other boot.
+    """
     zone = system.get("timezone")
     offset = _OFFSET.fullmatch(text_of(zone, "offset") or "") if isinstance(zone, dict) else None
     text = text_of(system, "boot_time")
@@ -106,6 +109,6 @@ def _boot_time(system: Row, at: datetime) -> datetime | None:
     try:
         ahead = timezone(sign * timedelta(hours=int(offset[2]), minutes=int(offset[3])))
         boot = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=ahead)
-        return boot if boot <= at else None
+        return boot.replace(second=0) if boot <= at else None
     except (ValueError, OverflowError):
         return None

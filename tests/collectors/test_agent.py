@@ -79,7 +79,7 @@ def test_a_windows_workstation_over_glpi() -> None:
         "os_name": "Microsoft Windows 10 Pro",
         "os_build": "19045.4291",
         "version": "22H2",
-        "boot_time": datetime(2026, 3, 2, 0, 30, 12, tzinfo=UTC),
+        "boot_time": datetime(2026, 3, 2, 0, 30, tzinfo=UTC),
         "antivirus_installed": True,
         "antivirus_enabled": True,
         # The one that is up to date is switched off.
