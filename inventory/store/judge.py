@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import bindparam, text
 
 from inventory.periods import ZONE
 from inventory.shares import Share
 from inventory.store import registers
 from inventory.store.judged_shares import Verdict, count_shares, goal_verdicts, share_verdicts
 from inventory.store.laid_out import MEMBER, LaidOut, Question, write
-from inventory.vocabulary import COMPUTED, Vocabulary
-from inventory.words import AgencyTally, Control, Register, Status, Waiver
+from inventory.vocabulary import COMPUTED
+from inventory.words import AgencyTally, Status, Waiver
 
 __all__ = ["ALL_OF_AGENCY", "ANSWERS", "MISSING", "Judgement", "Summed", "Verdict"]
 
@@ -41,24 +41,11 @@ class Summed:
 class Judgement(LaidOut):
     """All controls judged as of one instant; it lives as long as the transaction of its connection."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        vocabulary: Vocabulary,
-        controls: Mapping[str, Control],
-        register: Register,
-        at: datetime,
-        tree: date | None = None,
-    ) -> None:
-        """Lay out the members of every population with the columns that the controls name.
+    _indexed = False
 
-        Args:
-            tree: the day whose tree of agencies counts instead of that of `at`: after a merger, what was then told of
-                the old agencies counts as the new one's, so that both can be compared.
-        """
-        super().__init__(connection, vocabulary, controls, register, at, tree)
-        self._shares: dict[str, dict[str, Share]] = {}
-        self._indexed = False
+    @functools.cached_property
+    def _shares(self) -> dict[str, dict[str, Share]]:
+        return {}
 
     def close(self) -> None:
         """Drop the tables of members and answers; a transaction that is rolled back does so by itself."""
